@@ -1,0 +1,43 @@
+"""Nested tuples, lists and dicts of arrays: take them apart, and put them together again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+__all__ = ["flatten", "map_leaves"]
+
+Rebuild = Callable[[Iterable[Any]], Any]
+
+
+def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
+    """Give the leaves of a container, and the function that puts leaves in their places."""
+    leaves = list(_leaves(tree))
+    return leaves, lambda new: _rebuilt(tree, iter(new))
+
+
+def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """Apply ``function`` to the leaves of a container, and to those of others of its shape."""
+    leaves, rebuild = flatten(tree)
+    columns = [leaves, *(flatten(other)[0] for other in others)]
+    return rebuild([function(*row) for row in zip(*columns, strict=True)])
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, dict):
+        for key in tree:
+            yield from _leaves(tree[key])
+    elif isinstance(tree, (tuple, list)):
+        for branch in tree:
+            yield from _leaves(branch)
+    elif tree is not None:
+        yield tree
+
+
+def _rebuilt(tree: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(tree, dict):
+        return type(tree)((key, _rebuilt(tree[key], leaves)) for key in tree)
+    if isinstance(tree, (tuple, list)):
+        branches = [_rebuilt(branch, leaves) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return None if tree is None else next(leaves)

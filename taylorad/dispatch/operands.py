@@ -1,0 +1,77 @@
+"""What stands beside our values in a call: made into values or plain numeric arrays.
+
+NumPy, asked to make a plain array of our values (``np.array([u, v])``, ``np.asarray(x)``), makes an
+object array of scalars. Wherever such an array meets us again, `as_operand` turns it back.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, NoReturn
+
+import numpy as np
+
+from taylorad.errors import NoRuleError, user_line
+from taylorad.primitives.registry import Owner
+
+__all__ = ["as_operand", "bottom", "fresh_tag", "refuse"]
+
+_tags = itertools.count(1)
+
+
+def fresh_tag() -> int:
+    """Draw the tag of a new transformation; later ones are larger. Safe from several threads."""
+    return next(_tags)
+
+
+def as_operand(a: Any) -> Any:
+    """Turn what stands beside a value in a call into a value or a plain numeric array."""
+    if isinstance(a, Owner):
+        if a._view is not None:  # type: ignore[attr-defined]
+            a.refresh()  # type: ignore[attr-defined]
+        return a
+    if isinstance(a, np.ndarray) and a.dtype == object:
+        return _from_objects(a)
+    if _is_exact_number(a):
+        return _exact(a)
+    if isinstance(a, (list, tuple)) and any(isinstance(x, (Owner, list, tuple)) for x in a):
+        return [as_operand(x) for x in a]
+    return a
+
+
+def _from_objects(a: np.ndarray[Any, Any]) -> Any:
+    entries = [as_operand(x) for x in a.ravel()]
+    if any(isinstance(x, Owner) and x.tag > 0 for x in entries):
+        return np.reshape(np.stack(entries), a.shape)
+    return _exact(a)
+
+
+def _is_exact_number(a: Any) -> bool:
+    """Tell whether ``a`` is an mpmath number or a fraction, without importing mpmath."""
+    return hasattr(a, "_mpf_") or hasattr(a, "_mpc_") or type(a).__name__ == "Fraction"
+
+
+def _exact(a: Any) -> Any:
+    from taylorad.dispatch.exact import Exact
+
+    return Exact(a)
+
+
+def bottom(a: Any) -> Any:
+    """Strip a value of everything its transformations carry, down to plain numbers."""
+    while isinstance(a, Owner):
+        a = a.primal  # type: ignore[attr-defined]
+    return a
+
+
+def refuse(function: Any, method: str = "__call__") -> NoReturn:
+    """Say that the table has no rule for a function, and how to add one."""
+    name = getattr(function, "__name__", str(function))
+    module = getattr(function, "__module__", None) or "numpy"
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    full = f"{module}.{name}" + ("" if method == "__call__" else f".{method}")
+    raise NoRuleError(
+        f"{full} has no differentiation rule{user_line()}: write it with functions that have one, "
+        "or add a rule with taylorad.primitive (elementwise: value and partials)"
+    )

@@ -1,0 +1,209 @@
+"""What NumPy calls mean on our values.
+
+A `Value` is a duck array: NumPy hands every call that involves one to `Value.__array_ufunc__` or
+`Value.__array_function__`, which find the row in the table; the row asks its owner, the argument
+with the largest tag. Tags are drawn afresh for every transformation, so the innermost one open
+always answers first, and nested derivatives cannot confuse their perturbations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from taylorad.dispatch.ndarray import ArrayMethods
+from taylorad.dispatch.operands import as_operand, refuse
+from taylorad.errors import ConversionError, MutationError, user_line
+from taylorad.primitives import structural
+from taylorad.primitives.registry import TABLE, lookup
+
+__all__ = ["Value"]
+
+
+class Value(ArrayMethods):
+    """An array that belongs to a transformation: to be subclassed.
+
+    A subclass gives ``shape``, ``dtype``, ``primal`` (the value one level down) and ``interpret``,
+    says with ``lift`` how a plain array joins the transformation, and with ``_adopt`` how to take
+    over the state of another value of its own class, which is what assignment amounts to.
+    """
+
+    @property
+    def primal(self) -> Any:
+        """The value one level down, without what this transformation carries."""
+        raise NotImplementedError
+
+    def lift(self, plain: Any) -> Any:
+        """Give ``plain`` as a value of this transformation, carrying nothing."""
+        raise NotImplementedError
+
+    def _adopt(self, other: Any) -> None:
+        raise NotImplementedError
+
+    # --- NumPy's protocols ---
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **params: Any
+    ) -> Any:
+        row = TABLE.get(ufunc) if method == "__call__" else None
+        if row is None:
+            found = lookup(ufunc if method == "__call__" else (ufunc, method))
+            if found is None:
+                refuse(ufunc, method)
+            row = found  # type: ignore[assignment]
+        if params:
+            params = {k: v for k, v in params.items() if k not in _STORAGE_ONLY}
+            if method == "__call__" and params:
+                raise TypeError(
+                    f"np.{ufunc.__name__}: {', '.join(params)}= is not supported on values that "
+                    f"carry derivatives{user_line()}; use np.where on the result"
+                )
+        result = row(*map(as_operand, inputs), **params)  # type: ignore[misc]
+        return result if out is None else _write_out(out[0], result)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        row = lookup(function)
+        if row is None:
+            if function in _CREATORS:
+                return _create(self, function, args, kwargs)
+            refuse(function)
+        out = kwargs.pop("out", None)
+        result = row(*map(as_operand, args), **kwargs)
+        return result if out is None else _write_out(out, result)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Make an object array of scalar values (NumPy calls this where it wants an ndarray)."""
+        if dtype is not None and np.dtype(dtype) != object:
+            self.refuse_conversion(f"a NumPy array of {np.dtype(dtype)}")
+        out = np.empty(self.shape, object)
+        if self.shape:
+            for place in np.ndindex(self.shape):
+                out[place] = structural.index(self, key=place)
+        else:
+            out[()] = self
+        return out
+
+    # --- conversions: what would lose a derivative is refused ---
+
+    def __bool__(self) -> bool:
+        return bool(self.primal)
+
+    def refuse_conversion(self, target: str) -> NoReturn:
+        """Raise because the value would lose what it carries as ``target``."""
+        raise ConversionError(
+            f"a number that carries derivatives would lose them as {target}"
+            f"{user_line()}; use NumPy's functions (np.sin, not math.sin), which keep them, and "
+            "np.zeros_like(x) or np.stack for arrays that hold such values"
+        )
+
+    def __float__(self) -> float:
+        self.refuse_conversion("a float")
+
+    def __int__(self) -> int:
+        self.refuse_conversion("an int")
+
+    def __complex__(self) -> complex:
+        self.refuse_conversion("a complex")
+
+    def __index__(self) -> int:
+        self.refuse_conversion("an index")
+
+    def _mpmath_(self, precision: Any, rounding: Any) -> NoReturn:
+        self.refuse_conversion("an mpmath number")
+
+    # --- indexing and assignment ---
+
+    def __getitem__(self, key: Any) -> Any:
+        key = _plain_key(key if isinstance(key, tuple) else (key,))
+        if self._view is not None:
+            self.refresh()
+        part = structural.getitem(self, key)
+        if part.shape and structural.is_basic(key):
+            part._view = (self, self._version, key)
+        return part
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        key = _plain_key(key if isinstance(key, tuple) else (key,))
+        self.refresh()
+        self._become(structural.setitem(self, key, as_operand(value)))
+
+    def _become(self, new: Any) -> None:
+        """Take over the value of ``new``: all that assignment and in-place operators do."""
+        if not isinstance(new, Value):
+            new = self.lift(new)
+        if type(new) is not type(self) or new.tag != self.tag:
+            raise MutationError(
+                f"cannot keep a {type(new).__name__} of an inner derivative in a "
+                f"{type(self).__name__} of an outer one{user_line()}; build a new array with "
+                "np.stack or np.concatenate"
+            )
+        if new.shape != self.shape:
+            raise ValueError(f"cannot put shape {new.shape} in place of shape {self.shape}")
+        self._adopt(new)
+        self._version += 1
+        if self._view is not None:
+            base, _, key = self._view
+            if key is None:
+                raise MutationError(
+                    "assignment into a reshaped or transposed view of a value that carries "
+                    f"derivatives{user_line()}; copy it first, or assign into the original"
+                )
+            base[key] = self
+            self._view = (base, base._version, key)
+
+    def refresh(self) -> None:
+        """Cut a view out again if the array it was cut from has been assigned to since."""
+        if self._view is None:
+            return
+        base, version, key = self._view
+        base.refresh()
+        if base._version != version:
+            if key is None:
+                raise MutationError(
+                    "a reshaped or transposed view is used after the array it came from was "
+                    f"assigned to{user_line()}; take the view again, after the assignment"
+                )
+            self._adopt(structural.getitem(base, key))
+            self._view = (base, base._version, key)
+
+
+_STORAGE_ONLY = frozenset({"dtype", "casting", "order", "subok", "signature"})
+_CREATORS = {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.asanyarray}
+
+
+def _create(like: Value, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Make an array by a NumPy creation function called with ``like=``."""
+    if function in (np.array, np.asarray, np.asanyarray):
+        operand = as_operand(args[0])
+        return operand if isinstance(operand, Value) else like.lift(np.asarray(operand))
+    if function is np.full and isinstance(args[1], Value):
+        return np.full_like(args[1], args[1], shape=args[0])
+    return like.lift(function(*args, **kwargs))
+
+
+def _write_out(out: Any, result: Any) -> Any:
+    out = out[0] if isinstance(out, tuple) else out
+    if not isinstance(out, Value):
+        raise MutationError(
+            f"out= is a plain array, which cannot hold values that carry derivatives{user_line()}; "
+            "drop out=, or make it with np.zeros_like of such a value"
+        )
+    out[...] = result
+    return out
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(_plain_key, key))
+    if isinstance(key, list):
+        return np.asarray(key, dtype=None if key else int)
+    if isinstance(key, Value):
+        raise ConversionError(
+            f"an index carries derivatives{user_line()}; indices are whole numbers: take them "
+            "from np.argmax, np.floor(...).astype(int) on plain arrays, or range"
+        )
+    return key

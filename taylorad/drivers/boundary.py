@@ -1,0 +1,175 @@
+"""Where user data come in and results go out: checks of points and of what functions return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch.containers import flatten
+from taylorad.dispatch import Value, as_operand, bottom
+from taylorad.errors import (
+    ConversionError,
+    InputError,
+    InputTypeError,
+    MutationError,
+    OutputError,
+    line_of,
+)
+from taylorad.dispatch.exact import Exact
+
+__all__ = [
+    "as_order",
+    "as_outputs",
+    "as_point",
+    "as_points",
+    "evaluate",
+    "plain",
+    "scalar_output",
+]
+
+
+def evaluate(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a user's function."""
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        # NumPy, refused a float of ours while filling a plain array, speaks of sequences instead.
+        if isinstance(error.__cause__ or error.__context__, ConversionError):
+            raise MutationError(
+                "a number that carries derivatives was written into a plain array"
+                f"{line_of(error)}, which cannot keep them; make the array with np.zeros_like or "
+                "np.zeros(n, like=x) of such a number, or collect the entries and np.stack them"
+            ) from None
+        raise
+
+
+def as_point(x: Any, name: str = "x") -> Any:
+    """Check a point of expansion and give it as float64, complex128, exact numbers or a value.
+
+    Python integers (also in lists) count as floats, as in NumPy's own promotion; an integer array
+    is refused, because a function may well mean something else by it.
+    """
+    weak = _is_weak(x)
+    x = as_operand(x)
+    if isinstance(x, Value):
+        _check_content(bottom(x), name)
+        return x
+    try:
+        a = np.asarray(x)
+    except ValueError as error:
+        raise InputTypeError(f"{name} is not an array: {error}") from error
+    if a.dtype == object:
+        a = as_operand(a)  # a list of values, mpmath numbers or fractions
+        _check_content(bottom(a), name)
+        return a
+    if a.dtype.kind in "iu" and weak:
+        if a.size and np.any(a.astype(float).astype(a.dtype) != a):
+            raise InputTypeError(f"{name} has integers that no float64 can hold; use mpmath.mpf")
+        a = a.astype(float)
+    if a.dtype.kind not in "fc" or a.dtype.itemsize > (8 if a.dtype.kind == "f" else 16):
+        raise InputTypeError(
+            f"{name} has dtype {a.dtype}, which cannot be differentiated by without loss; pass "
+            f"float64 or complex128, for instance np.asarray({name}, dtype=float), or mpmath "
+            "numbers for more digits"
+        )
+    a = a.astype(complex if a.dtype.kind == "c" else float, copy=False)
+    _check_content(a, name)
+    return a[()]
+
+
+def _is_weak(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return all(map(_is_weak, x))
+    return isinstance(x, (int, float, complex)) and not isinstance(x, (bool, np.generic))
+
+
+def _check_content(a: Any, name: str) -> None:
+    size = np.size(a)
+    if not size:
+        raise InputError(f"{name} is empty (shape {np.shape(a)}): nothing to differentiate by")
+    with np.errstate(invalid="ignore"):
+        bad = np.not_equal(a, a)  # NaN, in every number type
+    if np.any(bad):
+        places = np.argwhere(bad)
+        at = f" at {tuple(map(int, places[0]))}" if np.ndim(a) else ""
+        raise InputError(f"{name} contains NaN{at}")
+
+
+def as_points(tree: Any, name: str = "x") -> tuple[list[Any], Callable[..., Any]]:
+    """Check the leaves of a container of points; give them and the way to put them back."""
+    leaves, rebuild = flatten(tree)
+    if not leaves:
+        raise InputError(f"{name} is an empty container: nothing to differentiate by")
+    return [as_point(leaf, name) for leaf in leaves], rebuild
+
+
+def as_order(order: Any, lowest: int = 0) -> int:
+    """Check an order of differentiation."""
+    if isinstance(order, (bool, np.bool_)) or not isinstance(order, (int, np.integer)):
+        raise InputTypeError(f"order must be an integer, not {order!r}")
+    if order < lowest:
+        raise InputError(f"order must be at least {lowest}, not {order}")
+    return int(order)
+
+
+def as_output(y: Any, function: Any) -> Any:
+    """Check one leaf of what a user's function returned."""
+    y = as_operand(y)
+    if isinstance(y, Value):
+        return y
+    a = np.asarray(y)
+    if a.dtype == object:
+        a = as_operand(a)
+        if isinstance(a, Value):
+            return a
+    if a.dtype.kind not in "biufc":
+        raise OutputError(
+            f"{_name(function)} returned {type(y).__name__}, which is no number or array; return "
+            "what you computed, or containers (tuple, list, dict) of that"
+        )
+    return a[()]
+
+
+def as_outputs(y: Any, function: Any) -> tuple[list[Any], Callable[..., Any]]:
+    """Check the leaves of what a user's function returned, and the way to put them back."""
+    leaves, rebuild = flatten(y)
+    if not leaves:
+        raise OutputError(f"{_name(function)} returned {y!r}; did you forget the return statement?")
+    return [as_output(leaf, function) for leaf in leaves], rebuild
+
+
+def scalar_output(y: Any, function: Any) -> Any:
+    """Check that a user's function returned one real number."""
+    leaves, _ = as_outputs(y, function)
+    if len(leaves) != 1 or isinstance(y, (tuple, list, dict)):
+        raise OutputError(
+            f"{_name(function)} returned a {type(y).__name__}, but a gradient is of one number; "
+            "use taylorad.jacobian or taylorad.vjp"
+        )
+    (leaf,) = leaves
+    shape = np.shape(leaf)
+    if shape:
+        raise OutputError(
+            f"{_name(function)} returned an array of shape {shape}, but a gradient is of one "
+            "number; sum it, or use taylorad.jacobian"
+        )
+    kind = leaf.dtype.kind if hasattr(leaf, "dtype") else np.asarray(leaf).dtype.kind
+    if kind == "c":
+        raise OutputError(
+            f"{_name(function)} returned a complex number, but a gradient is of a real one; "
+            "use taylorad.jacobian or taylorad.derivative"
+        )
+    return leaf
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def plain(a: Any) -> Any:
+    """Give a result as users expect it: exact numbers as they are, 0-d arrays as scalars."""
+    if isinstance(a, Exact):
+        return a.plain()
+    return a[()] if isinstance(a, np.ndarray) else a

@@ -1,0 +1,322 @@
+"""First derivatives: gradients, Jacobians, and products with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch.containers import flatten
+from taylorad.drivers.boundary import (
+    as_outputs,
+    as_point,
+    as_points,
+    evaluate,
+    plain,
+    scalar_output,
+)
+from taylorad.drivers.seeds import coefficients_of, duals, unit_directions
+from taylorad.errors import InputError, InputTypeError
+from taylorad.forward.algebra import dual
+from taylorad.reverse.sweep import sweep
+from taylorad.wengert.list import Entry, WengertList
+
+__all__ = ["grad", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Argnums = int | Sequence[int]
+
+
+class Selected:
+    """The arguments a driver differentiates by, taken out of a call and put back into it."""
+
+    def __init__(self, argnums: Argnums, args: tuple[Any, ...]) -> None:
+        self.args = args
+        self.several = not isinstance(argnums, (int, np.integer))
+        try:
+            self.numbers = [int(i) for i in (argnums if self.several else (argnums,))]  # type: ignore[union-attr]
+        except (TypeError, ValueError) as error:
+            raise InputTypeError(f"argnums must be an int or ints, not {argnums!r}") from error
+        for i in self.numbers:
+            if not -len(args) <= i < len(args):
+                raise InputError(
+                    f"argnums={i}, but the function was called with {len(args)} arguments"
+                )
+        chosen = tuple(args[i] for i in self.numbers)
+        self.points, self.rebuild = as_points(
+            chosen if self.several else chosen[0], f"argument {argnums}"
+        )
+
+    def call(self, f: Callable[..., Any], leaves: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call ``f`` with other leaves in place of the selected arguments'."""
+        tree = self.rebuild(leaves)
+        args = list(self.args)
+        for i, branch in zip(self.numbers, tree if self.several else (tree,), strict=True):
+            args[i] = branch
+        return evaluate(f, *args, **kwargs)
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Give the value of a function and its gradient, from one call of it.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy that returns one real number.
+    argnums : int or sequence of int, default 0
+        The positional arguments to differentiate by. They may be scalars, arrays, or nested
+        tuples, lists and dicts of those.
+    has_aux : bool, default False
+        Whether ``f`` returns a pair of which only the first is differentiated.
+
+    Returns
+    -------
+    callable
+        ``(*args) -> (value, gradient)``, the gradient shaped like the argument (a tuple for
+        several); with ``has_aux``, ``((value, aux), gradient)``.
+
+    Raises
+    ------
+    taylorad.errors.OutputError
+        If ``f`` does not return one real number.
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        For arguments that are empty, NaN, or not of a floating-point type.
+
+    References
+    ----------
+    .. [1] Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (5.0, array([2., 4.]))
+    """
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        selected = Selected(argnums, args)
+        list_ = WengertList()
+        entries = [list_.input(x) for x in selected.points]
+        y = selected.call(f, entries, kwargs)
+        aux = None
+        if has_aux:
+            y, aux = y
+        y = scalar_output(y, f)
+        gradient = selected.rebuild(_swept(list_, [y], [np.ones(())[()]], selected.points))
+        value = plain(y.value if _belongs(y, list_) else y)
+        return ((value, aux), gradient) if has_aux else (value, gradient)
+
+    return both
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Give the gradient of a function, by one backward sweep over its Wengert list.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy that returns one real number.
+    argnums : int or sequence of int, default 0
+        The positional arguments to differentiate by. They may be scalars, arrays, or nested
+        tuples, lists and dicts of those.
+    has_aux : bool, default False
+        Whether ``f`` returns a pair of which only the first is differentiated.
+
+    Returns
+    -------
+    callable
+        ``(*args) -> gradient``, shaped like the argument (a tuple for several); with ``has_aux``,
+        ``(gradient, aux)``.
+
+    See Also
+    --------
+    value_and_grad : raises the same exceptions.
+
+    Notes
+    -----
+    At a tie the first of equals wins (``max``), and ``abs`` has derivative 0 at 0.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.grad(lambda p: p["a"] * np.sin(p["b"]))({"a": 2.0, "b": 0.0})
+    {'a': 0.0, 'b': 2.0}
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def _belongs(y: Any, list_: WengertList) -> bool:
+    return isinstance(y, Entry) and y.list is list_
+
+
+def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any]) -> list[Any]:
+    """Sweep the seeds of outputs back to the inputs; where nothing flows, zeros."""
+    pairs = [(y.number, seed) for y, seed in zip(ys, seeds, strict=True) if _belongs(y, list_)]
+    bars = sweep(list_, pairs, range(len(points)))
+    return [
+        plain(np.zeros_like(x) if bar is None else bar) for bar, x in zip(bars, points, strict=True)
+    ]
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """Give a function's value and the product of a cotangent with its Jacobian.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy.
+    *primals : scalars, arrays or containers of them
+        Its arguments.
+
+    Returns
+    -------
+    value
+        What ``f`` returns.
+    pullback : callable
+        Takes a cotangent shaped like the value, and gives a tuple with a cotangent for each
+        argument.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> value, pullback = ta.vjp(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    points, rebuild_in = as_points(primals, "primals")
+    list_ = WengertList()
+    y = evaluate(f, *rebuild_in(list_.input(x) for x in points))
+    ys, rebuild_out = as_outputs(y, f)
+    values = [plain(leaf.value if _belongs(leaf, list_) else leaf) for leaf in ys]
+
+    def pullback(cotangent: Any) -> Any:
+        seeds = _matching(cotangent, values, "cotangent")
+        return rebuild_in(_swept(list_, ys, seeds, points))
+
+    return rebuild_out(values), pullback
+
+
+def _matching(tree: Any, like: list[Any], name: str) -> list[Any]:
+    """Check that a container of vectors fits the points or values it goes with."""
+    leaves = [as_point(leaf, name) for leaf in flatten(tree)[0]]
+    if len(leaves) != len(like):
+        raise InputError(f"{name} has {len(leaves)} arrays where {len(like)} are expected")
+    for leaf, x in zip(leaves, like, strict=True):
+        if np.shape(leaf) != np.shape(x):
+            raise InputError(f"{name} of shape {np.shape(leaf)} does not fit shape {np.shape(x)}")
+    return leaves
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Give a function's value and the product of its Jacobian with a tangent.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy.
+    primals : tuple or list
+        Its arguments: scalars, arrays or containers of them.
+    tangents : tuple or list
+        Directions, shaped like ``primals``.
+
+    Returns
+    -------
+    value, tangent
+        What ``f`` returns, and its derivative in the direction; both shaped alike.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.jvp(np.sin, (0.0,), (2.0,))
+    (0.0, 2.0)
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise InputTypeError("primals and tangents are tuples, one entry an argument")
+    points, rebuild = as_points(primals, "primals")
+    directions = _matching(tangents, points, "tangents")
+    jets, tag = duals(points, [np.expand_dims(d, 0) for d in directions])
+    ys, rebuild_out = as_outputs(evaluate(f, *rebuild(jets)), f)
+    c = [coefficients_of(y, tag, dual(1)) for y in ys]
+    return rebuild_out(plain(a[0]) for a in c), rebuild_out(plain(a[1]) for a in c)
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Give the Jacobian of a function.
+
+    Forward mode carries all directions at once where there are no more inputs than outputs, reverse
+    mode sweeps back from every output where there are.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy.
+    argnums : int or sequence of int, default 0
+        The positional arguments to differentiate by; containers as in `grad`.
+
+    Returns
+    -------
+    callable
+        ``(*args) -> array`` of shape ``(*out, *in)``; for containers, a container shaped like the
+        output of containers shaped like the input.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.jacobian(lambda x: np.stack([x[0] * x[1], x[0] ** 2]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [4., 0.]])
+    """
+
+    def matrix(*args: Any, **kwargs: Any) -> Any:
+        selected = Selected(argnums, args)
+        points = selected.points
+        list_ = WengertList()
+        y = selected.call(f, [list_.input(x) for x in points], kwargs)
+        ys, rebuild_out = as_outputs(y, f)
+        sizes = [int(np.prod(np.shape(leaf), dtype=int)) for leaf in ys]
+        if sum(sizes) < sum(int(np.prod(np.shape(x), dtype=int)) for x in points):
+            blocks = [_rows(list_, leaf, points) for leaf in ys]
+        else:
+            blocks = _columns(f, selected, kwargs)
+        return rebuild_out(selected.rebuild(map(plain, row)) for row in blocks)
+
+    return matrix
+
+
+def _rows(list_: WengertList, y: Any, points: list[Any]) -> list[Any]:
+    """Jacobian blocks of one output by every input, by reverse sweeps."""
+    shape = np.shape(y)
+    size = int(np.prod(shape, dtype=int))
+    units = np.eye(size).reshape(size, *shape)
+    swept = [_swept(list_, [y], [unit[()]], points) for unit in units]
+    return [
+        np.reshape(np.stack([row[i] for row in swept]), shape + np.shape(x))
+        for i, x in enumerate(points)
+    ]
+
+
+def _columns(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any]) -> list[list[Any]]:
+    """Jacobian blocks of every output by every input, by dual numbers."""
+    points = selected.points
+    jets, tag = duals(points, unit_directions(points))
+    algebra = jets[0].algebra
+    ys, _ = as_outputs(selected.call(f, jets, kwargs), f)
+    edges = np.cumsum([0, *(int(np.prod(np.shape(x), dtype=int)) for x in points)])
+    blocks = []
+    for y in ys:
+        c = coefficients_of(y, tag, algebra)
+        blocks.append(
+            [
+                np.reshape(np.moveaxis(c[1 + a : 1 + b], 0, -1), np.shape(y) + np.shape(x))
+                for a, b, x in zip(edges[:-1], edges[1:], points, strict=True)
+            ]
+        )
+    return blocks

@@ -1,0 +1,269 @@
+"""Derivatives of any order, through Taylor series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch.containers import map_leaves
+from taylorad.dispatch import Value, fresh_tag
+from taylorad.drivers.boundary import as_order, as_outputs, as_point, evaluate, plain
+from taylorad.drivers.seeds import coefficients_of, seeded, unit_directions
+from taylorad.errors import InputError
+from taylorad.forward.algebra import multivariate, univariate
+from taylorad.forward.jet import Jet
+from taylorad.forward.multivariate import MultivariateTaylor
+from taylorad.forward.singular import OrderExhausted
+from taylorad.forward.taylor import Taylor
+
+__all__ = ["derivative", "derivative_tensor", "derivatives", "multivariate_taylor", "taylor"]
+
+# A removable singularity costs the orders of its zeros; a function that needs more than this many
+# beyond the order asked for is taken to be singular.
+_MOST_PADDING = 64
+
+
+def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Any:
+    """Expand a function in a Taylor series along a line.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one argument, in plain NumPy.
+    x : scalar or array_like
+        Point of expansion: float, complex, mpmath numbers, fractions, or arrays of those.
+    order : int
+        Degree of the last coefficient, 0 or larger.
+    direction : array_like, optional
+        Direction of the line ``t -> x + t*direction``, broadcast to the shape of ``x``. The
+        default is 1: for an array this expands about independent points, if ``f`` acts entry by
+        entry.
+
+    Returns
+    -------
+    Taylor
+        The series, its coefficients normalised (``c[k] = f^(k)/k!``) and of the shape that ``f``
+        returns; a container of them where ``f`` returns one.
+
+    Raises
+    ------
+    taylorad.errors.SingularityError
+        At a branch point or pole. Removable singularities are removed.
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        For an order below 0; for a point that is empty, NaN or not a number.
+
+    See Also
+    --------
+    derivatives : the same, as derivatives instead of coefficients.
+    multivariate_taylor : in all the entries of ``x`` at once.
+
+    References
+    ----------
+    .. [1] Griewank and Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 13.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.taylor(lambda x: np.sin(x) / x, 0.0, 4).coefficients
+    array([ 1.        ,  0.        , -0.16666667,  0.        ,  0.00833333])
+    """
+    order = as_order(order)
+    x = as_point(x)
+    if direction is None:
+        direction = np.ones(())
+    else:
+        direction = as_point(direction, "direction")
+        if np.broadcast_shapes(np.shape(direction), np.shape(x)) != np.shape(x):
+            raise InputError(
+                f"direction of shape {np.shape(direction)} does not fit x of shape {np.shape(x)}"
+            )
+    return _expand(f, x, order, direction)
+
+
+def _expand(f: Callable[..., Any], x: Any, order: int, direction: Any) -> Any:
+    """Expand, and again to a higher order if removable singularities used up some orders."""
+    padding = 0
+    while True:
+        tag = fresh_tag()
+        algebra = univariate(order + padding)
+        step = np.expand_dims(direction, 0)
+        try:
+            y = evaluate(f, seeded(Taylor, x, step, algebra, tag))
+        except OrderExhausted:
+            if padding >= _MOST_PADDING:
+                raise
+            padding = min(max(2, 2 * padding), _MOST_PADDING)
+            continue
+        leaves, rebuild = as_outputs(y, f)
+        lost = max(
+            (order - leaf.order for leaf in leaves if isinstance(leaf, Jet) and leaf.tag == tag),
+            default=0,
+        )
+        if lost > 0 and padding < _MOST_PADDING:
+            padding += lost
+            continue
+        series = univariate(order)
+        return rebuild(
+            Taylor.of(coefficients_of(leaf, tag, algebra)[: order + 1], series) for leaf in leaves
+        )
+
+
+def derivatives(f: Callable[..., Any], x: Any, order: int) -> Any:
+    """Give the derivatives of orders 0 to ``order``.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one argument, in plain NumPy.
+    x : scalar or array_like
+        Point; an array means independent points, ``f`` acting entry by entry.
+    order : int
+        Highest order, 0 or larger.
+
+    Returns
+    -------
+    ndarray of shape (order + 1, *shape)
+        ``shape`` is that of ``f(x)``; a container of arrays where ``f`` returns one.
+
+    See Also
+    --------
+    taylor : raises the same exceptions.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.derivatives(np.sin, 0.0, 3)
+    array([ 0.,  1.,  0., -1.])
+    """
+    series = taylor(f, x, order)
+    return map_leaves(
+        lambda s: plain(np.stack([_scaled(s.c, k) for k in range(order + 1)])), series
+    )
+
+
+def _scaled(c: Any, k: int) -> Any:
+    """``k! c[k]``, without forming a factorial that no float can hold."""
+    y = c[k] * math.factorial(min(k, 170))
+    for j in range(171, k + 1):
+        y = y * j
+    return y
+
+
+def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
+    """Differentiate a function of one number, any number of times.
+
+    Parameters
+    ----------
+    f : callable
+        Function in plain NumPy; further arguments are passed through.
+    order : int, default 1
+        How often to differentiate; 0 gives the function.
+
+    Returns
+    -------
+    callable
+        The derivative. Given an array it takes its entries for independent points, ``f`` acting
+        entry by entry.
+
+    See Also
+    --------
+    taylor : raises the same exceptions.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.derivative(np.exp, 3)(0.0)
+    1.0
+    """
+    order = as_order(order)
+
+    def nth(x: Any, *args: Any, **kwargs: Any) -> Any:
+        series = taylor(lambda t: f(t, *args, **kwargs), x, order)
+        return map_leaves(lambda s: plain(_scaled(s.c, order)), series)
+
+    return nth
+
+
+def multivariate_taylor(f: Callable[..., Any], x: Any, order: int) -> Any:
+    """Expand a function in a Taylor series in all the entries of its argument.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one array, in plain NumPy.
+    x : array_like
+        Point of expansion; its n entries are the variables, in C order.
+    order : int
+        Total degree at which the series is cut off, 0 or larger.
+
+    Returns
+    -------
+    MultivariateTaylor
+        The series, of the shape that ``f`` returns; a container where ``f`` returns one.
+
+    Raises
+    ------
+    taylorad.errors.SingularityError
+        At a branch point; values at a pole are inf or NaN, with NumPy's RuntimeWarning.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> s = ta.multivariate_taylor(lambda x: x[0] * np.exp(x[1]), np.array([2.0, 0.0]), 2)
+    >>> s.coefficient((1, 1))
+    1.0
+    """
+    order = as_order(order)
+    x = as_point(x)
+    tag = fresh_tag()
+    algebra = multivariate(int(np.size(x) if not isinstance(x, Value) else x.size), order)
+    (units,) = unit_directions([x])
+    y = evaluate(f, seeded(MultivariateTaylor, x, units, algebra, tag))
+    leaves, rebuild = as_outputs(y, f)
+    return rebuild(
+        MultivariateTaylor.of(coefficients_of(leaf, tag, algebra), algebra) for leaf in leaves
+    )
+
+
+def derivative_tensor(f: Callable[..., Any], order: int) -> Callable[..., Any]:
+    """Give all partial derivatives of one order.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one array, in plain NumPy.
+    order : int
+        Order of the derivatives, 0 or larger.
+
+    Returns
+    -------
+    callable
+        ``x -> tensor`` of shape ``(*out, *x.shape, ..., *x.shape)``, symmetric, where ``out`` is
+        the shape that ``f`` returns.
+
+    See Also
+    --------
+    multivariate_taylor : raises the same exceptions.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> ta.derivative_tensor(lambda x: x[0] ** 2 * x[1], 3)(np.array([1.0, 1.0]))[0, 0, 1]
+    2.0
+    """
+    order = as_order(order)
+
+    def tensor(x: Any) -> Any:
+        x = as_point(x)
+        shape = np.shape(x)
+
+        def reshaped(s: Any) -> Any:
+            t = s.tensor(order)
+            return plain(np.reshape(t, (*s.shape, *shape * order)))
+
+        return map_leaves(reshaped, multivariate_taylor(f, x, order))
+
+    return tensor

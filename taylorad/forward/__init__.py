@@ -1,0 +1,1 @@
+"""Forward modes: arithmetic of truncated polynomials, all by one recurrence."""

@@ -1,0 +1,331 @@
+"""A value with its truncated polynomial: what a call means in every forward mode.
+
+A `Jet` holds the coefficients of its value in a graded algebra. Each kind of row has one way of
+acting on coefficients, whatever the algebra: linear rows part by part, bilinear ones by the Cauchy
+product, implicit ones by solving for the newest part, elementwise ones by the recurrence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value, bottom
+from taylorad.errors import ExpansionError, SingularityError, user_line
+from taylorad.forward import singular
+from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
+from taylorad.forward.ordering import compare
+from taylorad.forward.recurrence import solve
+from taylorad.primitives.elementwise import divide, multiply, power
+from taylorad.primitives.registry import (
+    Bilinear,
+    Constant,
+    Elementwise,
+    Implicit,
+    Linear,
+    LocalSeries,
+    Primitive,
+)
+
+__all__ = ["Jet"]
+
+
+class Jet(Value):
+    """An array whose entries are truncated polynomials.
+
+    Attributes
+    ----------
+    c : array of shape (algebra.size, *shape)
+        Normalised coefficients; a plain array, or a value of an outer transformation.
+    algebra : Algebra
+    tag : int
+        The transformation that it belongs to; numbers made by hand share the tag infinity, and
+        so are innermost wherever they meet others.
+    """
+
+    c: Any
+    algebra: Algebra
+    tag: float = float("inf")
+
+    @classmethod
+    def of(cls, c: Any, algebra: Algebra, tag: float = float("inf")) -> Any:
+        """Make a jet from coefficients."""
+        jet = object.__new__(cls)
+        jet.c, jet.algebra, jet.tag = c, algebra, tag
+        return jet
+
+    def like(self, c: Any, algebra: Algebra | None = None) -> Any:
+        """Make a jet of the same transformation."""
+        return type(self).of(c, algebra or self.algebra, self.tag)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self.c.shape[1:]  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the coefficients."""
+        return self.c.dtype  # type: ignore[no-any-return]
+
+    @property
+    def primal(self) -> Any:
+        """The value: the coefficient of degree 0."""
+        return self.c[0]
+
+    @property
+    def order(self) -> int:
+        """Degree at which the polynomial is cut off."""
+        return self.algebra.order
+
+    def lift(self, plain: Any) -> Any:
+        """Give a constant of this transformation."""
+        value = plain if isinstance(plain, Value) else np.asarray(plain)
+        owner = self.c if isinstance(self.c, Value) else value
+        c = buffer(owner, (self.algebra.size, *value.shape))
+        c[0] = value
+        return self.like(c)
+
+    def _adopt(self, other: Jet) -> None:
+        self.c, self.algebra = other.c, other.algebra
+
+    def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply a row to arguments of which some are jets of this transformation."""
+        own = [isinstance(a, Jet) and a.tag == self.tag for a in args]
+        algebra = self._common_algebra([a for a, mine in zip(args, own, strict=True) if mine])
+        operands = [
+            (a.c if a.algebra is algebra else a.c[: algebra.size]) if mine else a
+            for a, mine in zip(args, own, strict=True)
+        ]
+        try:
+            return _RULES[type(primitive)](self, algebra, primitive, operands, own, params)
+        except ZeroDivisionError as error:
+            raise SingularityError(
+                f"{primitive.name} has no power series here: division by zero{user_line()}"
+            ) from error
+
+    def _common_algebra(self, jets: list[Jet]) -> Algebra:
+        """The lowest order among them; numbers of different expansions do not mix."""
+        algebra = jets[0].algebra
+        for jet in jets[1:]:
+            if jet.algebra is not algebra:
+                if jet.algebra.family != algebra.family:
+                    raise ExpansionError(
+                        f"a {type(jets[0]).__name__} and a {type(jet).__name__} of different "
+                        f"expansions (variables or kinds) cannot be combined{user_line()}"
+                    )
+                if jet.algebra.order < algebra.order:
+                    algebra = jet.algebra
+        return algebra
+
+
+# --- one rule a kind -------------------------------------------------------------------------
+
+
+def _ndim(a: Any, mine: bool) -> int:
+    return a.ndim - 1 if mine else np.ndim(a)
+
+
+def _linear(
+    jet: Jet, algebra: Algebra, row: Linear, args: list[Any], own: list[bool], params: Any
+) -> Jet:
+    if row.broadcasts:
+        ndim = max(map(_ndim, args, own))
+        if "condition" in params:
+            ndim = max(ndim, np.ndim(params["condition"]))
+        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
+    if all(own):
+        return jet.like(_applied(row, args, algebra.size, params), algebra)
+    value = row(*(a[0] if mine else a for a, mine in zip(args, own, strict=True)), **params)
+    c = buffer(value, (algebra.size, *value.shape))
+    c[0] = value
+    rest = algebra.size - 1
+    if rest:
+        moving = (
+            a[1:]
+            if mine
+            else 0.0
+            if row.broadcasts or not np.ndim(a)
+            else np.zeros((rest, *np.shape(a)))
+            for a, mine in zip(args, own, strict=True)
+        )
+        c[1:] = _applied(row, list(moving), rest, params)
+    return jet.like(c, algebra)
+
+
+def _applied(row: Linear, args: list[Any], size: int, params: dict[str, Any]) -> Any:
+    """Apply a linear row to arguments with one more axis in front."""
+    if row.batch is None:
+        return np.stack([row(*(a[i] for a in args), **params) for i in range(size)])
+    return row(*args, **row.batch(size, **params))
+
+
+def _bilinear(
+    jet: Jet, algebra: Algebra, row: Bilinear, args: list[Any], own: list[bool], params: Any
+) -> Jet:
+    product = _batched(row, params)
+    if row.broadcasts:
+        ndim = max(map(_ndim, args, own))
+        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
+    a, b = args
+    if all(own):
+        return jet.like(algebra.multiply(a, b, product), algebra)
+    if row.broadcasts:
+        return jet.like(row(a, b, **params), algebra)
+    a, b = (x if mine else np.expand_dims(x, 0) for x, mine in zip(args, own, strict=True))
+    return jet.like(product(a, b), algebra)
+
+
+def _batched(row: Any, params: dict[str, Any]) -> Callable[[Any, Any], Any]:
+    if row is multiply:
+        return np.multiply
+    batched = row.batched or row.value
+    return (lambda a, b: batched(a, b, **params)) if params else batched
+
+
+def _implicit(
+    jet: Jet, algebra: Algebra, row: Implicit, args: list[Any], own: list[bool], params: Any
+) -> Jet:
+    a_at, b_at = row.roles
+    moving = own[a_at]
+    if row is divide:
+        ndim = max(map(_ndim, args, own))
+        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
+        if not moving:
+            return jet.like(args[0] / args[1], algebra)
+        if isinstance(algebra, Univariate) and np.any(bottom(args[1][0]) == 0):
+            c, algebra = singular.quotient(args[0], args[1], own[0], algebra)
+            return jet.like(c, algebra)
+    solve_with: Callable[..., Any] = row.batched or row
+    if not moving:
+        c = [np.expand_dims(x, 0) if not mine else x for x, mine in zip(args, own, strict=True)]
+        return jet.like(solve_with(*c), algebra)
+    product = _batched(row.product, {})
+    a, b = args[a_at], args[b_at]
+    pair = [None, None]
+
+    def solved(right: Any) -> Any:
+        pair[a_at], pair[b_at] = a[:1], right
+        return solve_with(*pair)
+
+    first = solved(b[:1] if own[b_at] else np.expand_dims(b, 0))
+    y = buffer(first, (algebra.size, *first.shape[1:]))
+    y[0] = first[0]
+    for k in range(1, algebra.order + 1):
+        part = algebra.grade[k]
+        part = slice(part, part + 1) if isinstance(part, int) else part
+        known = algebra.product_part(a, y, k, product)
+        y[part] = solved(b[part] - known if own[b_at] else -known)
+    return jet.like(y, algebra)
+
+
+def _elementwise(
+    jet: Jet, algebra: Algebra, row: Elementwise, args: list[Any], own: list[bool], params: Any
+) -> Jet:
+    if row is power and not own[1]:
+        exponent = np.asarray(bottom(args[1]))
+        if not isinstance(args[1], Value) or args[1].tag == 0:
+            if exponent.dtype == object:
+                exponent = exponent.astype(float)
+            if np.all(exponent == np.floor(exponent)):
+                return _whole_power(jet.like(args[0], algebra), exponent)
+            if isinstance(algebra, Univariate) and np.any(bottom(args[0][0]) == 0):
+                c, algebra = singular.homogeneous(row, args[0], args[1], algebra)
+                return jet.like(c, algebra)
+    if row.homogeneous is not None and isinstance(algebra, Univariate):
+        if np.any(bottom(args[0][0]) == 0):
+            c, algebra = singular.homogeneous(row, args[0], row.homogeneous, algebra)
+            return jet.like(c, algebra)
+    values = [a[0] if mine else a for a, mine in zip(args, own, strict=True)]
+    y0 = row(*values, **params)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        c = solve(algebra, row, args, tuple(own), y0)
+    _check_regular(row, algebra, c, args, own)
+    return jet.like(c, algebra)
+
+
+def _check_regular(
+    row: Elementwise, algebra: Algebra, c: Any, args: list[Any], own: list[bool]
+) -> None:
+    """Raise where the value is finite and its first part is not: a branch point."""
+    if not algebra.order or c.dtype == object:
+        return  # exact numbers raise ZeroDivisionError themselves
+    first = np.isfinite(bottom(c[algebra.grade[1]]))
+    if first.all():
+        return
+    regular = first | ~np.isfinite(bottom(c[0]))
+    for a, mine in zip(args, own, strict=True):
+        if mine:  # what came in broken is not this row's doing
+            a = aligned(bottom(a), c.ndim - 1)
+            regular = regular | ~np.isfinite(a[algebra.grade[1]])
+    if not regular.all():
+        values = ", ".join(
+            str(bottom(a[0] if mine else a)) for a, mine in zip(args, own, strict=True)
+        )
+        raise SingularityError(
+            f"{row.name} has no power series at {values}: its derivative is infinite or undefined "
+            f"there{user_line()}; stay away from the branch point, or choose the argument with "
+            "np.where before the call"
+        )
+
+
+def _whole_power(x: Jet, exponent: Any) -> Any:
+    """Raise to whole powers by repeated squaring, which is right at a zero of the base."""
+    n = np.abs(exponent).astype(int)
+    if n.ndim == 0:
+        y = _squared(x, int(n))
+        return 1 / y if exponent < 0 else y
+    y = np.ones_like(x, shape=np.broadcast_shapes(x.shape, n.shape))
+    square = x
+    while np.any(n):
+        y = np.where(n & 1, y * square, y)
+        n = n >> 1
+        square = square * square if np.any(n) else square
+    negative = exponent < 0
+    return np.where(negative, 1 / np.where(negative, y, 1.0), y) if np.any(negative) else y
+
+
+def _squared(x: Any, n: int) -> Any:
+    if n == 0:
+        return np.ones_like(x)
+    y = None
+    while n:
+        if n & 1:
+            y = x if y is None else y * x
+        n >>= 1
+        x = x * x if n else x
+    return y
+
+
+def _local_series(
+    jet: Jet, algebra: Algebra, row: LocalSeries, args: list[Any], own: list[bool], params: Any
+) -> Jet:
+    """Compose the outer function's coefficients at the point with what the argument carries."""
+    (x,) = args
+    outer = singular.local_coefficients(row, x[0], algebra.order, params.get("n", 0))
+    shift = jet.like(buffer(x, x.shape), algebra)
+    shift.c[1:] = x[1:]
+    y: Any = outer[algebra.order]
+    for k in range(algebra.order - 1, -1, -1):
+        y = shift * y + outer[k]
+    return y if isinstance(y, Jet) and y.tag == jet.tag else jet.like(jet.lift(y).c, algebra)
+
+
+def _constant(
+    jet: Jet, algebra: Algebra, row: Constant, args: list[Any], own: list[bool], params: Any
+) -> Any:
+    if row.ordering:
+        return compare(row, algebra, args, own, params)
+    return row(*(a[0] if mine else a for a, mine in zip(args, own, strict=True)), **params)
+
+
+_RULES: dict[type[Primitive], Callable[..., Any]] = {
+    Linear: _linear,
+    Bilinear: _bilinear,
+    Implicit: _implicit,
+    Elementwise: _elementwise,
+    LocalSeries: _local_series,
+    Constant: _constant,
+}

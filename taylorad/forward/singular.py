@@ -1,0 +1,136 @@
+"""Points where a recurrence cannot start: removable singularities, branch points, poles.
+
+There the valuation decides, the degree v of the first coefficient that is not zero. A quotient of
+series with v(a) >= v(b) > 0 is regular: both are shifted down by v(b), and the result is known to
+v(b) orders fewer, which its order says. A root of a series of valuation v is regular if the root of
+t**v is a power of t. Everything else raises.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value, bottom
+from taylorad.errors import SingularityError, user_line
+from taylorad.forward.algebra import Univariate, buffer, univariate
+from taylorad.primitives.registry import Elementwise, LocalSeries
+
+__all__ = ["OrderExhausted", "homogeneous", "local_coefficients", "quotient"]
+
+
+class OrderExhausted(SingularityError):
+    """Every coefficient at hand is zero: a higher order may tell what the function does."""
+
+
+def valuation(c: Any) -> int | None:
+    """Degree of the first nonzero coefficient of one series, None if there is none."""
+    nonzero = np.flatnonzero(bottom(c) != 0)
+    return int(nonzero[0]) if len(nonzero) else None
+
+
+def _exhausted(what: str, order: int) -> OrderExhausted:
+    return OrderExhausted(
+        f"{what}: the argument vanishes to order {order}, so that no coefficient is determined"
+        f"{user_line()}; expand to a higher order, or it is zero throughout"
+    )
+
+
+def quotient(u: Any, v: Any, u_moves: bool, algebra: Univariate) -> tuple[Any, Univariate]:
+    """Divide series where some denominators vanish at the point."""
+    shape = np.broadcast_shapes(u.shape[1:] if u_moves else np.shape(u), v.shape[1:])
+    size = algebra.size
+    if not u_moves:
+        constant = buffer(v, (size, *np.shape(u)))
+        constant[0] = u
+        u = constant
+    u = _spread(u, shape)
+    v = _spread(v, shape)
+    columns = []
+    for place in np.ndindex(shape):
+        a, b = u[(slice(None), *place)], v[(slice(None), *place)]
+        columns.append(_divide(a, b, place))
+    return _assembled(columns, shape)
+
+
+def _spread(c: Any, shape: tuple[int, ...]) -> Any:
+    c = c.reshape((len(c), *(1,) * (len(shape) + 1 - c.ndim), *c.shape[1:]))
+    return np.broadcast_to(c, (len(c), *shape))
+
+
+def _divide(a: Any, b: Any, place: tuple[int, ...]) -> Any:
+    shift, top = valuation(b), valuation(a)
+    order = len(b) - 1
+    if shift is None:
+        raise _exhausted("division", order)
+    if top is not None and top < shift:
+        raise SingularityError(
+            f"division: a pole of order {shift - top}{_at(place)}{user_line()}; the quotient has "
+            "no power series there"
+        )
+    a, b = a[shift:], b[shift:]
+    y = buffer(a if isinstance(a, Value) else b, (order + 1 - shift,))
+    inner = univariate(order - shift)
+    y[0] = a[0] / b[0]
+    for k in range(1, order + 1 - shift):
+        y[k] = (a[k] - inner.convolve(y, b, k, high=1)) / b[0]
+    return y
+
+
+def homogeneous(
+    row: Elementwise, x: Any, degree: Any, algebra: Univariate
+) -> tuple[Any, Univariate]:
+    """Apply sqrt, cbrt or a power to series of which some vanish at the point."""
+    from taylorad.forward.recurrence import solve
+
+    takes_degree = len(row.domain) == 2
+    shape = np.broadcast_shapes(x.shape[1:], np.shape(degree))
+    degrees = np.broadcast_to(bottom(degree), shape)
+    x = _spread(x, shape)
+    columns = []
+    for place in np.ndindex(shape):
+        c, alpha = x[(slice(None), *place)], degrees[place]
+        v = valuation(c)
+        if v is None:
+            raise _exhausted(row.name, len(c) - 1)
+        rise = v * alpha
+        whole = round(float(rise))
+        # The branch must be that of t**whole; 1/3 of 3 is 1 only to rounding.
+        if abs(float(rise) - whole) > 1e-12 * max(1, v):
+            raise SingularityError(
+                f"{row.name}: a branch point{_at(place)}: the argument vanishes like t**{v}, and "
+                f"t**{float(rise):g} has no power series{user_line()}"
+            )
+        unit = c[v:]
+        extra = [alpha] if takes_degree else []
+        if whole < 0:
+            raise SingularityError(f"{row.name}: a pole of order {-whole}{_at(place)}{user_line()}")
+        y0 = row(unit[0], *extra)
+        inner = univariate(len(unit) - 1)
+        moving = (True, False) if takes_degree else (True,)
+        y = solve(inner, row, [unit, *extra], moving, y0)
+        column = buffer(y, (len(y) + whole,))
+        column[whole:] = y
+        columns.append(column[: len(c)])
+    return _assembled(columns, shape)
+
+
+def _at(place: tuple[int, ...]) -> str:
+    return f" at entry {place}" if place else ""
+
+
+def _assembled(columns: list[Any], shape: tuple[int, ...]) -> tuple[Any, Univariate]:
+    """Put series of single entries together, at the lowest order among them."""
+    size = min(map(len, columns))
+    stacked = np.stack([c[:size] for c in columns], axis=-1)
+    return np.reshape(stacked, (size, *shape)), univariate(size - 1)
+
+
+def local_coefficients(row: LocalSeries, x: Any, order: int, n: int) -> Any:
+    """Normalised coefficients 0..order of the n-th derivative of a local series at ``x``."""
+    if isinstance(x, Value):
+        return [row(x, n=n + k) / math.factorial(k) for k in range(order + 1)]
+    series = row.series(x, n + order)
+    return [math.perm(n + k, n) * series[n + k] for k in range(order + 1)]

@@ -1,0 +1,182 @@
+"""A function and its exact derivatives, in the form that solvers call."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from taylorad.drivers import hvp, value_and_grad, value_grad_hessian
+from taylorad.errors import InputTypeError, SingularityError
+
+__all__ = ["Problem", "problem"]
+
+DENSE = 200
+"""Up to so many variables a Hessian is formed; beyond it, products with vectors."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    """What is known at one point: derivatives up to an order."""
+
+    x: Any
+    args: tuple[Any, ...]
+    derivatives: tuple[Any, ...]  # value, gradient, Hessian; as far as computed
+
+    def is_at(self, x: Any, args: tuple[Any, ...]) -> bool:
+        return (
+            len(args) == len(self.args)
+            and all(a is b for a, b in zip(args, self.args, strict=True))
+            and np.array_equal(x, self.x)
+        )
+
+
+class Problem:
+    """A function to minimise with its exact derivatives; made by `problem`.
+
+    Attributes
+    ----------
+    nfev, njev, nhev, nhvp : int
+        How often the value, gradient, Hessian and Hessian-vector product were really computed.
+    """
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], order: int | None) -> None:
+        self.args = args
+        self._sweeps = (
+            lambda x, *args: (_scalar(f)(x, *args),),
+            value_and_grad(_scalar(f)),
+            value_grad_hessian(_scalar(f)),
+        )
+        self._product = hvp(_scalar(f))
+        self._last: _Point | None = None
+        self._asked = order  # the highest order asked for where we stand: a guess for the next point
+        self._highest = 0
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def fun(self, x: Any, *args: Any) -> float:
+        """Give the value at ``x``."""
+        return float(self._at(x, args, 0)[0])
+
+    def jac(self, x: Any, *args: Any) -> Any:
+        """Give the gradient at ``x``."""
+        return self._at(x, args, 1)[1].copy()
+
+    def hess(self, x: Any, *args: Any) -> Any:
+        """Give the Hessian at ``x``."""
+        return self._at(x, args, 2)[2].copy()
+
+    def hessp(self, x: Any, p: Any, *args: Any) -> Any:
+        """Give the product of the Hessian at ``x`` with ``p``."""
+        x, p, args = _point(x), _point(p), args or self.args
+        last = self._last
+        if last is not None and len(last.derivatives) > 2 and last.is_at(x, args):
+            return last.derivatives[2] @ p
+        self._count("nhvp")
+        return self._product(x, p, *args)
+
+    @property
+    def nfev(self) -> int:
+        return self._counts["nfev"]
+
+    @property
+    def njev(self) -> int:
+        return self._counts["njev"]
+
+    @property
+    def nhev(self) -> int:
+        return self._counts["nhev"]
+
+    @property
+    def nhvp(self) -> int:
+        return self._counts["nhvp"]
+
+    def _at(self, x: Any, args: tuple[Any, ...], order: int) -> tuple[Any, ...]:
+        # One sweep gives all orders, so it pays to know beforehand how far a solver will ask. It
+        # asks at a new point for what the last one turned out to need, a trial point that it
+        # rejected included; and where a point needs more after all, for as much as any other did.
+        # The point is replaced as a whole: threads may compute one twice, never mix two up.
+        x, args = _point(x), args or self.args
+        last = self._last
+        if last is None or not last.is_at(x, args):
+            guess = self._asked if self._asked is not None else (2 if x.size <= DENSE else 0)
+            last = self._compute(x, args, max(order, guess))
+            self._asked = order
+        elif len(last.derivatives) <= order:
+            last = self._compute(x, args, max(order, self._highest))
+        self._asked = max(order, self._asked or 0)
+        self._highest = max(order, self._highest)
+        return last.derivatives
+
+    def _compute(self, x: Any, args: tuple[Any, ...], order: int) -> _Point:
+        point = _Point(x, args, tuple(self._sweeps[order](x, *args)))
+        self._count(*("nfev", "njev", "nhev")[: order + 1])
+        self._last = point
+        return point
+
+    def _count(self, *names: str) -> None:
+        with self._lock:
+            self._counts.update(names)
+
+
+def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) -> Problem:
+    """Give a function with its exact derivatives, in the form that solvers call.
+
+    Value, gradient and Hessian at one point are computed once, in one sweep, and shared. This may
+    be used from several threads at once.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args) -> float``, in plain NumPy. It must depend on nothing else that changes.
+    args : tuple, optional
+        Further arguments, for calls that pass none.
+    order : {0, 1, 2}, optional
+        The highest derivative to compute at the first point before it is asked for. By default 2
+        for up to 200 variables, 0 beyond; later points follow what the solver asked for.
+
+    Returns
+    -------
+    Problem
+        With methods ``fun(x, *args)``, ``jac(x, *args)``, ``hess(x, *args)`` and
+        ``hessp(x, p, *args)``, and the counts ``nfev``, ``njev``, ``nhev``, ``nhvp`` of what was
+        really computed.
+
+    Raises
+    ------
+    taylorad.errors.InputTypeError
+        If ``f`` cannot be called.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.optimize, taylorad as ta
+    >>> p = ta.optimize.problem(scipy.optimize.rosen)
+    >>> result = scipy.optimize.minimize(
+    ...     p.fun, np.array([-1.2, 1.0]), method="trust-exact", jac=p.jac, hess=p.hess
+    ... )
+    >>> result.x.round(6)
+    array([1., 1.])
+    """
+    if not callable(f):
+        raise InputTypeError(f"f must be a function to minimise, not {type(f).__name__}")
+    return Problem(f, args if isinstance(args, tuple) else (args,), order)
+
+
+def _point(x: Any) -> Any:
+    """Copy a point, which a solver may go on to change in place."""
+    return np.atleast_1d(np.array(x, dtype=float))
+
+
+def _scalar(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function return its number in an array, as SciPy's solvers do."""
+
+    def scalar(x: Any, *args: Any) -> Any:
+        y = f(x, *args)
+        return y.reshape(()) if getattr(y, "size", 0) == 1 else y
+
+    scalar.__name__ = getattr(f, "__name__", type(f).__name__)
+    return scalar

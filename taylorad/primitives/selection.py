@@ -1,0 +1,206 @@
+"""Functions that choose among their arguments by comparing them.
+
+Who wins is decided by *ordering* rows, which see values and, where values tie, the leading
+coefficients that differ; the choice made, the winners' entries move, which is linear. So
+``abs`` of a series that vanishes at the point takes the sign of its leading coefficient. A
+reverse sweep sees values alone: there the first of equals wins, and ``abs`` has derivative 0 at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from taylorad.primitives.registry import Constant, enter, implements
+from taylorad.primitives.structural import keep, reduced_axes, select
+
+# --- who wins --------------------------------------------------------------------------------
+
+leads = enter(Constant(np.greater_equal, name="leads", ordering=True))
+leading_sign = enter(Constant(np.sign, name="leading sign", ordering=True))
+argsort = enter(
+    Constant(lambda a, axis: np.argsort(a, axis, kind="stable"), name="argsort", ordering=True)
+)
+argmax = enter(Constant(lambda a, axis: np.argmax(a, axis), name="argmax", ordering=True))
+argmin = enter(Constant(lambda a, axis: np.argmin(a, axis), name="argmin", ordering=True))
+
+
+@implements(np.argsort)
+def _argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    return argsort(np.reshape(a, -1), axis=-1) if axis is None else argsort(a, axis=axis)
+
+
+@implements(np.argmax)
+def _argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return _arg(argmax, a, axis, keepdims)
+
+
+@implements(np.argmin)
+def _argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return _arg(argmin, a, axis, keepdims)
+
+
+def _arg(row: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    if axis is None:
+        place = row(np.reshape(a, -1), axis=0)
+        return np.reshape(place, (1,) * a.ndim) if keepdims is True else place
+    place = row(a, axis=axis)
+    return np.expand_dims(place, axis) if keepdims is True else place
+
+
+# --- between two arguments -------------------------------------------------------------------
+
+
+@implements(np.where)
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """Take entries of ``x`` where the condition holds, of ``y`` elsewhere."""
+    if (x is None) != (y is None):
+        raise ValueError("either both or neither of x and y should be given")
+    condition = np.not_equal(condition, 0)
+    return np.nonzero(condition) if x is None else select(x, y, condition=condition)
+
+
+@implements(np.maximum)
+def maximum(x: Any, y: Any) -> Any:
+    """Take the larger; the first if they agree to the last coefficient; NaN if there is one."""
+    return select(x, y, condition=leads(x, y) | np.isnan(x))
+
+
+@implements(np.minimum)
+def minimum(x: Any, y: Any) -> Any:
+    """Take the smaller; the first if they agree to the last coefficient; NaN if there is one."""
+    return select(x, y, condition=leads(y, x) | np.isnan(x))
+
+
+@implements(np.fmax)
+def fmax(x: Any, y: Any) -> Any:
+    """Take the larger, and a number rather than a NaN."""
+    return select(x, y, condition=leads(x, y) | np.isnan(y))
+
+
+@implements(np.fmin)
+def fmin(x: Any, y: Any) -> Any:
+    """Take the smaller, and a number rather than a NaN."""
+    return select(x, y, condition=leads(y, x) | np.isnan(y))
+
+
+@implements(np.clip)
+def clip(
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+) -> Any:
+    """Limit the values to an interval."""
+    a_min = min if a_min is None or a_min is np._NoValue else a_min
+    a_max = max if a_max is None or a_max is np._NoValue else a_max
+    if a_min is not None:
+        a = maximum(a, a_min)
+    return a if a_max is None else minimum(a, a_max)
+
+
+@implements(np.absolute, np.fabs)
+def absolute(x: Any) -> Any:
+    """Give the absolute value."""
+    if np.iscomplexobj(x):
+        raise TypeError("np.abs of complex numbers is not complex-differentiable")
+    return x * leading_sign(x)
+
+
+@implements(np.copysign)
+def copysign(x1: Any, x2: Any) -> Any:
+    """Give ``x1`` the sign of ``x2``."""
+    return absolute(x1) * np.where(np.signbit(x2), -1.0, 1.0)
+
+
+@implements(np.heaviside)
+def heaviside(x1: Any, x2: Any) -> Any:
+    """Step from 0 to 1, with the value ``x2`` at the step."""
+    step = np.where(np.isnan(x1), np.nan, np.where(np.greater(x1, 0), 1.0, 0.0))
+    return where(np.equal(x1, 0), x2, step)
+
+
+# --- along an axis ---------------------------------------------------------------------------
+
+
+def _extreme(name: str, choose: Any) -> Any:
+    def extreme(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = np._NoValue,
+        where: Any = True,
+    ) -> Any:
+        axes = reduced_axes(axis, a.ndim)
+        if where is not True:
+            if initial is np._NoValue:
+                raise ValueError(f"np.{name} with where= needs initial=")
+            a = select(a, initial, condition=where)
+        kept = tuple(i for i in range(a.ndim) if i not in axes)
+        lines = np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), -1))
+        place = np.expand_dims(choose(lines, axis=-1), -1)
+        best = np.take_along_axis(lines, place, -1)[..., 0]
+        if initial is not np._NoValue:
+            best = (maximum if name == "max" else minimum)(best, initial)
+        return keep(best, a.shape, axes) if keepdims is True else best
+
+    return extreme
+
+
+_max, _min = _extreme("max", argmax), _extreme("min", argmin)
+implements(np.max, np.amax)(_max)
+implements(np.min, np.amin)(_min)
+implements((np.maximum, "reduce"))(lambda a, axis=0, *args, **kw: _max(a, axis, *args, **kw))
+implements((np.minimum, "reduce"))(lambda a, axis=0, *args, **kw: _min(a, axis, *args, **kw))
+implements(np.ptp)(
+    lambda a, axis=None, out=None, keepdims=False: (
+        _max(a, axis, keepdims=keepdims) - _min(a, axis, keepdims=keepdims)
+    )
+)
+
+
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """Sort along an axis."""
+    if axis is None:
+        a, axis = np.reshape(a, -1), -1
+    return np.take_along_axis(a, argsort(a, axis=axis), axis)
+
+
+@implements(np.median)
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
+    """Give the median: the middle entry, or the mean of the middle two."""
+    axes = reduced_axes(axis, a.ndim)
+    kept = tuple(i for i in range(a.ndim) if i not in axes)
+    lines = sort(np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), -1)))
+    n = lines.shape[-1]
+    middle = (lines[..., (n - 1) // 2] + lines[..., n // 2]) / 2
+    return keep(middle, a.shape, axes) if keepdims else middle
+
+
+# --- answers that carry no derivative --------------------------------------------------------
+
+
+def _asks(function: Any) -> None:
+    row = enter(Constant(function))
+
+    def body(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return row(a, *args, **kwargs)
+
+    implements(function)(body)
+
+
+for _function in (
+    *(np.any, np.all, np.nonzero, np.count_nonzero, np.argwhere, np.flatnonzero),
+    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around),
+):
+    _asks(_function)

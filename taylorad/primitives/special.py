@@ -1,0 +1,199 @@
+"""Special functions: NumPy's sinc, and the first ufuncs of ``scipy.special``.
+
+The gamma family and sinc state their local Taylor coefficients. The rest are elementwise rows like
+any other. Nothing here imports SciPy before the user has.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from taylorad.primitives.elementwise import POSITIVE, REAL, logistic
+from taylorad.primitives.numbers import TWO_OVER_ROOT_PI
+from taylorad.primitives.registry import (
+    TABLE,
+    Elementwise,
+    LocalSeries,
+    enter,
+    when_imported,
+)
+
+# --- sinc ------------------------------------------------------------------------------------
+
+
+def _sinc_series(x: Any, order: int) -> Any:
+    return np.array([_scaled_sinc(float(v), order) for v in np.ravel(x)]).T.reshape(
+        order + 1, *np.shape(x)
+    )
+
+
+def _scaled_sinc(x: float, order: int) -> Any:
+    c = _sine_over_argument(math.pi * x, order, float(np.sin(np.pi * x)), math.cos(math.pi * x))
+    return np.array(c) * np.pi ** np.arange(order + 1.0)
+
+
+def _sine_over_argument(z: Any, order: int, sine: Any, cosine: Any) -> list[Any]:
+    """Taylor coefficients of sin(z)/z from ``z c[k] + c[k-1] = s[k]``.
+
+    Solved forwards while k <= |z|, and backwards from far above for larger k: each direction is
+    stable on its side (Olver 1967 on second-order recurrences; here of first order).
+    """
+    turn = min(order, int(abs(z)))
+    top = max(order, int(abs(z))) + 40
+    cycle = (sine, cosine, -sine, -cosine)
+    s, factorial = [], z * 0 + 1
+    for k in range(top + 1):
+        factorial = factorial * k if k else factorial
+        s.append(cycle[k % 4] / factorial)
+    c = [z * 0] * (top + 1)
+    for k in range(top, turn, -1):
+        c[k - 1] = s[k] - z * c[k]
+    if abs(z) >= 1:
+        c[0] = s[0] / z
+        for k in range(1, turn + 1):
+            c[k] = (s[k] - c[k - 1]) / z
+    return c[: order + 1]
+
+
+def _exact_sinc_series(mp: Any, x: Any, order: int) -> list[Any]:
+    with mp.workprec(2 * mp.prec + 20 * order):
+        z = mp.pi * x
+        s = [mp.sin(z), mp.cos(z), -mp.sin(z), -mp.cos(z)]
+        if z == 0:
+            c = [mp.cos(mp.pi * k / 2) / mp.factorial(k + 1) for k in range(order + 1)]
+        else:
+            c = [s[0] / z]
+            for k in range(1, order + 1):
+                c.append((s[k % 4] / mp.factorial(k) - c[-1]) / z)
+        return [v * mp.pi**k for k, v in enumerate(c)]
+
+
+enter(
+    LocalSeries(np.sinc, series=_sinc_series, exact_series=_exact_sinc_series, domain=(REAL,)),
+    np.sinc,
+)
+
+# --- the gamma family ------------------------------------------------------------------------
+
+
+def _psi_series(x: Any, order: int) -> Any:
+    """``c[k] = (-1)**(k+1) zeta(k+1, x)``, shifted to the right of 1 (DLMF 5.15.1, 5.5.2)."""
+    from scipy.special import digamma, zeta
+
+    x = np.asarray(x, float)
+    shift = np.maximum(0, np.ceil(1 - x)).astype(int)
+    far = x + shift
+    c = np.empty((order + 1, *x.shape))
+    c[0] = digamma(x)
+    for k in range(1, order + 1):
+        total = zeta(k + 1, far)
+        for j in range(int(np.max(shift, initial=0))):
+            with np.errstate(divide="ignore"):
+                total = total + np.where(j < shift, (x + j) ** float(-k - 1), 0.0)
+        c[k] = (-1) ** (k + 1) * total
+    return c
+
+
+def _gammaln_series(x: Any, order: int) -> Any:
+    from scipy.special import gammaln
+
+    c = np.empty((order + 1, *np.shape(x)))
+    c[0] = gammaln(x)
+    if order:
+        degree = np.arange(1, order + 1).reshape(-1, *(1,) * np.ndim(x))
+        c[1:] = _psi_series(x, order - 1) / degree
+    return c
+
+
+def _gamma_series(x: Any, order: int) -> Any:
+    from scipy.special import gamma
+
+    log = _gammaln_series(x, order)
+    c = np.empty_like(log)
+    c[0] = gamma(x)
+    for k in range(1, order + 1):  # D y = y D log y
+        c[k] = sum(j * log[j] * c[k - j] for j in range(1, k + 1)) / k
+    return c
+
+
+def _exact_psi_series(mp: Any, x: Any, order: int) -> list[Any]:
+    return [mp.psi(k, x) / mp.factorial(k) for k in range(order + 1)]
+
+
+def _exact_gammaln_series(mp: Any, x: Any, order: int) -> list[Any]:
+    psi = _exact_psi_series(mp, x, order)
+    value = mp.loggamma(x) if x > 0 else mp.log(abs(mp.gamma(x)))
+    return [value, *(psi[k - 1] / k for k in range(1, order + 1))]
+
+
+def _exact_gamma_series(mp: Any, x: Any, order: int) -> list[Any]:
+    log = _exact_gammaln_series(mp, x, order)
+    c = [mp.gamma(x)]
+    for k in range(1, order + 1):
+        c.append(mp.fsum(j * log[j] * c[k - j] for j in range(1, k + 1)) / k)
+    return c
+
+
+# --- scipy.special ---------------------------------------------------------------------------
+
+
+@when_imported("scipy.special")
+def _enter_scipy_special() -> None:
+    import scipy.special as sp
+
+    def bell(x: Any) -> Any:
+        return TWO_OVER_ROOT_PI * np.exp(-(x * x))
+
+    enter(Elementwise(sp.erf, partials=lambda y, x: bell(x), domain=(REAL,), exact="erf"), sp.erf)
+    enter(
+        Elementwise(sp.erfc, partials=lambda y, x: -bell(x), domain=(REAL,), exact="erfc"), sp.erfc
+    )
+    TABLE[sp.expit] = logistic
+    TABLE[sp.log1p] = TABLE[np.log1p]
+    TABLE[sp.expm1] = TABLE[np.expm1]
+    enter(
+        Elementwise(
+            sp.logit,
+            partials=lambda y, x: 1 / (x * (1 - x)),
+            domain=((0.1, 0.9),),
+            exact=lambda mp, x: mp.log(x / (1 - x)),
+        ),
+        sp.logit,
+    )
+    # x log(y) is 0 at x = 0 whatever y is, and so is its partial by y.
+    enter(
+        Elementwise(
+            sp.xlogy,
+            partials=(
+                lambda z, x, y: np.log(y),
+                lambda z, x, y: np.where(np.equal(x, 0), 0, x / y),
+            ),
+            domain=(REAL, POSITIVE),
+            exact=lambda mp, x, y: x * mp.log(y) if x else x * 0,
+        ),
+        sp.xlogy,
+    )
+    enter(
+        Elementwise(
+            sp.xlog1py,
+            partials=(
+                lambda z, x, y: np.log1p(y),
+                lambda z, x, y: np.where(np.equal(x, 0), 0, x / (1 + y)),
+            ),
+            domain=(REAL, POSITIVE),
+            exact=lambda mp, x, y: x * mp.log1p(y) if x else x * 0,
+        ),
+        sp.xlog1py,
+    )
+    for function, series, exact_series in (
+        (sp.gammaln, _gammaln_series, _exact_gammaln_series),
+        (sp.digamma, _psi_series, _exact_psi_series),
+        (sp.gamma, _gamma_series, _exact_gamma_series),
+    ):
+        enter(
+            LocalSeries(function, series=series, exact_series=exact_series, domain=(POSITIVE,)),
+            function,
+        )

@@ -1,0 +1,84 @@
+"""Variance, deviation and norms, in terms of other rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from taylorad.primitives.registry import implements
+from taylorad.primitives.structural import reduced_axes
+
+
+@implements(np.var)
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = np._NoValue,
+    correction: Any = np._NoValue,
+) -> Any:
+    """Give the variance along the axes."""
+    if np.iscomplexobj(a):
+        raise TypeError("np.var of complex numbers is not complex-differentiable")
+    ddof = ddof if correction is np._NoValue else correction
+    centre = np.mean(a, axis, keepdims=True, where=where) if mean is np._NoValue else mean
+    squares = np.square(a - centre)
+    if where is True:
+        count = math.prod(a.shape[i] for i in reduced_axes(axis, a.ndim))
+        return np.sum(squares, axis, keepdims=keepdims is True) / max(count - ddof, 0)
+    count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims is True)
+    return np.sum(squares, axis, keepdims=keepdims is True, where=where) / np.maximum(
+        count - ddof, 0
+    )
+
+
+@implements(np.std)
+def std(a: Any, *args: Any, **kwargs: Any) -> Any:
+    """Give the standard deviation along the axes."""
+    return np.sqrt(var(a, *args, **kwargs))
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Give vector norms of any order, and the Frobenius, 1- and inf-norm of matrices."""
+    if np.iscomplexobj(x):
+        raise TypeError("np.linalg.norm of complex numbers is not complex-differentiable")
+    if axis is None and (ord is None or (ord == 2 and x.ndim == 1)):
+        root = np.sqrt(np.sum(np.square(x)))
+        return np.reshape(root, (1,) * x.ndim) if keepdims else root
+    axes = reduced_axes(axis, x.ndim)
+    if len(axes) == 1:
+        return _vector_norm(x, 2 if ord is None else ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if ord in (None, "fro", "f"):
+        return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
+    if ord in (1, -1, np.inf, -np.inf):
+        over, along = axes if abs(ord) == 1 else axes[::-1]
+        sums = np.sum(np.abs(x), axis=over, keepdims=True)
+        best = (np.max if ord > 0 else np.min)(sums, axis=along, keepdims=True)
+        return best if keepdims else np.squeeze(best, axes)
+    raise NotImplementedError(
+        f"np.linalg.norm(ord={ord!r}) of a matrix needs singular values, which have no rule yet"
+    )
+
+
+def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order {ord!r} for vectors")
+    if ord in (np.inf, -np.inf):
+        return (np.max if ord > 0 else np.min)(np.abs(x), axis=axes, keepdims=keepdims)
+    if ord == 0:
+        return np.sum(np.not_equal(x, 0) * 1.0, axis=axes, keepdims=keepdims)
+    if ord == 2:
+        return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
+    size = np.abs(x)
+    total = np.sum(size if ord == 1 else size**ord, axis=axes, keepdims=keepdims)
+    return total if ord == 1 else total ** (1 / ord)

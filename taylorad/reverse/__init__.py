@@ -1,0 +1,1 @@
+"""Reverse mode: cotangents swept back over a Wengert list."""
