@@ -25,9 +25,11 @@ Model = Callable[[Any, Any], Any]
 
 
 def _gauss(b: Any, x: Any) -> Any:
-    return (b[0] * np.exp(-b[1] * x)
-            + b[2] * np.exp(-((x - b[3]) ** 2) / b[4] ** 2)
-            + b[5] * np.exp(-((x - b[6]) ** 2) / b[7] ** 2))
+    return (
+        b[0] * np.exp(-b[1] * x)
+        + b[2] * np.exp(-((x - b[3]) ** 2) / b[4] ** 2)
+        + b[5] * np.exp(-((x - b[6]) ** 2) / b[7] ** 2)
+    )
 
 
 def _lanczos(b: Any, x: Any) -> Any:
@@ -47,8 +49,9 @@ def _enso(b: Any, x: Any) -> Any:
 
 
 def _hahn(b: Any, x: Any) -> Any:
-    return ((b[0] + b[1] * x + b[2] * x**2 + b[3] * x**3)
-            / (1 + b[4] * x + b[5] * x**2 + b[6] * x**3))
+    return (b[0] + b[1] * x + b[2] * x**2 + b[3] * x**3) / (
+        1 + b[4] * x + b[5] * x**2 + b[6] * x**3
+    )
 
 
 def _kirby(b: Any, x: Any) -> Any:
@@ -120,13 +123,12 @@ class Dataset:
 
 
 _PARAMETER = re.compile(r"^\s*b\d+\s*=\s*(.+)$", re.MULTILINE)
-_DATA_LINES = re.compile(r"Data\s+\(lines\s+(\d+)\s+to\s+(\d+)\)")
 
 
 def _quantity(label: str, text: str) -> str:
     found = re.search(label, text)
     if found is None:
-        raise ValueError(f"no line matches {label!r}: is this a NIST StRD nonlinear regression file?")
+        raise ValueError(f"no line matches {label!r}: not a NIST nonlinear regression file")
     return found[1]
 
 
@@ -136,9 +138,9 @@ def load(name: str) -> Dataset:
         raise ValueError(f"no set is called {name!r}; there are {', '.join(MODELS)}")
     text = (DATA / f"{name}.dat").read_text()
     start1, start2, parameters, deviations = np.array(
-        [row.split() for row in _PARAMETER.findall(text)], dtype=float).T
-    first, last = map(int, _DATA_LINES.search(text).groups())
-    y, *x = np.loadtxt(text.splitlines()[first - 1:last], unpack=True)
+        [row.split() for row in _PARAMETER.findall(text)], dtype=float
+    ).T
+    y, *x = np.loadtxt(text.split("Data:")[-1].splitlines()[1:], unpack=True)
     return Dataset(
         name=name,
         level=_quantity(r"(\w+) Level of Difficulty", text),

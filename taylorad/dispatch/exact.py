@@ -169,10 +169,10 @@ def _number(x: Any) -> Any:
 
 # Where a transcendental function of a fraction is one: (the fraction, its value).
 _RATIONAL_VALUES: dict[str, Any] = {
-    **{name: (0, 1) for name in ("exp", "exp2", "cos", "cosh", "sech²", "erfc")},
-    **{name: (1, 0) for name in ("log", "log2", "log10", "arccos", "arccosh")},
-    **{name: (0, 0) for name in ("sin", "tan", "sinh", "tanh", "arcsin", "arctan", "arcsinh")},
-    **{name: (0, 0) for name in ("arctanh", "expm1", "log1p", "erf")},
+    **dict.fromkeys(("exp", "exp2", "cos", "cosh", "sech²", "erfc"), (0, 1)),
+    **dict.fromkeys(("log", "log2", "log10", "arccos", "arccosh"), (1, 0)),
+    **dict.fromkeys(("sin", "tan", "sinh", "tanh", "arcsin", "arctan", "arcsinh"), (0, 0)),
+    **dict.fromkeys(("arctanh", "expm1", "log1p", "erf"), (0, 0)),
     "expit": (0, Fraction(1, 2)),
 }
 _RATIONAL_STAYS = frozenset(

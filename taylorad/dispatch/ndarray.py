@@ -54,17 +54,17 @@ class ArrayMethods(Owner):
         return math.prod(self.shape)
 
     @property
-    def T(self) -> Any:
+    def T(self: Any) -> Any:
         """The array with its axes reversed."""
         return self._seen(np.transpose(self))
 
     @property
-    def mT(self) -> Any:
+    def mT(self: Any) -> Any:
         """The array with its last two axes exchanged."""
         return self._seen(np.matrix_transpose(self))
 
     @property
-    def flat(self) -> Iterator[Any]:
+    def flat(self: Any) -> Iterator[Any]:
         """Its entries in C order."""
         return iter(np.ravel(self))
 
@@ -87,19 +87,19 @@ class ArrayMethods(Owner):
             view._view = (self, self._version, None)
         return view
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Give the entries in another shape."""
         return self._seen(np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order))
 
-    def ravel(self, order: str = "C") -> Any:
+    def ravel(self: Any, order: Any = "C") -> Any:
         """Give the entries in one line."""
         return self._seen(np.ravel(self, order=order))
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self: Any, order: Any = "C") -> Any:
         """Give the entries in one line."""
         return np.ravel(self, order=order)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self: Any, *axes: Any) -> Any:
         """Permute the axes."""
         order = axes[0] if len(axes) == 1 else axes or None
         return self._seen(np.transpose(self, order))
@@ -122,7 +122,7 @@ class ArrayMethods(Owner):
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    def item(self, *place: Any) -> Any:
+    def item(self: Any, *place: Any) -> Any:
         """Give one entry (as a value: it keeps what it carries)."""
         return self[place] if place else np.reshape(self, ())
 

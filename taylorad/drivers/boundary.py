@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch.containers import flatten
 from taylorad.dispatch import Value, as_operand, bottom
+from taylorad.dispatch.containers import flatten
+from taylorad.dispatch.exact import Exact
 from taylorad.errors import (
     ConversionError,
     InputError,
@@ -17,7 +18,6 @@ from taylorad.errors import (
     OutputError,
     line_of,
 )
-from taylorad.dispatch.exact import Exact
 
 __all__ = [
     "as_order",
@@ -51,6 +51,8 @@ def as_point(x: Any, name: str = "x") -> Any:
     Python integers (also in lists) count as floats, as in NumPy's own promotion; an integer array
     is refused, because a function may well mean something else by it.
     """
+    if isinstance(x, float) and x == x:
+        return np.float64(x)
     weak = _is_weak(x)
     x = as_operand(x)
     if isinstance(x, Value):
@@ -89,9 +91,8 @@ def _check_content(a: Any, name: str) -> None:
     size = np.size(a)
     if not size:
         raise InputError(f"{name} is empty (shape {np.shape(a)}): nothing to differentiate by")
-    with np.errstate(invalid="ignore"):
-        bad = np.not_equal(a, a)  # NaN, in every number type
-    if np.any(bad):
+    bad = np.isnan(a) if a.dtype.kind in "fc" else np.not_equal(a, a)
+    if bad.any():
         places = np.argwhere(bad)
         at = f" at {tuple(map(int, places[0]))}" if np.ndim(a) else ""
         raise InputError(f"{name} contains NaN{at}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch.containers import flatten
+from taylorad.dispatch.containers import flatten, map_leaves
 from taylorad.drivers.boundary import (
     as_outputs,
     as_point,
@@ -17,8 +18,8 @@ from taylorad.drivers.boundary import (
     scalar_output,
 )
 from taylorad.drivers.seeds import coefficients_of, duals, unit_directions
+from taylorad.drivers.series import expand
 from taylorad.errors import InputError, InputTypeError
-from taylorad.forward.algebra import dual
 from taylorad.reverse.sweep import sweep
 from taylorad.wengert.list import Entry, WengertList
 
@@ -32,9 +33,10 @@ class Selected:
 
     def __init__(self, argnums: Argnums, args: tuple[Any, ...]) -> None:
         self.args = args
-        self.several = not isinstance(argnums, (int, np.integer))
+        self.several = isinstance(argnums, Sequence)
         try:
-            self.numbers = [int(i) for i in (argnums if self.several else (argnums,))]  # type: ignore[union-attr]
+            numbers = argnums if isinstance(argnums, Sequence) else (argnums,)
+            self.numbers = [operator.index(i) for i in numbers]
         except (TypeError, ValueError) as error:
             raise InputTypeError(f"argnums must be an int or ints, not {argnums!r}") from error
         for i in self.numbers:
@@ -104,7 +106,7 @@ def value_and_grad(
         if has_aux:
             y, aux = y
         y = scalar_output(y, f)
-        gradient = selected.rebuild(_swept(list_, [y], [np.ones(())[()]], selected.points))
+        gradient = selected.rebuild(_swept(list_, [y], [np.float64(1.0)], selected.points))
         value = plain(y.value if _belongs(y, list_) else y)
         return ((value, aux), gradient) if has_aux else (value, gradient)
 
@@ -242,10 +244,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         raise InputTypeError("primals and tangents are tuples, one entry an argument")
     points, rebuild = as_points(primals, "primals")
     directions = _matching(tangents, points, "tangents")
-    jets, tag = duals(points, [np.expand_dims(d, 0) for d in directions])
-    ys, rebuild_out = as_outputs(evaluate(f, *rebuild(jets)), f)
-    c = [coefficients_of(y, tag, dual(1)) for y in ys]
-    return rebuild_out(plain(a[0]) for a in c), rebuild_out(plain(a[1]) for a in c)
+    line = expand(f, lambda jets: evaluate(f, *rebuild(jets)), points, directions, 1)
+    return map_leaves(lambda s: plain(s.c[0]), line), map_leaves(lambda s: plain(s.c[1]), line)
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

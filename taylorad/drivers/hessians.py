@@ -172,18 +172,23 @@ def _chunk(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], n:
 def _by_hyperduals(
     f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any]
 ) -> tuple[Any, list[Any], Any]:
-    """Hyperdual numbers with all e_i and f_j at once: the parts e_i f_j are the Hessian."""
+    """Hyperdual numbers with many e_i and all f_j at once: the parts e_i f_j are the Hessian."""
     points = selected.points
     n = sum(map(_size, points))
-    tag, algebra = fresh_tag(), hyperdual(n, n)
-    units = unit_directions(points)
-    jets = [
-        seeded(HyperDual, x, np.concatenate([d, d]), algebra, tag)
-        for x, d in zip(points, units, strict=True)
-    ]
-    y = scalar_output(selected.call(f, jets, kwargs), f)
-    c = coefficients_of(y, tag, algebra)
-    return c[0], [c[1 : 1 + n]], np.reshape(c[1 + 2 * n :], (n, n))
+    chunk = max(1, min(n, MEMORY_BOUND // (64 * (n + 1) * n)))
+    units, rows = unit_directions(points), []
+    for start in range(0, n, chunk):
+        some = unit_directions(points, start, start + chunk)
+        m = len(some[0])
+        tag, algebra = fresh_tag(), hyperdual(m, n)
+        jets = [
+            seeded(HyperDual, x, np.concatenate([e, u]), algebra, tag)
+            for x, e, u in zip(points, some, units, strict=True)
+        ]
+        y = scalar_output(selected.call(f, jets, kwargs), f)
+        c = coefficients_of(y, tag, algebra)
+        rows.append(np.reshape(c[1 + m + n :], (m, n)))
+    return c[0], [c[1 + m : 1 + m + n]], np.concatenate(rows)
 
 
 def _by_taylor(

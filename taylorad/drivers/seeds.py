@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, fresh_tag
+from taylorad.dispatch import Value, fresh_tag, shape_of
 from taylorad.forward.algebra import Algebra, buffer, dual
 from taylorad.forward.hyperdual import Dual
 from taylorad.forward.jet import Jet
@@ -19,8 +19,8 @@ def seeded(kind: type[Jet], x: Any, directions: Any, algebra: Algebra, tag: floa
     """Make a jet with value ``x`` and ``directions`` (first axis: monomials of degree 1)."""
     like = next((a for a in (x, directions) if isinstance(a, Value)), None)
     if like is None:
-        like = np.zeros((), np.result_type(x, directions))
-    c = buffer(like, (algebra.size, *np.shape(x)))
+        like = directions if directions.dtype.kind == "c" else x
+    c = buffer(like, (algebra.size, *shape_of(x)))
     c[0] = x
     if algebra.order:
         c[1 : 1 + len(directions)] = directions

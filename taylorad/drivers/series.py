@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch.containers import map_leaves
 from taylorad.dispatch import Value, fresh_tag
+from taylorad.dispatch.containers import map_leaves
 from taylorad.drivers.boundary import as_order, as_outputs, as_point, evaluate, plain
 from taylorad.drivers.seeds import coefficients_of, seeded, unit_directions
 from taylorad.errors import InputError
@@ -19,7 +19,14 @@ from taylorad.forward.multivariate import MultivariateTaylor
 from taylorad.forward.singular import OrderExhausted
 from taylorad.forward.taylor import Taylor
 
-__all__ = ["derivative", "derivative_tensor", "derivatives", "multivariate_taylor", "taylor"]
+__all__ = [
+    "derivative",
+    "derivative_tensor",
+    "derivatives",
+    "expand",
+    "multivariate_taylor",
+    "taylor",
+]
 
 # A removable singularity costs the orders of its zeros; a function that needs more than this many
 # beyond the order asked for is taken to be singular.
@@ -73,31 +80,43 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     order = as_order(order)
     x = as_point(x)
     if direction is None:
-        direction = np.ones(())
+        direction = np.float64(1.0)
     else:
         direction = as_point(direction, "direction")
         if np.broadcast_shapes(np.shape(direction), np.shape(x)) != np.shape(x):
             raise InputError(
                 f"direction of shape {np.shape(direction)} does not fit x of shape {np.shape(x)}"
             )
-    return _expand(f, x, order, direction)
+    return expand(f, lambda jets: evaluate(f, jets[0]), [x], [direction], order)
 
 
-def _expand(f: Callable[..., Any], x: Any, order: int, direction: Any) -> Any:
-    """Expand, and again to a higher order if removable singularities used up some orders."""
+def expand(
+    f: Callable[..., Any],
+    call: Callable[[list[Any]], Any],
+    points: Sequence[Any],
+    directions: Sequence[Any],
+    order: int,
+) -> Any:
+    """Expand along a line through several points, each with its direction.
+
+    ``call`` hands the moving points to the user's ``f``. Where removable singularities use up
+    orders, the expansion is done again, that much higher.
+    """
     padding = 0
     while True:
         tag = fresh_tag()
         algebra = univariate(order + padding)
-        step = np.expand_dims(direction, 0)
+        jets = [
+            seeded(Taylor, x, d[np.newaxis], algebra, tag)
+            for x, d in zip(points, directions, strict=True)
+        ]
         try:
-            y = evaluate(f, seeded(Taylor, x, step, algebra, tag))
+            leaves, rebuild = as_outputs(call(jets), f)
         except OrderExhausted:
             if padding >= _MOST_PADDING:
                 raise
             padding = min(max(2, 2 * padding), _MOST_PADDING)
             continue
-        leaves, rebuild = as_outputs(y, f)
         lost = max(
             (order - leaf.order for leaf in leaves if isinstance(leaf, Jet) and leaf.tag == tag),
             default=0,

@@ -13,7 +13,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Algebra:
 
     def weights(self, ndim: int) -> Any:
         """Degree of each coefficient, shaped to multiply arrays with ``ndim`` value axes."""
-        return self.degrees.reshape(-1, *(1,) * ndim)
+        return self.degrees.reshape(-1, *(1,) * ndim) if ndim else self.degrees
 
     def convolve(self, a: Any, b: Any, k: int, low: int = 0, high: int = 0) -> Any:
         """Give the degree-k part of a product, leaving ends out.
@@ -84,12 +84,12 @@ class Algebra:
         part = self.grade[k]
         total = product(a[part], b[:1])
         if k > 1:
-            left, right, _ = self.inner[k - 2]
+            left, right = self.inner[k - 2][:2]
             total = total + self._gathered(a, b, left, right, *self._starts[k - 2], part, product)
         return total
 
     def _inner(self, a: Any, b: Any, k: int) -> Any:
-        left, right, out = self.inner[k - 2]
+        left, right = self.inner[k - 2][:2]
         return self._gathered(a, b, left, right, *self._starts[k - 2], self.grade[k])
 
     @cached_property
@@ -137,7 +137,8 @@ class Algebra:
     def truncated(self, order: int) -> Algebra:
         """Give the same algebra cut off at a lower order."""
         make, *variables = self.family
-        return make(*variables, order)
+        lower: Algebra = make(*variables, order)
+        return lower
 
 
 class Univariate(Algebra):
@@ -173,7 +174,10 @@ class Univariate(Algebra):
         return univariate(order)
 
 
-def _of_family(algebra: Any, *family: Any) -> Any:
+A = TypeVar("A", bound=Algebra)
+
+
+def _of_family(algebra: A, *family: Any) -> A:
     algebra.family = family
     return algebra
 
@@ -274,4 +278,9 @@ def buffer(like: Any, shape: tuple[int, ...]) -> Any:
     """Give a zero array that coefficients of the kind of ``like`` can be written into."""
     if isinstance(like, Value):
         return np.zeros_like(like, shape=shape)
+    if getattr(like, "dtype", None) is _FLOAT:  # costs less to ask than result_type
+        return np.zeros(shape)
     return np.zeros(shape, np.result_type(like, float))
+
+
+_FLOAT = np.dtype(float)

@@ -6,9 +6,10 @@ satisfies a differential equation, hence its coefficients the recurrence
 
     k c_k = b (k-1) c_{k-1} + b s c_{k-1} - a (k-2) c_{k-2} - 2 a s c_{k-2}.
 
-The last coefficients are fitted to it, with the four products as free numbers, by least squares:
-the ratio-like tests of Chang and Corliss, in the form known as differential approximants. Compared
-with bare ratios or roots of coefficients, this needs no extrapolation to infinite k.
+The last coefficients are fitted to it, with the products as free numbers, by least squares, for
+one singularity, then two, then three, until the fit is good: the ratio-like tests of Chang and
+Corliss, in the form known as differential approximants. Compared with bare ratios or roots of
+coefficients, this needs no extrapolation to infinite k.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from taylorad.errors import InputError, user_line
 __all__ = ["radius"]
 
 _FEWEST = 7  # terms, for four unknowns and two older coefficients
-_WINDOW = 8  # equations
+_WINDOW = 8  # coefficients that tell the trend
+_GOOD = 1e-6  # misfit with which no further singularity is looked for
 _NOISE = math.log(1e-12)  # below its neighbours by this much, a coefficient is rounding error
-_ENTIRE = 0.25  # the estimate grows at least like this power of k if there is no singularity
+_AGREE = 0.01  # relative spread of estimates from successive windows
+_ENTIRE = 0.25  # ratios of coefficients fall at least like this power of k without a singularity
 
 
 def radius(c: Any) -> Any:
@@ -57,17 +60,27 @@ def _radius(c: Any) -> float:
             f"radius: {len(logs)} coefficients that are not zero by symmetry tell too little"
             f"{user_line()}; expand to order {stride * _FEWEST} or higher"
         )
-    ends = [max(_FEWEST - 2, len(logs) // 2), 3 * len(logs) // 4, len(logs)]
+    ends = range(max(_FEWEST - 2, len(logs) - 4), len(logs) + 1)
     estimates = [_nearest_singularity(logs[:end], phases[:end]) for end in ends]
-    return estimates[-1] ** (1 / stride) if _settles(ends, estimates) else math.inf
+    # The median: roots made of noise change from window to window.
+    nearest = float(np.median(estimates))
+    if max(estimates) - min(estimates) > _AGREE * nearest and _steepens(logs):
+        return math.inf
+    return float(nearest ** (1 / stride))
 
 
-def _settles(ends: list[int], estimates: list[float]) -> bool:
-    """Tell whether estimates from more and more coefficients stop growing."""
-    if math.inf in estimates:
-        return math.isfinite(estimates[-1])
-    growth = np.diff(np.log(estimates)) / np.maximum(np.diff(np.log(ends)), 1e-3)
-    return bool(np.min(growth) < _ENTIRE)
+def _steepens(logs: Any) -> bool:
+    """Tell whether coefficients fall faster and faster, as those of entire functions do."""
+    ends = [max(len(logs) // 2, 4), max(3 * len(logs) // 4, 5), len(logs)]
+    slopes = [_slope(logs[:end]) for end in ends]
+    return bool(np.all(np.diff(slopes) < -_ENTIRE * np.diff(np.log(ends))))
+
+
+def _slope(logs: Any) -> float:
+    """Mean slope of the last logarithms."""
+    k = np.flatnonzero(logs > -math.inf)
+    k = k[k >= min(len(logs) - 1 - _WINDOW, k[-1] - 1)]
+    return float(np.polyfit(k, logs[k], 1)[0]) if len(k) > 1 else 0.0
 
 
 def _log_modulus(x: Any) -> float:
@@ -88,7 +101,7 @@ def _phase(x: Any) -> complex:
     if x == 0:
         return 0j
     if isinstance(x, Fraction):
-        return complex(math.copysign(1, x.numerator))
+        return complex((x > 0) - (x < 0))
     return complex(x / abs(x))
 
 
@@ -108,26 +121,18 @@ def _drop_noise(logs: Any) -> None:
 def _nearest_singularity(logs: Any, phases: Any) -> float:
     """Fit the recurrence to the last coefficients; inf where no finite singularity shows."""
     top = len(logs) - 1
-    k = np.arange(max(2, top + 1 - _WINDOW), top + 1)
-    start = k[0] - 2
-    present = start + np.flatnonzero(logs[start:] > -math.inf)
-    first, last = present[0], present[-1]
-    slope = (logs[last] - logs[first]) / max(last - first, 1)
+    slope = _slope(logs)
     # With the trend divided out, coefficients neither overflow nor outweigh each other.
-    c = phases * np.exp(logs - logs[last] - slope * (np.arange(top + 1) - last))
-    weight = k / top
-    columns = [weight * c[k - 1], c[k - 1], weight * c[k - 2], c[k - 2]]
-    right = weight * c[k]
-    fit, misfit = _least_squares(columns[:2], right)
-    factor = [-fit[0], 1.0]
-    if misfit > 1e-6:
-        fit, _ = _least_squares(columns, right)
-        factor = [-fit[2], -fit[0], 1.0]
+    c = phases * np.exp(np.minimum(logs - max(logs[-3:]) - slope * (np.arange(top + 1) - top), 99))
+    factor = [1.0]
+    for singularities in range(1, min(3, (top + 1) // 3) + 1):
+        k = np.arange(max(singularities, top - 2 * singularities - 3), top + 1)
+        weight = k / top
+        older = [c[k - i] for i in range(1, singularities + 1)]
+        matrix = np.stack([*(weight * x for x in older), *older], 1)
+        fit = np.linalg.lstsq(matrix, weight * c[k])[0]
+        factor = [*-fit[:singularities][::-1], 1.0]
+        if np.linalg.norm(matrix @ fit - weight * c[k]) < _GOOD * np.linalg.norm(weight * c[k]):
+            break
     roots = [abs(root) for root in np.roots(factor) if 0.5 < abs(root) < 1e3]
     return min(roots) * math.exp(-slope) if roots else math.inf
-
-
-def _least_squares(columns: list[Any], right: Any) -> tuple[Any, float]:
-    matrix = np.stack(columns, 1)
-    fit = np.linalg.lstsq(matrix, right)[0]
-    return fit, float(np.linalg.norm(matrix @ fit - right) / np.linalg.norm(right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -70,9 +71,9 @@ def _term(coefficient: str, monomial: str, ones: bool) -> str:
 
 def _text(x: Any) -> str:
     if isinstance(x, (complex, np.complexfloating)):
-        return f"({x:.6g})"
+        return f"({x + 0.0:.6g})"  # no negative zeros
     if isinstance(x, (float, np.floating)):
-        return f"{x:.6g}"
+        return f"{x + 0.0:.6g}"
     if hasattr(x, "_mpf_") or hasattr(x, "_mpc_"):
         import mpmath
 
@@ -86,8 +87,8 @@ def _latex(x: Any) -> str:
         return rf"{sign}\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
     if isinstance(x, (float, np.floating)) and not math.isfinite(x):
         return {"inf": r"\infty", "-inf": r"-\infty"}.get(str(float(x)), r"\mathrm{nan}")
-    mantissa, e, exponent = _text(x).partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else _text(x)
+    text = _text(x)
+    return re.sub(r"e([+-]\d+)", lambda e: rf" \times 10^{{{int(e[1])}}}", text)
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -7,12 +7,13 @@ product, implicit ones by solving for the newest part, elementwise ones by the r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from taylorad.dispatch import Value, bottom
+from taylorad.dispatch import Value, bottom, shape_of
 from taylorad.errors import ExpansionError, SingularityError, user_line
 from taylorad.forward import singular
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
@@ -50,15 +51,15 @@ class Jet(Value):
     tag: float = float("inf")
 
     @classmethod
-    def of(cls, c: Any, algebra: Algebra, tag: float = float("inf")) -> Any:
+    def of(cls, c: Any, algebra: Algebra, tag: float = float("inf")) -> Self:
         """Make a jet from coefficients."""
         jet = object.__new__(cls)
         jet.c, jet.algebra, jet.tag = c, algebra, tag
         return jet
 
-    def like(self, c: Any, algebra: Algebra | None = None) -> Any:
+    def like(self, c: Any, algebra: Algebra | None = None) -> Self:
         """Make a jet of the same transformation."""
-        return type(self).of(c, algebra or self.algebra, self.tag)
+        return self.of(c, algebra or self.algebra, self.tag)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ class Jet(Value):
         """Degree at which the polynomial is cut off."""
         return self.algebra.order
 
-    def lift(self, plain: Any) -> Any:
+    def lift(self, plain: Any) -> Self:
         """Give a constant of this transformation."""
         value = plain if isinstance(plain, Value) else np.asarray(plain)
         owner = self.c if isinstance(self.c, Value) else value
@@ -93,12 +94,16 @@ class Jet(Value):
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply a row to arguments of which some are jets of this transformation."""
-        own = [isinstance(a, Jet) and a.tag == self.tag for a in args]
-        algebra = self._common_algebra([a for a, mine in zip(args, own, strict=True) if mine])
-        operands = [
-            (a.c if a.algebra is algebra else a.c[: algebra.size]) if mine else a
-            for a, mine in zip(args, own, strict=True)
-        ]
+        algebra, same = self.algebra, True
+        own, operands = [], []
+        for a in args:
+            mine = isinstance(a, Jet) and a.tag == self.tag
+            if mine and a.algebra is not algebra:
+                algebra, same = self._lower_algebra(algebra, a), False
+            own.append(mine)
+            operands.append(a.c if mine else a)
+        if not same:
+            operands = [a[: algebra.size] if mine else a for a, mine in zip(operands, own)]
         try:
             return _RULES[type(primitive)](self, algebra, primitive, operands, own, params)
         except ZeroDivisionError as error:
@@ -106,53 +111,51 @@ class Jet(Value):
                 f"{primitive.name} has no power series here: division by zero{user_line()}"
             ) from error
 
-    def _common_algebra(self, jets: list[Jet]) -> Algebra:
-        """The lowest order among them; numbers of different expansions do not mix."""
-        algebra = jets[0].algebra
-        for jet in jets[1:]:
-            if jet.algebra is not algebra:
-                if jet.algebra.family != algebra.family:
-                    raise ExpansionError(
-                        f"a {type(jets[0]).__name__} and a {type(jet).__name__} of different "
-                        f"expansions (variables or kinds) cannot be combined{user_line()}"
-                    )
-                if jet.algebra.order < algebra.order:
-                    algebra = jet.algebra
-        return algebra
+    def _lower_algebra(self, algebra: Algebra, other: Jet) -> Algebra:
+        """Of two expansions the one of lower order; those in other variables do not mix."""
+        if other.algebra.family != algebra.family:
+            raise ExpansionError(
+                f"a {type(self).__name__} and a {type(other).__name__} of different expansions "
+                f"(variables or kinds) cannot be combined{user_line()}"
+            )
+        return other.algebra if other.algebra.order < algebra.order else algebra
 
 
 # --- one rule a kind -------------------------------------------------------------------------
 
 
-def _ndim(a: Any, mine: bool) -> int:
-    return a.ndim - 1 if mine else np.ndim(a)
+def _level(args: list[Any], own: list[bool], ndim: int = 0) -> list[Any]:
+    """Give arguments whose values broadcast against each other the same number of value axes."""
+    for a, mine in zip(args, own):
+        if mine:
+            ndim = max(ndim, a.ndim - 1)
+        elif not isinstance(a, (float, int)):
+            ndim = max(ndim, len(shape_of(a)))
+    return [aligned(a, ndim) if mine else a for a, mine in zip(args, own)] if ndim else args
 
 
 def _linear(
     jet: Jet, algebra: Algebra, row: Linear, args: list[Any], own: list[bool], params: Any
 ) -> Jet:
     if row.broadcasts:
-        ndim = max(map(_ndim, args, own))
-        if "condition" in params:
-            ndim = max(ndim, np.ndim(params["condition"]))
-        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
+        args = _level(args, own, np.ndim(params["condition"]) if "condition" in params else 0)
     if all(own):
         return jet.like(_applied(row, args, algebra.size, params), algebra)
-    value = row(*(a[0] if mine else a for a, mine in zip(args, own, strict=True)), **params)
+    value = row(*[a[0] if mine else a for a, mine in zip(args, own)], **params)
     c = buffer(value, (algebra.size, *value.shape))
     c[0] = value
     rest = algebra.size - 1
     if rest:
-        moving = (
-            a[1:]
-            if mine
-            else 0.0
-            if row.broadcasts or not np.ndim(a)
-            else np.zeros((rest, *np.shape(a)))
-            for a, mine in zip(args, own, strict=True)
-        )
-        c[1:] = _applied(row, list(moving), rest, params)
+        moving = [a[1:] if mine else _motionless(row, a, rest) for a, mine in zip(args, own)]
+        c[1:] = _applied(row, moving, rest, params)
     return jet.like(c, algebra)
+
+
+def _motionless(row: Linear, constant: Any, size: int) -> Any:
+    """The parts of a constant: zeros, which are one number where arguments broadcast."""
+    if row.broadcasts or not np.ndim(constant):
+        return 0.0
+    return np.zeros((size, *np.shape(constant)))
 
 
 def _applied(row: Linear, args: list[Any], size: int, params: dict[str, Any]) -> Any:
@@ -166,10 +169,7 @@ def _bilinear(
     jet: Jet, algebra: Algebra, row: Bilinear, args: list[Any], own: list[bool], params: Any
 ) -> Jet:
     product = _batched(row, params)
-    if row.broadcasts:
-        ndim = max(map(_ndim, args, own))
-        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
-    a, b = args
+    a, b = args = _level(args, own) if row.broadcasts else args
     if all(own):
         return jet.like(algebra.multiply(a, b, product), algebra)
     if row.broadcasts:
@@ -191,11 +191,10 @@ def _implicit(
     a_at, b_at = row.roles
     moving = own[a_at]
     if row is divide:
-        ndim = max(map(_ndim, args, own))
-        args = [aligned(a, ndim) if mine else a for a, mine in zip(args, own, strict=True)]
+        args = _level(args, own)
         if not moving:
             return jet.like(args[0] / args[1], algebra)
-        if isinstance(algebra, Univariate) and np.any(bottom(args[1][0]) == 0):
+        if isinstance(algebra, Univariate) and _vanishes(args[1][0]):
             c, algebra = singular.quotient(args[0], args[1], own[0], algebra)
             return jet.like(c, algebra)
     solve_with: Callable[..., Any] = row.batched or row
@@ -224,20 +223,16 @@ def _implicit(
 def _elementwise(
     jet: Jet, algebra: Algebra, row: Elementwise, args: list[Any], own: list[bool], params: Any
 ) -> Jet:
-    if row is power and not own[1]:
-        exponent = np.asarray(bottom(args[1]))
-        if not isinstance(args[1], Value) or args[1].tag == 0:
-            if exponent.dtype == object:
-                exponent = exponent.astype(float)
-            if np.all(exponent == np.floor(exponent)):
-                return _whole_power(jet.like(args[0], algebra), exponent)
-            if isinstance(algebra, Univariate) and np.any(bottom(args[0][0]) == 0):
-                c, algebra = singular.homogeneous(row, args[0], args[1], algebra)
-                return jet.like(c, algebra)
-    if row.homogeneous is not None and isinstance(algebra, Univariate):
-        if np.any(bottom(args[0][0]) == 0):
-            c, algebra = singular.homogeneous(row, args[0], row.homogeneous, algebra)
+    if row is power and not own[1] and (not isinstance(args[1], Value) or args[1].tag == 0):
+        exponent = args[1]
+        if _is_whole(exponent):
+            return _whole_power(jet.like(args[0], algebra), exponent)
+        if isinstance(algebra, Univariate) and _vanishes(args[0][0]):
+            c, algebra = singular.homogeneous(row, args[0], exponent, algebra)
             return jet.like(c, algebra)
+    if row.homogeneous and isinstance(algebra, Univariate) and _vanishes(args[0][0]):
+        c, algebra = singular.homogeneous(row, args[0], row.homogeneous, algebra)
+        return jet.like(c, algebra)
     values = [a[0] if mine else a for a, mine in zip(args, own, strict=True)]
     y0 = row(*values, **params)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -252,9 +247,10 @@ def _check_regular(
     """Raise where the value is finite and its first part is not: a branch point."""
     if not algebra.order or c.dtype == object:
         return  # exact numbers raise ZeroDivisionError themselves
-    first = np.isfinite(bottom(c[algebra.grade[1]]))
-    if first.all():
+    first = bottom(c[algebra.grade[1]])
+    if math.isfinite(first) if isinstance(first, float) else np.isfinite(first).all():
         return
+    first = np.isfinite(first)
     regular = first | ~np.isfinite(bottom(c[0]))
     for a, mine in zip(args, own, strict=True):
         if mine:  # what came in broken is not this row's doing
@@ -271,14 +267,34 @@ def _check_regular(
         )
 
 
-def _whole_power(x: Jet, exponent: Any) -> Any:
+def _vanishes(value: Any) -> bool:
+    """Tell whether some entry is zero."""
+    value = bottom(value)
+    return bool(value == 0 if isinstance(value, float) else np.any(value == 0))
+
+
+def _is_whole(exponent: Any) -> bool:
+    if isinstance(exponent, (float, int)):
+        return isinstance(exponent, int) or exponent.is_integer()
+    exponent = np.asarray(bottom(exponent))
+    if exponent.dtype.kind == "c":
+        return False
+    if exponent.dtype == object:
+        exponent = exponent.astype(float)
+    return bool(np.all(exponent == np.floor(exponent)))
+
+
+def _whole_power(x: Any, exponent: Any) -> Any:
     """Raise to whole powers by repeated squaring, which is right at a zero of the base."""
-    n = np.abs(exponent).astype(int)
-    if n.ndim == 0:
-        y = _squared(x, int(n))
+    y: Any
+    if not isinstance(exponent, (float, int)):
+        exponent = np.asarray(bottom(exponent)).astype(float)
+    if not np.ndim(exponent):
+        y = x.like(_squared(x.c, abs(int(exponent)), x.algebra))
         return 1 / y if exponent < 0 else y
+    n = np.abs(exponent).astype(int)
     y = np.ones_like(x, shape=np.broadcast_shapes(x.shape, n.shape))
-    square = x
+    square: Any = x
     while np.any(n):
         y = np.where(n & 1, y * square, y)
         n = n >> 1
@@ -287,15 +303,17 @@ def _whole_power(x: Jet, exponent: Any) -> Any:
     return np.where(negative, 1 / np.where(negative, y, 1.0), y) if np.any(negative) else y
 
 
-def _squared(x: Any, n: int) -> Any:
+def _squared(x: Any, n: int, algebra: Algebra) -> Any:
     if n == 0:
-        return np.ones_like(x)
+        y = buffer(x, x.shape)
+        y[0] = 1.0
+        return y
     y = None
     while n:
         if n & 1:
-            y = x if y is None else y * x
+            y = x if y is None else algebra.multiply(y, x)
         n >>= 1
-        x = x * x if n else x
+        x = algebra.multiply(x, x) if n else x
     return y
 
 
@@ -305,7 +323,7 @@ def _local_series(
     """Compose the outer function's coefficients at the point with what the argument carries."""
     (x,) = args
     outer = singular.local_coefficients(row, x[0], algebra.order, params.get("n", 0))
-    shift = jet.like(buffer(x, x.shape), algebra)
+    shift: Any = jet.like(buffer(x, x.shape), algebra)
     shift.c[1:] = x[1:]
     y: Any = outer[algebra.order]
     for k in range(algebra.order - 1, -1, -1):

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from taylorad.dispatch import Value
+from taylorad.dispatch import Value, bottom
 from taylorad.errors import InputError, InputTypeError, user_line
 from taylorad.forward.algebra import Algebra
 from taylorad.forward.display import LATEX, TEXT, Style, polynomial
@@ -92,13 +92,10 @@ class Series(Number):
                 f"truncate({order}): the series is known to order {self.order} only{user_line()}"
             )
         algebra = self.algebra.truncated(order)
-        return self.like(self.c[: algebra.size], algebra)  # type: ignore[no-any-return]
-
-    def _monomials(self, style: Style) -> Iterable[str]:
-        return map(style.monomial, self.algebra.monomials)
+        return self.like(self.c[: algebra.size], algebra)
 
     def _terms(self, style: Style) -> Iterable[tuple[Any, str]]:
-        return zip(map(plain, self.c), self._monomials(style))
+        return zip(map(plain, self.c), map(style.monomial, self.algebra.monomials))
 
     def _polynomial(self, style: Style) -> str:
         remainder = style.monomial((self.order + 1,))
@@ -107,16 +104,20 @@ class Series(Number):
     def _algebra_sizes(self, sizes: list[int]) -> tuple[int, ...]:
         return (*sizes, self.order)
 
-    def _displacement(self, d: Any) -> Any:
-        """Give numbers to evaluate at; or a series to compose with, known no further than this."""
-        d = as_numbers(d, "displacements")
-        if not isinstance(d, Series) or d.tag != self.tag:
+    def _composes(self, d: Any) -> bool:
+        """Tell inner series from numbers; those of other transformations are numbers here."""
+        return isinstance(d, Series) and d.tag == self.tag
+
+    def _displacement(self, given: Any) -> Any:
+        """Give numbers to evaluate at, or an inner series that is known no further than this."""
+        d = as_numbers(given, "displacements")
+        if not self._composes(d):
             return d
-        if np.any(d.primal != 0):
+        if np.any(bottom(d) != 0):
             raise InputError(
-                f"the inner series has the constant term {d.value}{user_line()}, and this series "
-                "is known about displacement 0 only; subtract it (g - g.value), and expand the "
-                "outer function about that value"
+                f"the inner series has the constant term {d.value}{user_line()}, but this series "
+                "is one in displacements from its point of expansion: expand the outer function "
+                "about that value, and subtract it (g - g.value)"
             )
         return d.truncate(min(d.order, self.order))
 

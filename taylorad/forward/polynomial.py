@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import operator
-from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -17,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, as_operand, bottom
-from taylorad.errors import InputError, InputTypeError, SingularityError, user_line
 from taylorad.dispatch.exact import Exact
+from taylorad.errors import InputError, InputTypeError, SingularityError, user_line
 from taylorad.forward.algebra import Algebra, aligned, buffer, univariate
 
 __all__ = [
@@ -39,6 +38,11 @@ __all__ = [
     "reversion_of_map",
     "solve",
 ]
+
+_NO_INVERSE = (
+    "inverse: the first derivative is zero or singular, so that there is no inverse series: "
+    "expand about another point"
+)
 
 # --- numbers in and out ----------------------------------------------------------------------
 
@@ -174,10 +178,7 @@ def reversion(c: Any) -> Any:
     """
     order = len(c) - 1
     if np.any(bottom(c[1]) == 0):
-        raise SingularityError(
-            f"inverse: the first derivative is zero, so that there is no inverse series{user_line()}"
-            "; expand about another point"
-        )
+        raise SingularityError(_NO_INVERSE + user_line())
     f = buffer(c, c.shape)
     f[1:] = c[1:]
     g = buffer(c, (2, *c.shape[1:]))
@@ -273,7 +274,8 @@ def reversion_of_map(f: Any, n: int) -> Any:
     identity = buffer(c, c.shape)
     identity[1 : n + 1] = np.eye(n)
     g = buffer(c, (n + 1, n))
-    g[1:] = np.swapaxes(solve(np.swapaxes(c[1 : n + 1], 0, 1), np.eye(n), "inverse"), 0, 1)
+    linear = solve(np.swapaxes(c[1 : n + 1], 0, 1), np.eye(n), _NO_INVERSE + user_line())
+    g[1:] = np.swapaxes(linear, 0, 1)
     known = 1
     while known < order:
         known = min(2 * known, order)
@@ -291,30 +293,12 @@ def reversion_of_map(f: Any, n: int) -> Any:
 # --- linear systems --------------------------------------------------------------------------
 
 
-def solve(a: Any, b: Any, what: str) -> Any:
-    """Solve linear systems, with exact numbers too; a singular one has no answer."""
+def solve(a: Any, b: Any, singular: str) -> Any:
+    """Solve linear systems; ``singular`` says what it means that one has no answer."""
     try:
-        x = _eliminate(a, b) if isinstance(a, Exact) else np.linalg.solve(a, b)
+        x = np.linalg.solve(a, b)
         if is_exact(x) or np.all(np.isfinite(bottom(x))):
             return x
-    except (np.linalg.LinAlgError, ZeroDivisionError):
+    except (np.linalg.LinAlgError, ArithmeticError):
         pass
-    raise SingularityError(
-        f"{what}: the linear part is a singular matrix{user_line()}; expand about another point"
-    )
-
-
-def _eliminate(a: Exact, b: Any) -> Exact:
-    """Solve by Gaussian elimination with row pivoting."""
-    n = a.shape[-1]
-    rows = [list(row) for row in np.concatenate([a, as_operand(b)], axis=-1).plain()]
-    for k in range(n):
-        pivot = max(range(k, n), key=lambda i: abs(rows[i][k]))
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        scale = Fraction(1) / rows[k][k]
-        rows[k] = [x * scale for x in rows[k]]
-        for i in range(n):
-            if i != k:
-                factor = rows[i][k]
-                rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return Exact(np.array([row[n:] for row in rows], dtype=object))
+    raise SingularityError(singular)

@@ -13,13 +13,13 @@ swept degree by degree over arrays of coefficients.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value
+from taylorad.dispatch import Value, shape_of
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
@@ -35,16 +35,36 @@ class Step:
     """One line of a program: ``primitive`` applied to earlier lines.
 
     ``moves`` tells whether the line has parts of degree above 0. ``equation`` is there for lines
-    that are solved from D y: pairs (argument line, numerator line, denominator line or None), one
-    for each argument that moves, the partial being numerator/denominator.
+    that are solved from ``d Dy = sum_i +-n_i Dx_i``: for each argument that moves the line of x_i,
+    the sign, and the line of n_i; the ``denominator`` d is a line too, or None for 1.
     """
 
     primitive: Primitive | None
     operands: tuple[int, ...]
     params: dict[str, Any]
     moves: bool
-    equation: tuple[tuple[int, int, int | None], ...] = ()
+    equation: tuple[tuple[int, str, int], ...] = ()
+    denominator: int | None = None
     number: Any = None
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The lines this one is computed from."""
+        numerators = tuple(n for _, _, n in self.equation)
+        return (*self.operands, *numerators, *_some(self.denominator))
+
+    def renumbered(self, number: dict[int, int]) -> Step:
+        """Give the step with other line numbers."""
+        return replace(
+            self,
+            operands=tuple(number[i] for i in self.operands),
+            equation=tuple((number[x], sign, number[n]) for x, sign, n in self.equation),
+            denominator=None if self.denominator is None else number[self.denominator],
+        )
+
+
+def _some(line: int | None) -> tuple[int, ...]:
+    return () if line is None else (line,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +72,7 @@ class Program:
     """The lines, arguments first, then the result, then what its recurrence needs."""
 
     steps: tuple[Step, ...]
+    arguments: int
     result: int
 
 
@@ -59,8 +80,8 @@ class Stream(Value):
     """The symbol of a line while a rule is being run."""
 
     tag = float("inf")
-    shape = ()  # type: ignore[assignment]
-    dtype = np.dtype(float)  # type: ignore[assignment]
+    shape = ()
+    dtype = np.dtype(float)
 
     def __init__(self, trace: _Trace, line: int) -> None:
         self.trace, self.line = trace, line
@@ -110,22 +131,23 @@ class _Trace:
         row = step.primitive
         assert isinstance(row, Elementwise)
         arguments = [Stream(self, i) for i in step.operands]
-        equation: list[tuple[int, int, int | None]] = []
+        equation: list[tuple[int, str, int]] = []
+        denominator = None
         for position, argument in enumerate(step.operands):
             if self.steps[argument].moves:
-                partial = row.series_partial(position, Stream(self, line), arguments)
-                partial = partial if isinstance(partial, Stream) else self.constant(partial)
-                equation.append((argument, partial.line, None))
+                g = row.series_partial(position, Stream(self, line), arguments)
+                n = g.line if isinstance(g, Stream) else self.constant(g).line
+                sign = "+"
+                if self.steps[n].moves and self.steps[n].primitive is negative:
+                    sign, (n,) = "-", self.steps[n].operands
+                equation.append((argument, sign, n))
         if len(equation) == 1:
             # g = n/d: solving d Dy = n Dx saves the convolution that would compute the quotient.
-            argument, g, _ = equation[0]
-            quotient = self.steps[g]
-            if quotient.primitive is divide and quotient.moves:
-                numerator, denominator = quotient.operands
-                equation = [(argument, numerator, denominator)]
-        self.steps[line] = Step(
-            row, step.operands, step.params, step.moves, tuple(equation), step.number
-        )
+            argument, sign, n = equation[0]
+            if self.steps[n].moves and self.steps[n].primitive is divide:
+                n, denominator = self.steps[n].operands
+                equation = [(argument, sign, n)]
+        self.steps[line] = replace(step, equation=tuple(equation), denominator=denominator)
 
 
 @lru_cache(maxsize=1024)
@@ -149,26 +171,11 @@ def _pruned(steps: list[Step], arguments: int, result: int) -> Program:
         line = todo.pop()
         if line not in needed:
             needed.add(line)
-            todo += [
-                *steps[line].operands,
-                *(i for entry in steps[line].equation for i in entry if i is not None),
-            ]
+            todo += steps[line].needs
     order = sorted(needed)
     number = {old: new for new, old in enumerate(order)}
-    kept = [
-        Step(
-            s.primitive,
-            tuple(number[i] for i in s.operands),
-            s.params,
-            s.moves,
-            tuple(
-                (number[x], number[n], None if d is None else number[d]) for x, n, d in s.equation
-            ),
-            s.number,
-        )
-        for s in (steps[i] for i in order)
-    ]
-    return Program(tuple(kept), number[result])
+    kept = tuple(steps[i].renumbered(number) for i in order)
+    return Program(kept, arguments, number[result])
 
 
 # --- its sweep -------------------------------------------------------------------------------
@@ -178,49 +185,103 @@ _OPERATORS |= {negative: "-{}", select: "select({}, {}, condition={})"}
 
 
 @lru_cache(maxsize=1024)
-def kernel(lines: Program, scalar: bool) -> Callable[..., None]:
-    """Write a program as a Python function that sweeps it degree by degree.
+def kernel(
+    row: Elementwise, moving: tuple[bool, ...], scalar: bool, linear: tuple[bool, ...]
+) -> Callable[..., Any]:
+    """Write the program of a row as a Python function that sweeps it degree by degree.
 
-    The function reads like the recurrence on paper, and costs what a hand-written one costs. Of
-    line i, ``v_i`` is the value, ``p_i`` the array of all parts, ``w_i`` that of D p_i. The
-    ``scalar`` form is for one series in one variable: there a convolution is a dot product with
-    the reversed array ``r_i``, kept so that both factors are contiguous.
+    The function reads like the recurrence on paper, and costs what a hand-written one costs. Its
+    text is its attribute ``source``. Of line i, ``v_i`` is the value, ``y_i`` the newest part,
+    ``p_i`` the array of all parts, ``w_i`` that of D p_i; ``r_i`` is p_i reversed, so that both
+    factors of a dot product are contiguous, and ``s_i`` the slope of a linear argument.
+
+    Parameters
+    ----------
+    row : Elementwise
+    moving : tuple of bool
+        Which arguments carry parts.
+    scalar : bool
+        One series in one variable, of plain numbers: a convolution is then a dot product.
+    linear : tuple of bool
+        Which arguments are x_0 + x_1 t, in one variable, as those are that computations start
+        from: a convolution with one of them has two terms.
+
+    Returns
+    -------
+    callable
+        ``(algebra, y0, *xs) -> coefficients``.
     """
-    return _Writer(lines, scalar).function()
+    return _Writer(program(row, moving), scalar, linear).function()
 
 
 class _Writer:
-    def __init__(self, lines: Program, scalar: bool) -> None:
-        self.steps, self.scalar = lines.steps, scalar
-        self.reversed: set[int] = set()
-        self.weighted = {x for step in self.steps for x, _, _ in step.equation}
+    def __init__(self, lines: Program, scalar: bool, linear: tuple[bool, ...]) -> None:
+        self.program, self.steps, self.scalar = lines, lines.steps, scalar
+        self.linear = {i for i, is_linear in enumerate(linear) if is_linear}
+        self.scope: dict[str, Any] = {"select": select, "zeros": _zeros}
+        self.used: set[str] = set()  # the arrays that the recurrence reads
 
-    def function(self) -> Callable[..., None]:
+    def function(self) -> Callable[..., Any]:
         computed = [i for i, s in enumerate(self.steps) if s.moves and s.primitive is not None]
-        body = {i: self.part(i) for i in computed}
+        parts = {i: self.part(i) for i in computed}
+        result = self.program.result
+        reverse = f"r_{result}" in self.used and f"p_{result}" not in self.used
+        answer = f"r_{result}[::-1].copy()" if reverse else self.array("p", result)
         loop = [] if self.scalar else ["g = grade[k]"]
-        for i, expression in body.items():
-            loop.append(f"new = p_{i}[{self.at}] = {expression}")
-            if i in self.weighted:
-                loop.append(f"w_{i}[{self.at}] = k * new")
-            if i in self.reversed:
-                loop.append(f"r_{i}[order - k] = new")
-        unpack = [f"v_{i} = v[{i}]" for i in range(len(self.steps))]
-        unpack += [f"p_{i} = p[{i}]" for i, s in enumerate(self.steps) if s.moves]
-        unpack += [f"w_{i} = w[{i}]" for i in sorted(self.weighted)]
-        unpack += [f"r_{i} = p_{i}[::-1].copy()" for i in sorted(self.reversed)]
-        text = "def sweep(order, grade, convolve, v, p, w):\n"
-        text += "".join(f"    {line}\n" for line in unpack)
+        if any(name.startswith("r_") for name in self.used):
+            loop = ["back, end = order - k, k + 1"]
+        for i, expression in parts.items():
+            loop.append(f"y_{i} = {expression}")
+            stores = {"p": f"[{self.at}] = y_{i}", "w": f"[{self.at}] = k * y_{i}"}
+            stores["r"] = f"[back] = y_{i}"
+            loop += [f"{x}_{i}{store}" for x, store in stores.items() if f"{x}_{i}" in self.used]
+        arguments = range(self.program.arguments)
+        text = f"def sweep(algebra, y, {', '.join(f'x_{i}' for i in arguments)}):\n"
+        text += "    size, order, grade = algebra.size, algebra.order, algebra.grade\n"
+        text += "    weights, convolve = algebra.weights, algebra.convolve\n"
+        text += "".join(f"    {line}\n" for i in range(len(self.steps)) for line in self.start(i))
         text += "    for k in range(1, order + 1):\n"
         text += "".join(f"        {line}\n" for line in loop)
-        scope: dict[str, Any] = {"select": select}
-        exec(text, scope)
-        scope["sweep"].source = text
-        return scope["sweep"]  # type: ignore[no-any-return]
+        text += f"    return {answer}\n"
+        exec(text, self.scope)
+        self.scope["sweep"].source = text
+        return self.scope["sweep"]  # type: ignore[no-any-return]
 
     @property
     def at(self) -> str:
         return "k" if self.scalar else "g"
+
+    def array(self, kind: str, i: int) -> str:
+        """The name of an array, which is made and kept because it is asked for."""
+        self.used.add(f"{kind}_{i}")
+        return f"{kind}_{i}"
+
+    def start(self, i: int) -> list[str]:
+        """The value of a line, and its arrays holding that value alone."""
+        step = self.steps[i]
+        if i < self.program.arguments:
+            if not step.moves:
+                return [f"v_{i} = x_{i}"]
+            made = {"p": f"x_{i}", "w": f"x_{i} * weights(x_{i}.ndim - 1)"}
+            made |= {"r": f"x_{i}[::-1].copy()", "s": f"x_{i}[1]"}
+            lines = [f"v_{i} = x_{i}[0]"]
+            return lines + [f"{x}_{i} = {e}" for x, e in made.items() if f"{x}_{i}" in self.used]
+        if step.primitive is None:
+            self.scope[f"v_{i}"] = step.number
+            return []
+        if i == self.program.result:
+            lines = [f"v_{i} = y"]
+        else:
+            self.scope[f"f_{i}"] = partial(step.primitive, **step.params)
+            form = f"f_{i}({', '.join('{}' for _ in step.operands)})"
+            if step.primitive in (add, subtract, multiply, negative, select):
+                form = _OPERATORS[step.primitive]  # a quotient of Python's numbers would raise
+            lines = [f"v_{i} = {form.format(*(f'v_{j}' for j in step.operands))}"]
+        for x, first in (("p", "0"), ("r", "order"), ("w", "")):
+            if step.moves and f"{x}_{i}" in self.used:
+                lines.append(f"{x}_{i} = zeros(v_{i}, size)")
+                lines += [f"{x}_{i}[{first}] = v_{i}"] if first else []
+        return lines
 
     def part(self, i: int) -> str:
         """The degree-k part of a line, as an expression."""
@@ -228,46 +289,68 @@ class _Writer:
         if step.equation:
             return self.equation(i, step)
         operands = step.operands
-        if step.primitive is multiply and all(self.steps[j].moves for j in operands):
+        moving = [self.steps[j].moves for j in operands]
+        if step.primitive is multiply and all(moving):
             return self.convolution("p", *operands)
-        if step.primitive is divide and self.steps[operands[1]].moves:
+        if step.primitive is divide and moving[1]:
             known = self.convolution("p", i, operands[1], high=1)
             return f"({self.piece(operands[0])} - {known}) / v_{operands[1]}"
+        if step.primitive is add and not all(moving):
+            return self.piece(operands[moving.index(True)])
         pieces = [self.piece(j) for j in operands]
         if step.primitive in (multiply, divide, select):  # constant factors and conditions
             pieces = [
-                piece if self.steps[j].moves or (step.primitive is select and n < 2) else f"v_{j}"
-                for n, (j, piece) in enumerate(zip(operands, pieces, strict=True))
+                piece if moves or (step.primitive is select and n < 2) else f"v_{j}"
+                for n, (j, moves, piece) in enumerate(zip(operands, moving, pieces, strict=True))
             ]
         if step.primitive not in _OPERATORS:
             raise NotImplementedError(f"partials cannot use {step.primitive!r}")
         return _OPERATORS[step.primitive].format(*pieces)
 
     def piece(self, j: int) -> str:
-        return f"p_{j}[{self.at}]" if self.steps[j].moves else "0.0"
+        """The degree-k part of a line that comes earlier."""
+        if not self.steps[j].moves:
+            return "0.0"
+        return f"y_{j}" if j >= self.program.arguments else f"{self.array('p', j)}[{self.at}]"
 
     def equation(self, i: int, step: Step) -> str:
         """``d Dy = sum n Dx``, solved for the degree-k part of y."""
-        terms = [
-            self.convolution("w", x, n, low=1)
-            if self.steps[n].moves
-            else f"w_{x}[{self.at}] * v_{n}"
-            for x, n, _ in step.equation
-        ]
-        total = " + ".join(terms)
-        denominator = step.equation[0][2]
-        if denominator is None:
+        total = ""
+        for x, sign, n in step.equation:
+            if self.steps[n].moves:
+                term = self.convolution("w", x, n, low=1)
+            else:
+                term = f"{self.array('w', x)}[{self.at}] * v_{n}"
+            total += f" {sign} {term}"
+        # A leading minus is written as a difference: -0.0 would be printed as such.
+        total = total.removeprefix(" + ") if total.startswith(" +") else f"0.0{total}"
+        if step.denominator is None:
             return f"({total}) / k"
-        self.weighted.add(i)
-        known = self.convolution("w", i, denominator, low=1, high=1)
-        return f"({total} - {known}) / (k * v_{denominator})"
+        known = self.convolution("w", i, step.denominator, low=1, high=1)
+        return f"({total} - {known}) / (k * v_{step.denominator})"
 
     def convolution(self, left: str, a: int, b: int, low: int = 0, high: int = 0) -> str:
+        """The sum of the degree-j part of a times the degree-(k-j) part of b.
+
+        It runs over ``low <= j <= k - high``. ``left`` is "w" if D a is meant, which has no part of
+        degree 0.
+        """
+        if a in self.linear and not high:
+            slope = f"{self.array('s', a)} * {self.array('p', b)}[k - 1]"
+            return slope if low else f"(v_{a} * {self.piece(b)} + {slope})"
+        first = self.array(left, a)
+        if b in self.linear:
+            slope = f"{first}[k - 1] * {self.array('s', b)}"
+            return slope if high else f"({first}[k] * v_{b} + {slope})"
         if not self.scalar:
-            return f"convolve({left}_{a}, p_{b}, k, {low}, {high})"
-        self.reversed.add(b)
-        first = f"{left}_{a}[{low}:k + {1 - high}]"
-        return f"{first}.dot(r_{b}[order - k + {low}:order + {1 - high}])"
+            return f"convolve({first}, {self.array('p', b)}, k, {low}, {high})"
+        start, stop = ("back + 1" if low else "back"), ("order" if high else "")
+        ends = "k" if high else "end"
+        return f"{first}[{low}:{ends}].dot({self.array('r', b)}[{start}:{stop}])"
+
+
+def _zeros(value: Any, size: int) -> Any:
+    return buffer(value, (size, *shape_of(value)))
 
 
 def solve(
@@ -286,39 +369,21 @@ def solve(
     y0 : array
         The value, computed already.
     """
-    lines = program(row, moving)
-    ndim = np.ndim(y0)
-    value: list[Any] = []
-    parts: list[Any] = []
-    for x, moves in zip(xs, moving, strict=True):
-        x = aligned(x, ndim) if moves else x
-        value.append(x[0] if moves else x)
-        parts.append(x if moves else None)
-    for number, step in enumerate(lines.steps[len(xs) :], len(xs)):
-        if number == lines.result:
-            new = y0
-        elif step.primitive is None:
-            new = step.number
-        elif step.primitive is select:
-            a, b, condition = (value[i] for i in step.operands)
-            new = select(a, b, condition=condition)
-        else:
-            new = step.primitive(*(value[i] for i in step.operands), **step.params)
-        value.append(new)
-        part = None
-        if step.moves:
-            part = buffer(new, (algebra.size, *np.shape(new)))
-            part[0] = new
-        parts.append(part)
-    scalar = (
-        isinstance(algebra, Univariate)
-        and ndim == 0
-        and not any(isinstance(p, Value) for p in parts)
-    )
-    weights = algebra.weights(ndim)
-    weighted = [
-        None if p is None else p * weights if i < len(xs) else buffer(p, p.shape)
-        for i, p in enumerate(parts)
-    ]
-    kernel(lines, scalar)(algebra.order, algebra.grade, algebra.convolve, value, parts, weighted)
-    return parts[lines.result]
+    ndim = len(shape_of(y0))
+    univariate = isinstance(algebra, Univariate)
+    scalar, linear = univariate and not ndim, []
+    for x, moves in zip(xs, moving):
+        scalar = scalar and not isinstance(x, Value)
+        linear.append(univariate and moves and _is_linear(x))
+    if ndim:
+        xs = [aligned(x, ndim) if moves else x for x, moves in zip(xs, moving)]
+    return kernel(row, moving, scalar, tuple(linear))(algebra, y0, *xs)
+
+
+def _is_linear(x: Any) -> bool:
+    """Tell whether a series ends at degree 1, in all that it carries."""
+    if isinstance(x, Value):
+        if x.tag != 0:
+            return False
+        x = x.primal
+    return len(x) > 1 and not np.count_nonzero(x[2:])

@@ -57,7 +57,7 @@ class QuadraticModel:
         return -self.solve(self.slope, shift), shift
 
     def escape(self, radius: float) -> tuple[Any, float]:
-        """Give a step off a saddle point, which only its most negative curvature leads away from."""
+        """Give a step off a saddle point, along the most negative curvature."""
         step = np.zeros_like(self.slope)
         step[0] = np.copysign(radius if np.isfinite(radius) else 1.0, -self.slope[0])
         return step, 0.0
@@ -66,11 +66,12 @@ class QuadraticModel:
         """Find λ ≥ 0 such that the step ``-(|H| + λ)⁻¹ slope`` is no longer than the radius."""
         shift = 0.0
         for _ in range(100):  # Newton on 1/radius - 1/length, which is concave: from below
-            step = self.slope / (self.descended + shift)
+            step = self.solve(self.slope, shift)
             length = float(np.linalg.norm(step))
             if length <= 1.001 * radius:
                 break
-            shift += (length / radius - 1) * length**2 / float(step @ (step / (self.descended + shift)))
+            fall = float(step @ self.solve(step, shift)) / length  # -d length / d shift
+            shift += (length / radius - 1) * length / fall
         return shift
 
     def solve(self, v: Any, shift: float = 0.0) -> Any:

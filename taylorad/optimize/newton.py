@@ -44,14 +44,18 @@ def newton(
     x0: Any,
     args: tuple[Any, ...] = (),
     *,
-    jac: Callable[..., Any],
-    hess: Callable[..., Any],
+    jac: Callable[..., Any] | None = None,
+    hess: Callable[..., Any] | None = None,
     third: Callable[..., Any] | None = None,
     callback: Callable[..., Any] | None = None,
     maxiter: int = 1000,
     gtol: float = 0.0,
     radius: float | None = None,
-    **unused: Any,
+    disp: bool = False,
+    tol: float | None = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
 ) -> OptimizeResult:
     """Minimise a function by a trust-region Newton method.
 
@@ -79,13 +83,17 @@ def newton(
     radius : float, optional
         First radius of the trust region, in variables scaled by the roots of the Hessian's
         diagonal. By default the scaled length of ``x0``: a change by about 100 %.
-    **unused
-        What SciPy passes to every custom method, such as ``bounds=None``.
+    disp : bool, default False
+        Whether to print the message at the end.
+    tol : float, optional
+        SciPy's name of ``gtol``.
+    hessp, bounds, constraints : optional
+        SciPy passes these to every custom method; there may be no bounds or constraints.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With ``x``, ``fun``, ``jac``, ``hess``, ``nit``, ``success``, ``status`` and ``message``.
+        With ``x``, ``fun``, ``jac``, ``hess``, counts, ``success``, ``status`` and ``message``.
 
     Raises
     ------
@@ -112,13 +120,25 @@ def newton(
     >>> result.x
     array([1., 1.])
     """
-    if any(np.size(unused.get(name) or ()) for name in ("bounds", "constraints")):
+    if bounds is not None or constraints:
         raise InputError("newton takes no bounds or constraints: use method='trust-constr'")
-    functions = [_applied(function, args) for function in (fun, jac, hess, third)]
-    run = _Run(*functions, _reporter(callback), maxiter, gtol)
+    if not (callable(jac) and callable(hess)):
+        raise InputError("newton needs jac and hess: taylorad.optimize.problem(f) has them")
+    run = _Run(
+        _bound(fun, args),
+        _bound(jac, args),
+        _bound(hess, args),
+        None if third is None else _bound(third, args),
+        report=_reporter(callback),
+        maxiter=maxiter,
+        gtol=gtol if tol is None else tol,
+    )
     # A trial point may lie where the function overflows: it is refused, not warned about.
     with np.errstate(all="ignore"):
-        return run.minimise(np.atleast_1d(np.array(x0, dtype=float)), radius)
+        result = run.minimise(np.atleast_1d(np.array(x0, dtype=float)), radius)
+    if disp:
+        print(result.message)
+    return result
 
 
 @dataclass(frozen=True)
@@ -146,11 +166,13 @@ class _Run:
     maxiter: int
     gtol: float
     nit: int = 0
+    nfev: int = 0
+    njev: int = 0
 
     def minimise(self, x: Any, radius: float | None) -> OptimizeResult:
         from scipy.optimize import OptimizeResult
 
-        self.here = self.point(x, self.fun(x))
+        self.here = self.point(x, self.value(x))
         if not self.here.is_finite:
             raise InputError("the function, its gradient or its Hessian is not finite at x0")
         self.scale = np.zeros_like(x)
@@ -166,6 +188,9 @@ class _Run:
             jac=self.here.gradient,
             hess=self.here.hessian,
             nit=self.nit,
+            nfev=self.nfev,
+            njev=self.njev,
+            nhev=self.njev,
             success=status == DONE,
             status=status,
             message=MESSAGES[status],
@@ -186,20 +211,21 @@ class _Run:
             self.nit += 1
             step, shift = model.escape(radius) if unseen else model.step(radius)
             trial = x + model.displacement(step + self.bend(model, step, shift))
-            there = self.fun(trial)
+            reached = self.value(trial)
             # Rounding counts on both sides, so that it cannot refuse a good step [1].
-            gain = (value - there + rounding) / (model.promise(step) + rounding)
+            promise = model.promise(step)
+            gain = (value - reached + rounding) / (promise + rounding)
             length = float(np.linalg.norm(step))
             if gain > 0.75 and shift > 0:
                 radius = max(radius, 2 * length)
             elif not gain >= 0.25:
                 radius = length / 4
-            point = self.point(trial, there) if gain > 1e-4 else None
+            point = self.point(trial, reached) if gain > 1e-4 else None
             if point is not None and point.is_finite:
                 self.move(point)
             else:
                 radius = length / 4
-                if radius <= EPS * np.linalg.norm(self.scale * x):
+                if promise <= rounding or radius <= EPS * np.linalg.norm(self.scale * x):
                     return STUCK
         return LIMIT
 
@@ -221,11 +247,11 @@ class _Run:
             if np.linalg.norm(step) <= 1e-7 * np.linalg.norm(self.scale * x):
                 status = DONE
             trial = x + model.displacement(step)
-            point = self.point(trial, self.fun(trial))
+            point = self.point(trial, self.value(trial))
             if not point.is_finite:
                 break
             after = QuadraticModel.of(point.gradient, point.hessian, self.scale)
-            if not (after.is_regular and after.decrement <= model.decrement / 10):
+            if not (after.is_regular and after.decrement < model.decrement / 10):
                 break
             self.nit += 1
             self.move(point)
@@ -239,7 +265,12 @@ class _Run:
         scale = np.where(self.scale > 0, self.scale, 1.0)
         return QuadraticModel.of(self.here.gradient, self.here.hessian, scale)
 
+    def value(self, x: Any) -> float:
+        self.nfev += 1
+        return float(self.fun(x))
+
     def point(self, x: Any, value: float) -> _Point:
+        self.njev += 1
         return _Point(x, value, self.jac(x), self.hess(x))
 
     def move(self, point: _Point) -> None:
@@ -247,8 +278,8 @@ class _Run:
         self.report(point)
 
 
-def _applied(function: Callable[..., Any] | None, args: tuple[Any, ...]) -> Any:
-    return function and (lambda *x: function(*x, *args))
+def _bound(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
+    return lambda *x: function(*x, *args)
 
 
 def _reporter(callback: Callable[..., Any] | None) -> Callable[[_Point], None]:

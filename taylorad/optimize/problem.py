@@ -12,6 +12,7 @@ import numpy as np
 
 from taylorad.drivers import hvp, value_and_grad, value_grad_hessian
 from taylorad.errors import InputTypeError, SingularityError
+from taylorad.optimize.outputs import scalar
 
 __all__ = ["Problem", "problem"]
 
@@ -46,15 +47,12 @@ class Problem:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], order: int | None) -> None:
         self.args = args
-        self._sweeps = (
-            lambda x, *args: (_scalar(f)(x, *args),),
-            value_and_grad(_scalar(f)),
-            value_grad_hessian(_scalar(f)),
-        )
-        self._product = hvp(_scalar(f))
+        f = scalar(f)
+        self._sweeps = (lambda *x: (f(*x),), value_and_grad(f), value_grad_hessian(f))
+        self._product = hvp(f)
         self._last: _Point | None = None
-        self._asked = order  # the highest order asked for where we stand: a guess for the next point
-        self._highest = 0
+        self._asked = order  # at the last point: a guess for the next
+        self._highest = 0  # at any point
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -104,7 +102,10 @@ class Problem:
         last = self._last
         if last is None or not last.is_at(x, args):
             guess = self._asked if self._asked is not None else (2 if x.size <= DENSE else 0)
-            last = self._compute(x, args, max(order, guess))
+            try:
+                last = self._compute(x, args, max(order, guess))
+            except SingularityError:  # where a value may well be all that is asked for
+                last = self._compute(x, args, order)
             self._asked = order
         elif len(last.derivatives) <= order:
             last = self._compute(x, args, max(order, self._highest))
@@ -169,14 +170,3 @@ def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) 
 def _point(x: Any) -> Any:
     """Copy a point, which a solver may go on to change in place."""
     return np.atleast_1d(np.array(x, dtype=float))
-
-
-def _scalar(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function return its number in an array, as SciPy's solvers do."""
-
-    def scalar(x: Any, *args: Any) -> Any:
-        y = f(x, *args)
-        return y.reshape(()) if getattr(y, "size", 0) == 1 else y
-
-    scalar.__name__ = getattr(f, "__name__", type(f).__name__)
-    return scalar

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from taylorad.primitives.registry import Bilinear, enter, implements
-from taylorad.primitives.structural import gather, reduced_axes, sum_
+from taylorad.primitives.structural import as_array, gather, keep, reduced_axes, sum_
 
 # --- matmul of stacks of matrices ------------------------------------------------------------
 
@@ -22,16 +23,17 @@ def _matmul_transpose(position: int, g: Any, other: Any, shape: Any) -> Any:
 def _matmul_batched(a: Any, b: Any) -> Any:
     rank = max(a.ndim, b.ndim)
     if rank == 3 and len(b) == 1:  # one matrix on the right: the batch joins the rows
-        return (a.reshape(-1, a.shape[2]) @ b[0]).reshape(*a.shape[:2], b.shape[2])
+        rows = a.reshape(a.shape[0] * a.shape[1], a.shape[2])
+        return (rows @ b[0]).reshape(*a.shape[:2], b.shape[2])
     if rank == 3 and len(a) == 1 and b.shape[2] < b.shape[1]:  # the batch joins the columns
-        columns = np.moveaxis(b, 0, 1).reshape(b.shape[1], -1)
+        columns = np.moveaxis(b, 0, 1).reshape(b.shape[1], len(b) * b.shape[2])
         return np.moveaxis((a[0] @ columns).reshape(a.shape[1], len(b), b.shape[2]), 1, 0)
     a, b = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
     return np.matmul(a, b)
 
 
 MATRICES = ((-1.0, 1.0), (-1.0, 1.0))
-_matmul = enter(
+_matmul: Bilinear = enter(
     Bilinear(
         np.matmul,
         transpose=_matmul_transpose,
@@ -42,7 +44,7 @@ _matmul = enter(
 )
 
 
-@implements(np.matmul)
+@implements(np.matmul, np.linalg.matmul)
 def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices as ``@`` does: vectors become one-row or one-column matrices."""
     if not np.ndim(a) or not np.ndim(b):
@@ -63,9 +65,10 @@ def _without(shape: tuple[int, ...], row: bool) -> tuple[int, ...]:
     return (*shape[:-2], shape[-1]) if row else shape
 
 
-implements(np.vecdot)(lambda x1, x2, /, axis=-1: np.sum(x1 * x2, axis=axis))
-implements(np.matvec)(lambda a, v, /: np.matmul(a, v[..., None])[..., 0])
-implements(np.vecmat)(lambda v, a, /: np.matmul(v[..., None, :], a)[..., 0, :])
+implements(np.vecdot, np.linalg.vecdot)(lambda x1, x2, /, axis=-1: np.sum(x1 * x2, axis=axis))
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    implements(np.matvec)(lambda a, v, /: np.matmul(a, v[..., None])[..., 0])
+    implements(np.vecmat)(lambda v, a, /: np.matmul(v[..., None, :], a)[..., 0, :])
 
 
 @implements(np.dot)
@@ -100,7 +103,7 @@ def _matrix_power(a: Any, n: int) -> Any:
     return a * 0 + np.eye(a.shape[-1]) if power is None else power
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Contract the named axes of ``a`` with those of ``b``."""
     m, n = np.ndim(a), np.ndim(b)
@@ -135,14 +138,15 @@ def _vdot(a: Any, b: Any, /) -> Any:
     return dot(np.ravel(a), np.ravel(b))
 
 
-@implements(np.outer, (np.multiply, "outer"))
+@implements(np.outer, np.linalg.outer)
 def _outer(a: Any, b: Any, out: Any = None) -> Any:
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
 
 
 def _ufunc_outer(ufunc: Any) -> None:
     def outer(a: Any, b: Any) -> Any:
-        return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
+        a, b = as_array(a), as_array(b)
+        return ufunc(np.reshape(a, a.shape + (1,) * b.ndim), b)
 
     implements((ufunc, "outer"))(outer)
 
@@ -176,6 +180,9 @@ def _cross(
     return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axisc)
 
 
+implements(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+
+
 # --- einsum ----------------------------------------------------------------------------------
 
 
@@ -200,7 +207,7 @@ def _einsum_batched(a: Any, b: Any, subscripts: str) -> Any:
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_einsum = enter(
+_einsum: Bilinear = enter(
     Bilinear(
         _einsum_value,
         transpose=_einsum_transpose,
@@ -221,7 +228,7 @@ def _terms(subscripts: str) -> tuple[str, str, str]:
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
     """Contract by Einstein's convention, two operands at a time, from left to right."""
     if not isinstance(operands[0], str):
-        raise TypeError("einsum of derivative-carrying arrays takes the subscripts as a string")
+        operands = _in_words(operands)
     labels, output, arrays = _labelled(operands[0].replace(" ", ""), list(operands[1:]))
     label, result = _reduced(arrays[0], labels[0], set("".join(labels[1:]) + output))
     for i in range(1, len(arrays)):
@@ -232,6 +239,18 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any
         result = _einsum(result, operand, subscripts=f"{label},{next_label}->{joined}")
         label = joined
     return np.transpose(result, [label.index(c) for c in output])
+
+
+def _in_words(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Turn ``(a, [0, 1], b, [1, 2], ..., [0, 2])`` into ``("ab,bc->ac", a, b, ...)``."""
+    terms = [
+        "".join("..." if i is Ellipsis else _LETTERS[operator.index(i)] for i in term)
+        for term in (*operands[1::2], *(operands[-1:] if len(operands) % 2 else ()))
+    ]
+    arrays = operands[: 2 * (len(operands) // 2) : 2]
+    output = terms.pop() if len(operands) % 2 else None
+    inputs = ",".join(terms)
+    return (inputs if output is None else f"{inputs}->{output}", *arrays)
 
 
 def _labelled(subscripts: str, arrays: list[Any]) -> tuple[list[str], str, list[Any]]:
@@ -285,7 +304,7 @@ def _convolve_transpose(position: int, g: Any, other: Any, shape: Any) -> Any:
     return _convolve(g, other[..., ::-1])[..., n - 1 : n - 1 + shape[-1]]
 
 
-_convolve = enter(
+_convolve: Bilinear = enter(
     Bilinear(
         _convolve_value,
         transpose=_convolve_transpose,
@@ -316,7 +335,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     if np.iscomplexobj(v):
         v = np.conj(v)
-    return convolve(a, v[::-1], mode)
+    a, v = np.atleast_1d(a), np.atleast_1d(v)
+    # NumPy slides the shorter over the longer, which shows where "same" cannot be centred.
+    return convolve(a, v[::-1], mode) if len(a) >= len(v) else convolve(v, a[::-1], mode)[::-1]
 
 
 # --- products of all entries -----------------------------------------------------------------
@@ -329,7 +350,7 @@ def prod(
     dtype: Any = None,
     out: Any = None,
     keepdims: Any = False,
-    initial: Any = 1,
+    initial: Any = np._NoValue,
     where: Any = True,
 ) -> Any:
     """Multiply the entries along the axes, halving their number at a time (right at zeros)."""
@@ -337,7 +358,6 @@ def prod(
         a = np.where(where, a, 1.0)
     axes = reduced_axes(axis, a.ndim)
     kept = tuple(i for i in range(a.ndim) if i not in axes)
-    shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
     y = np.reshape(np.transpose(a, axes + kept), (-1, *(a.shape[i] for i in kept)))
     if not len(y):
         y = np.ones_like(a, shape=(1, *y.shape[1:]))
@@ -346,8 +366,8 @@ def prod(
         rest = y[2 * half :]
         y = y[:half] * y[half : 2 * half]
         y = np.concatenate([y, rest]) if len(rest) else y
-    result = np.reshape(y[0], shape) if keepdims is True else y[0]
-    return result if initial is np._NoValue or initial == 1 else result * initial
+    result = keep(y[0], a.shape, axes, keepdims)
+    return result if initial is np._NoValue else result * initial
 
 
 implements((np.multiply, "reduce"))(lambda a, axis=0, *args, **kw: prod(a, axis, *args, **kw))

@@ -7,6 +7,8 @@ through exp, the inverse functions with factored roots.
 
 from __future__ import annotations
 
+import math
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -77,9 +79,9 @@ implements(np.rad2deg, np.degrees)(lambda x: x / DEGREE)
 
 
 def _power_by_base(y: Any, x: Any, a: Any) -> Any:
-    # x**0 is 1 whatever the base, so the partial is 0 where a*x**(a-1) would say 0*inf.
-    constant = np.equal(a, 0)
-    return np.where(constant, 0, a * np.power(x, np.where(constant, 1, a - 1)))
+    # 0**0 is 1, as x**0 is whatever the base: there a*x**(a-1) would say 0*inf.
+    flat = np.logical_and(np.equal(x, 0), np.equal(a, 0))
+    return np.where(flat, 0, a * np.power(x, np.where(flat, 1, a - 1)))
 
 
 def _power_by_exponent(y: Any, x: Any, a: Any) -> Any:
@@ -134,24 +136,29 @@ def _unary(
     return enter(row, *names)
 
 
+def _small_exp(x: Any) -> Any:
+    """``exp(-|x|)``; of complex numbers, the smaller of ``exp(x)`` and ``exp(-x)``."""
+    return np.exp(np.where(np.real(x) >= 0, -x, x))
+
+
 def _logistic(x: Any) -> Any:
-    z = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, z) / (1 + z)
+    z = _small_exp(x)
+    return np.where(np.real(x) >= 0, 1, z) / (1 + z)
 
 
 def _sech_squared(x: Any) -> Any:
-    z = np.exp(-2 * np.abs(x))
+    z = _small_exp(2 * x)
     return 4 * z / ((1 + z) * (1 + z))
 
 
-logistic = _unary(
+logistic: Primitive = _unary(
     _logistic,
     lambda y, x: y * logistic(-x),
     REAL,
     lambda mp, x: 1 / (1 + mp.exp(-x)),
     name="expit",
 )
-sech_squared = _unary(
+sech_squared: Primitive = _unary(
     _sech_squared,
     lambda s, x: -2 * np.tanh(x) * s,
     REAL,
@@ -193,13 +200,33 @@ enter(
 _unary(np.sin, lambda y, x: np.cos(x), REAL, "sin", np.sin)
 _unary(np.cos, lambda y, x: -np.sin(x), REAL, "cos", np.cos)
 _unary(np.tan, lambda y, x: 1 + y * y, (-1.2, 1.2), "tan", np.tan)
-_unary(np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), UNIT, "asin", np.arcsin)
-_unary(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), UNIT, "acos", np.arccos)
-_unary(np.arctan, lambda y, x: 1 / (1 + x * x), REAL, "atan", np.arctan)
+
+
+def _root(x: Any) -> Any:
+    # hypot does not overflow, and is for real floats only
+    return np.hypot(1, x) if np.result_type(x).kind == "f" else np.sqrt(1 + x * x)
+
+
+# Rows of their own because each wants its value in one form, for accuracy near 1 or far out, and
+# its partial in another, for accuracy near 0.
+one_minus_square: Primitive = _unary(
+    lambda x: (1 - x) * (1 + x), lambda y, x: -2 * x, UNIT, None, name="1-x²"
+)
+root_one_plus_square: Primitive = _unary(_root, lambda r, x: x / r, REAL, None, name="√(1+x²)")
+
+
+def _arctan_partial(y: Any, x: Any) -> Any:
+    r = root_one_plus_square(x)
+    return 1 / r / r  # 1 + x*x may overflow
+
+
+_unary(np.arcsin, lambda y, x: 1 / np.sqrt(one_minus_square(x)), UNIT, "asin", np.arcsin)
+_unary(np.arccos, lambda y, x: -1 / np.sqrt(one_minus_square(x)), UNIT, "acos", np.arccos)
+_unary(np.arctan, _arctan_partial, REAL, "atan", np.arctan)
 _unary(np.sinh, lambda y, x: np.cosh(x), REAL, "sinh", np.sinh)
 _unary(np.cosh, lambda y, x: np.sinh(x), REAL, "cosh", np.cosh)
 _unary(np.tanh, lambda y, x: sech_squared(x), REAL, "tanh", np.tanh)
-_unary(np.arcsinh, lambda y, x: 1 / np.hypot(1, x), REAL, "asinh", np.arcsinh)
+_unary(np.arcsinh, lambda y, x: 1 / root_one_plus_square(x), REAL, "asinh", np.arcsinh)
 _unary(
     np.arccosh,
     lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
@@ -207,7 +234,7 @@ _unary(
     "acosh",
     np.arccosh,
 )
-_unary(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), UNIT, "atanh", np.arctanh)
+_unary(np.arctanh, lambda y, x: 1 / one_minus_square(x), UNIT, "atanh", np.arctanh)
 
 
 def _over_square(numerator: Any, y: Any, x: Any) -> Any:
@@ -251,12 +278,17 @@ enter(
 
 # --- nothing flows ---------------------------------------------------------------------------
 
-_CONSTANT_EXACT = {
+
+def _whole(kind: str, of_fraction: Any) -> Any:
+    return lambda mp, x: of_fraction(x) if isinstance(x, Rational) else getattr(mp, kind)(x)
+
+
+_EXACT: dict[str, Any] = {
     "sign": lambda mp, x: (x > 0) - (x < 0),
-    "floor": lambda mp, x: _whole(mp, x, "floor"),
-    "ceil": lambda mp, x: _whole(mp, x, "ceil"),
-    "trunc": lambda mp, x: _whole(mp, x, "floor" if x >= 0 else "ceil"),
-    "rint": lambda mp, x: _whole(mp, x, "nint"),
+    "floor": _whole("floor", math.floor),
+    "ceil": _whole("ceil", math.ceil),
+    "trunc": lambda mp, x: _EXACT["floor" if x >= 0 else "ceil"](mp, x),
+    "rint": _whole("nint", round),
     "floor_divide": lambda mp, x, y: x // y,
     "isfinite": lambda mp, x: bool(mp.isfinite(x)),
     "isinf": lambda mp, x: bool(mp.isinf(x)),
@@ -264,20 +296,11 @@ _CONSTANT_EXACT = {
     "signbit": lambda mp, x: bool(x < 0),
 }
 
-
-def _whole(mp: Any, x: Any, kind: str) -> Any:
-    import math
-    from numbers import Rational
-
-    if isinstance(x, Rational):
-        return {"floor": math.floor, "ceil": math.ceil, "nint": round}[kind](x)
-    return getattr(mp, kind)(x)
-
-
 for _function in (
     *(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.spacing),
     *(np.isfinite, np.isinf, np.isnan, np.signbit),
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
 ):
-    enter(Constant(_function, exact=_CONSTANT_EXACT.get(_function.__name__)), _function)
+    _domain = (REAL,) * _function.nin
+    enter(Constant(_function, exact=_EXACT.get(_function.__name__), domain=_domain), _function)

@@ -16,9 +16,33 @@ def _solve_batched(a: Any, b: Any) -> Any:
     return np.linalg.solve(a, b)
 
 
+def _solve_value(a: Any, b: Any) -> Any:
+    return _eliminated(a, b) if object in (a.dtype, b.dtype) else np.linalg.solve(a, b)
+
+
+def _eliminated(a: Any, b: Any) -> Any:
+    """Solve in exact numbers: Gauss-Jordan elimination with the largest pivot of each column."""
+    n = a.shape[-1]
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    m = np.concatenate(
+        [np.broadcast_to(a, (*lead, n, n)), np.broadcast_to(b, (*lead, *b.shape[-2:]))], axis=-1
+    )
+    for place in np.ndindex(lead):
+        t = m[place]
+        for i in range(n):
+            pivot = i + int(np.argmax(np.abs(t[i:, i])))
+            if t[pivot, i] == 0:
+                raise np.linalg.LinAlgError("Singular matrix")
+            t[[i, pivot]] = t[[pivot, i]]
+            t[i] = t[i] / t[i, i]
+            rest = np.arange(n) != i
+            t[rest] = t[rest] - np.multiply.outer(t[rest, i], t[i])
+    return m[..., n:]
+
+
 _solve = enter(
     Implicit(
-        np.linalg.solve,
+        _solve_value,
         name="solve",
         product=_matmul,
         roles=(0, 1),
@@ -35,7 +59,9 @@ def solve(a: Any, b: Any) -> Any:
     if np.ndim(a) < 2 or np.shape(a)[-1] != np.shape(a)[-2]:
         raise np.linalg.LinAlgError(f"solve needs square matrices, not shape {np.shape(a)}")
     if np.ndim(b) == 1:
-        return np.reshape(_solve(a, np.reshape(b, (-1, 1))), np.shape(a)[:-1])
+        return np.reshape(solve(a, np.reshape(b, (-1, 1))), np.shape(a)[:-1])
+    rank = max(np.ndim(a), np.ndim(b))
+    a, b = (np.reshape(x, (1,) * (rank - np.ndim(x)) + np.shape(x)) for x in (a, b))
     return _solve(a, b)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -60,7 +59,7 @@ class Owner:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Primitive(ABC):
+class Primitive:
     """A row of the table; each subclass is a kind.
 
     Attributes
@@ -104,10 +103,11 @@ class Elementwise(Primitive):
 
     ``partials`` is one function an argument: each takes ``(y, *x)`` and gives the partial by its
     argument, in NumPy code that may use the result ``y`` and other rows. (One function that gives
-    them all, as a tuple if there are several, will do as well.) ``series_partials`` is the same derivative in a form better suited to
-    recurrences, where it differs (``x**a``: ``a*y/x`` costs one convolution a degree).
-    ``homogeneous`` is the degree d with ``f(s x) = s**d f(x)``, for functions of one argument
-    with a branch point at 0, which then have series at zeros of fitting order.
+    them all, as a tuple if there are several, will do as well.) ``series_partials`` is the same
+    derivative in a form better suited to recurrences, where it differs (``x**a``: ``a*y/x`` costs
+    one convolution a degree). ``homogeneous`` is the degree d with ``f(s x) = s**d f(x)``, for
+    functions of one argument with a branch point at 0, which then have series at zeros of fitting
+    order.
     """
 
     partials: Partials = field(kw_only=True)
@@ -136,8 +136,9 @@ class Linear(Primitive):
 
     ``transpose(position, g, shapes, **params)`` is the cotangent of the argument at ``position``.
     ``batch(size, **params)`` gives the parameters with which the same function acts on arguments
-    that carry one more axis in front; None has them taken one at a time. ``broadcasts`` says that arguments broadcast against each
-    other, so that their ranks have to be made equal before that axis is put in front.
+    that carry one more axis in front; None has them taken one at a time. ``broadcasts`` says that
+    arguments broadcast against each other, so that their ranks have to be made equal before that
+    axis is put in front.
     """
 
     transpose: Callable[..., Any] = field(kw_only=True)

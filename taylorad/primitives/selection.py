@@ -17,7 +17,9 @@ from taylorad.primitives.structural import keep, reduced_axes, select
 
 # --- who wins --------------------------------------------------------------------------------
 
-leads = enter(Constant(np.greater_equal, name="leads", ordering=True))
+leads = enter(
+    Constant(np.greater_equal, name="leads", ordering=True, domain=((-1.0, 1.0), (-1.0, 1.0)))
+)
 leading_sign = enter(Constant(np.sign, name="leading sign", ordering=True))
 argsort = enter(
     Constant(lambda a, axis: np.argsort(a, axis, kind="stable"), name="argsort", ordering=True)
@@ -44,11 +46,8 @@ def _argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False)
 
 
 def _arg(row: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    if axis is None:
-        place = row(np.reshape(a, -1), axis=0)
-        return np.reshape(place, (1,) * a.ndim) if keepdims is True else place
-    place = row(a, axis=axis)
-    return np.expand_dims(place, axis) if keepdims is True else place
+    place = row(np.reshape(a, -1), axis=0) if axis is None else row(a, axis=axis)
+    return keep(place, a.shape, reduced_axes(axis, a.ndim), keepdims)
 
 
 # --- between two arguments -------------------------------------------------------------------
@@ -149,7 +148,7 @@ def _extreme(name: str, choose: Any) -> Any:
         best = np.take_along_axis(lines, place, -1)[..., 0]
         if initial is not np._NoValue:
             best = (maximum if name == "max" else minimum)(best, initial)
-        return keep(best, a.shape, axes) if keepdims is True else best
+        return keep(best, a.shape, axes, keepdims)
 
     return extreme
 
@@ -184,7 +183,7 @@ def median(
     lines = sort(np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), -1)))
     n = lines.shape[-1]
     middle = (lines[..., (n - 1) // 2] + lines[..., n // 2]) / 2
-    return keep(middle, a.shape, axes) if keepdims else middle
+    return keep(middle, a.shape, axes, keepdims)
 
 
 # --- answers that carry no derivative --------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.errors import InputTypeError
 from taylorad.primitives.elementwise import POSITIVE, REAL, logistic
 from taylorad.primitives.numbers import TWO_OVER_ROOT_PI
 from taylorad.primitives.registry import (
@@ -25,50 +26,49 @@ from taylorad.primitives.registry import (
 
 
 def _sinc_series(x: Any, order: int) -> Any:
-    return np.array([_scaled_sinc(float(v), order) for v in np.ravel(x)]).T.reshape(
-        order + 1, *np.shape(x)
-    )
+    columns = [_sinc_coefficients(float(v), order) for v in np.ravel(x)]
+    c = np.array(columns).T.reshape(order + 1, *np.shape(x))
+    c[0] = np.sinc(x)
+    return c
 
 
-def _scaled_sinc(x: float, order: int) -> Any:
-    c = _sine_over_argument(math.pi * x, order, float(np.sin(np.pi * x)), math.cos(math.pi * x))
-    return np.array(c) * np.pi ** np.arange(order + 1.0)
+def _sinc_coefficients(x: float, order: int) -> list[float]:
+    """Taylor coefficients of sin(πx)/(πx), from ``x c[k] + c[k-1] = s[k]/π``, s those of sin(πx).
 
-
-def _sine_over_argument(z: Any, order: int, sine: Any, cosine: Any) -> list[Any]:
-    """Taylor coefficients of sin(z)/z from ``z c[k] + c[k-1] = s[k]``.
-
-    Solved forwards while k <= |z|, and backwards from far above for larger k: each direction is
+    Solved forwards while k <= π|x|, and backwards from far above for larger k: each direction is
     stable on its side (Olver 1967 on second-order recurrences; here of first order).
     """
-    turn = min(order, int(abs(z)))
-    top = max(order, int(abs(z))) + 40
+    whole = round(x)
+    sine, cosine = (f(math.pi * (x - whole)) * (-1) ** whole for f in (math.sin, math.cos))
     cycle = (sine, cosine, -sine, -cosine)
-    s, factorial = [], z * 0 + 1
+    turn = min(order, int(math.pi * abs(x)))
+    top = max(order, int(math.pi * abs(x))) + 40
+    s, factor = [], 1 / math.pi
     for k in range(top + 1):
-        factorial = factorial * k if k else factorial
-        s.append(cycle[k % 4] / factorial)
-    c = [z * 0] * (top + 1)
+        factor *= math.pi / k if k else 1.0
+        s.append(cycle[k % 4] * factor)
+    c = [0.0] * (top + 1)
     for k in range(top, turn, -1):
-        c[k - 1] = s[k] - z * c[k]
-    if abs(z) >= 1:
-        c[0] = s[0] / z
+        c[k - 1] = s[k] - x * c[k]
+    if math.pi * abs(x) >= 1:
+        c[0] = s[0] / x
         for k in range(1, turn + 1):
-            c[k] = (s[k] - c[k - 1]) / z
+            c[k] = (s[k] - c[k - 1]) / x
     return c[: order + 1]
 
 
 def _exact_sinc_series(mp: Any, x: Any, order: int) -> list[Any]:
-    with mp.workprec(2 * mp.prec + 20 * order):
-        z = mp.pi * x
-        s = [mp.sin(z), mp.cos(z), -mp.sin(z), -mp.cos(z)]
-        if z == 0:
-            c = [mp.cos(mp.pi * k / 2) / mp.factorial(k + 1) for k in range(order + 1)]
-        else:
-            c = [s[0] / z]
-            for k in range(1, order + 1):
-                c.append((s[k % 4] / mp.factorial(k) - c[-1]) / z)
+    if x == 0:
+        c = [mp.mpf((1, 0, -1, 0)[k % 4]) / mp.factorial(k + 1) for k in range(order + 1)]
         return [v * mp.pi**k for k, v in enumerate(c)]
+    # Every division by a small x costs digits: bring that many more.
+    with mp.workprec(2 * mp.prec + (20 + max(0, -mp.mag(x))) * (order + 1)):
+        sine, cosine = mp.sinpi(x), mp.cospi(x)
+        cycle = (sine, cosine, -sine, -cosine)
+        c = [sine / (mp.pi * x)]
+        for k in range(1, order + 1):
+            c.append((cycle[k % 4] * mp.pi ** (k - 1) / mp.factorial(k) - c[-1]) / x)
+        return c
 
 
 enter(
@@ -83,6 +83,10 @@ def _psi_series(x: Any, order: int) -> Any:
     """``c[k] = (-1)**(k+1) zeta(k+1, x)``, shifted to the right of 1 (DLMF 5.15.1, 5.5.2)."""
     from scipy.special import digamma, zeta
 
+    if np.iscomplexobj(x):
+        raise InputTypeError(
+            "the gamma family has a rule for real numbers only; take complex ones as mpmath.mpc"
+        )
     x = np.asarray(x, float)
     shift = np.maximum(0, np.ceil(1 - x)).astype(int)
     far = x + shift
@@ -130,10 +134,10 @@ def _exact_gammaln_series(mp: Any, x: Any, order: int) -> list[Any]:
 
 
 def _exact_gamma_series(mp: Any, x: Any, order: int) -> list[Any]:
-    log = _exact_gammaln_series(mp, x, order)
+    psi = _exact_psi_series(mp, x, order)
     c = [mp.gamma(x)]
     for k in range(1, order + 1):
-        c.append(mp.fsum(j * log[j] * c[k - j] for j in range(1, k + 1)) / k)
+        c.append(mp.fsum(psi[j] * c[k - 1 - j] for j in range(k)) / k)
     return c
 
 
@@ -163,13 +167,17 @@ def _enter_scipy_special() -> None:
         ),
         sp.logit,
     )
-    # x log(y) is 0 at x = 0 whatever y is, and so is its partial by y.
+
+    def _ratio(x: Any, y: Any) -> Any:
+        nothing = np.logical_and(np.equal(x, 0), np.equal(y, 0))  # 0 log(0) is 0, and stays so
+        return np.where(nothing, 0, x / np.where(nothing, 1, y))
+
     enter(
         Elementwise(
             sp.xlogy,
             partials=(
                 lambda z, x, y: np.log(y),
-                lambda z, x, y: np.where(np.equal(x, 0), 0, x / y),
+                lambda z, x, y: _ratio(x, y),
             ),
             domain=(REAL, POSITIVE),
             exact=lambda mp, x, y: x * mp.log(y) if x else x * 0,
@@ -181,7 +189,7 @@ def _enter_scipy_special() -> None:
             sp.xlog1py,
             partials=(
                 lambda z, x, y: np.log1p(y),
-                lambda z, x, y: np.where(np.equal(x, 0), 0, x / (1 + y)),
+                lambda z, x, y: _ratio(x, 1 + y),
             ),
             domain=(REAL, POSITIVE),
             exact=lambda mp, x, y: x * mp.log1p(y) if x else x * 0,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from taylorad.primitives.registry import implements
-from taylorad.primitives.structural import reduced_axes
+from taylorad.primitives.structural import counted, reduced_axes
 
 
 @implements(np.var)
@@ -30,13 +29,8 @@ def var(
     ddof = ddof if correction is np._NoValue else correction
     centre = np.mean(a, axis, keepdims=True, where=where) if mean is np._NoValue else mean
     squares = np.square(a - centre)
-    if where is True:
-        count = math.prod(a.shape[i] for i in reduced_axes(axis, a.ndim))
-        return np.sum(squares, axis, keepdims=keepdims is True) / max(count - ddof, 0)
-    count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims is True)
-    return np.sum(squares, axis, keepdims=keepdims is True, where=where) / np.maximum(
-        count - ddof, 0
-    )
+    freedom = np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
+    return np.sum(squares, axis, keepdims=keepdims, where=where) / freedom
 
 
 @implements(np.std)
@@ -82,3 +76,15 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any
     size = np.abs(x)
     total = np.sum(size if ord == 1 else size**ord, axis=axes, keepdims=keepdims)
     return total if ord == 1 else total ** (1 / ord)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """Give the norm of the entries along the axes, as of one vector."""
+    return _vector_norm(x, ord, reduced_axes(axis, x.ndim), keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """Give the norms of matrices that stand in the last two axes."""
+    return norm(x, ord, (-2, -1), keepdims)

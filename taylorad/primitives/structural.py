@@ -6,6 +6,7 @@ a short body made of them, with NumPy's own signature.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from typing import Any
@@ -13,13 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from taylorad.primitives.registry import Linear, enter, implements
+from taylorad.errors import NoRuleError, user_line
+from taylorad.primitives.registry import Linear, Owner, enter, implements
 
 # --- the rows --------------------------------------------------------------------------------
 
 
 def _shape(a: Any) -> tuple[int, ...]:
     return a.shape if hasattr(a, "shape") else np.shape(a)
+
+
+def as_array(a: Any) -> Any:
+    """Give a number, an array or nested lists of them as an array or a value."""
+    if hasattr(a, "shape"):
+        return a
+    if isinstance(a, (list, tuple)) and any(isinstance(x, (Owner, list, tuple)) for x in a):
+        return np.stack([as_array(x) for x in a])
+    return np.asarray(a)
 
 
 def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
@@ -29,10 +40,16 @@ def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _scatter_add(g: Any, places: Any, shape: tuple[int, ...]) -> Any:
-    # One axis in front of ``places`` may be a batch; the last len(shape) axes are scattered into.
+    # The axes of ``g`` in front of those of ``places`` are a batch: each element of it gets a
+    # stretch of one long vector of its own.
     lead = np.shape(g)[: np.ndim(g) - np.ndim(places)]
-    out = np.zeros((math.prod(lead), math.prod(shape)), np.result_type(g))
-    np.add.at(out, (slice(None), places.ravel()), np.reshape(g, (out.shape[0], -1)))
+    size, batch = math.prod(shape), math.prod(lead)
+    bins = (np.arange(batch)[:, None] * size + places.ravel()).ravel()
+    kind = np.result_type(g)
+    if kind.kind == "f":
+        return np.bincount(bins, np.ravel(g), batch * size).reshape(lead + shape)
+    out = np.zeros(batch * size, kind)
+    np.add.at(out, bins, np.ravel(g))
     return out.reshape(lead + shape)
 
 
@@ -63,12 +80,18 @@ def _sum_transpose(position: int, g: Any, shapes: Any, axis: tuple[int, ...]) ->
     return broadcast_to(reshape(g, shape=kept), shape=shape)
 
 
+def _segment_sum_transpose(position: int, g: Any, shapes: Any, starts: Any) -> Any:
+    lengths = np.diff(starts, append=shapes[0][-1])
+    before = np.zeros((*np.shape(g)[:-1], starts[0]))  # entries that belong to no segment
+    return np.concatenate([before, np.repeat(g, lengths, axis=-1)], axis=-1)
+
+
 def _cumsum_transpose(position: int, g: Any, shapes: Any, axis: int) -> Any:
     back = (slice(None),) * axis + (slice(None, None, -1),)
     return index(cumsum(index(g, key=back), axis=axis), key=back)
 
 
-index = enter(
+index: Linear = enter(
     Linear(
         lambda a, key: a[key],
         name="index",
@@ -76,7 +99,7 @@ index = enter(
         batch=lambda size, key: {"key": (slice(None), *key)},
     )
 )
-scatter = enter(
+scatter: Linear = enter(
     Linear(
         _scatter,
         name="scatter",
@@ -84,7 +107,7 @@ scatter = enter(
         batch=lambda size, key, shape: {"key": (slice(None), *key), "shape": (size, *shape)},
     )
 )
-gather = enter(
+gather: Linear = enter(
     Linear(
         _gather,
         name="gather",
@@ -93,14 +116,14 @@ gather = enter(
         ),
     )
 )
-scatter_add = enter(
+scatter_add: Linear = enter(
     Linear(
         _scatter_add,
         name="scatter_add",
         transpose=lambda position, g, shapes, places, shape: gather(g, places=places, shape=shape),
     )
 )
-assign = enter(
+assign: Linear = enter(
     Linear(
         _assign,
         name="assign",
@@ -108,7 +131,7 @@ assign = enter(
         batch=lambda size, key: {"key": (slice(None), *key)},
     )
 )
-reshape = enter(
+reshape: Linear = enter(
     Linear(
         lambda a, shape: np.reshape(a, shape),
         name="reshape",
@@ -116,7 +139,7 @@ reshape = enter(
         batch=lambda size, shape: {"shape": (size, *shape)},
     )
 )
-transpose = enter(
+transpose: Linear = enter(
     Linear(
         lambda a, axes: np.transpose(a, axes),
         name="transpose",
@@ -126,7 +149,7 @@ transpose = enter(
         batch=lambda size, axes: {"axes": (0, *(i + 1 for i in axes))},
     )
 )
-broadcast_to = enter(
+broadcast_to: Linear = enter(
     Linear(
         lambda a, shape: np.broadcast_to(a, shape),
         name="broadcast_to",
@@ -135,7 +158,7 @@ broadcast_to = enter(
         broadcasts=True,
     )
 )
-concatenate = enter(
+concatenate: Linear = enter(
     Linear(
         lambda *arrays, axis: np.concatenate(arrays, axis),
         name="concatenate",
@@ -143,7 +166,7 @@ concatenate = enter(
         batch=lambda size, axis: {"axis": axis + 1},
     )
 )
-sum_ = enter(
+sum_: Linear = enter(
     Linear(
         lambda a, axis: np.add.reduce(a, axis),
         name="sum",
@@ -151,17 +174,14 @@ sum_ = enter(
         batch=lambda size, axis: {"axis": tuple(i + 1 for i in axis)},
     )
 )
-segment_sum = enter(
+segment_sum: Linear = enter(
     Linear(
         lambda a, starts: np.add.reduceat(a, starts, axis=-1),
         name="segment_sum",
-        transpose=lambda position, g, shapes, starts: gather_last(
-            g,
-            places=np.repeat(np.arange(len(starts)), np.diff(starts, append=shapes[0][-1])),
-        ),
+        transpose=_segment_sum_transpose,
     )
 )
-cumsum = enter(
+cumsum: Linear = enter(
     Linear(
         lambda a, axis: np.cumsum(a, axis),
         name="cumsum",
@@ -169,7 +189,7 @@ cumsum = enter(
         batch=lambda size, axis: {"axis": axis + 1},
     )
 )
-select = enter(
+select: Linear = enter(
     Linear(
         lambda a, b, condition: np.where(condition, a, b),
         name="where",
@@ -181,11 +201,6 @@ select = enter(
         broadcasts=True,
     )
 )
-
-
-def gather_last(a: Any, places: Any) -> Any:
-    """Take entries along the last axis."""
-    return take(a, places, axis=-1)
 
 
 # --- indexing --------------------------------------------------------------------------------
@@ -203,9 +218,9 @@ def setitem(a: Any, key: tuple[Any, ...], value: Any) -> Any:
     """Give ``a`` with ``a[key] = value`` done."""
     if is_basic(key):
         shape = _shape(np.empty(a.shape, bool)[key])
-        return assign(a, broadcast_to(_fitted(value, shape), shape=shape), key=key)
+        return assign(a, _fitted(value, shape), key=key)
     places = _places(a.shape)[key]
-    value = broadcast_to(_fitted(value, places.shape), shape=places.shape)
+    value = _fitted(value, places.shape)
     # Where a place is named twice NumPy keeps the last value: so does the map back.
     source = np.full(a.size, -1)
     source[places.ravel()] = np.arange(places.size)
@@ -221,8 +236,7 @@ def is_basic(key: tuple[Any, ...]) -> bool:
     return all(
         k is None
         or k is Ellipsis
-        or (isinstance(k, (slice, int, np.integer))
-        and not isinstance(k, bool))
+        or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
         for k in key
     )
 
@@ -232,15 +246,13 @@ def _places(shape: tuple[int, ...]) -> Any:
 
 
 def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
-    """Drop leading axes of length 1, as assignment does, and check that the rest broadcasts."""
+    """Broadcast to a shape as assignment does, which drops leading axes of length 1."""
     own = _shape(value)
     while len(own) > len(shape) and own[0] == 1:
         own = own[1:]
-    if own != _shape(value):
-        value = np.reshape(value, own)
-    if np.broadcast_shapes(own, shape) != shape:
+    if len(own) > len(shape) or np.broadcast_shapes(own, shape) != shape:
         raise ValueError(f"could not broadcast input of shape {own} into shape {shape}")
-    return value
+    return _broadcast_to(np.reshape(value, own), shape)
 
 
 # --- shape -----------------------------------------------------------------------------------
@@ -258,11 +270,14 @@ def _reshape(
     a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
 ) -> Any:
     shape = newshape if shape is None else shape
+    shape = tuple(map(operator.index, shape)) if np.iterable(shape) else (operator.index(shape),)
+    if order == "F":
+        return np.transpose(_reshape(np.transpose(a), shape[::-1]))
     if order != "C":
-        raise ValueError(f"reshape of derivative-carrying arrays is in order 'C', not {order!r}")
-    shape = (
-        tuple(map(operator.index, shape)) if hasattr(shape, "__len__") else (operator.index(shape),)
-    )
+        raise ValueError(
+            f"order={order!r} asks how an array lies in memory, which one that carries derivatives "
+            "does not say; use 'C' or 'F'"
+        )
     return reshape(a, shape=np.empty(a.shape, np.bool_).reshape(shape).shape)
 
 
@@ -277,7 +292,7 @@ def _transpose(a: Any, axes: Any = None) -> Any:
     return transpose(a, axes=tuple(normalize_axis_index(i, a.ndim) for i in axes))
 
 
-@implements(np.matrix_transpose)
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def _matrix_transpose(x: Any, /) -> Any:
     return _swapaxes(x, -1, -2)
 
@@ -317,7 +332,10 @@ def _atleast_1d(*arrays: Any) -> Any:
 
 @implements(np.broadcast_to)
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    shape = tuple(shape) if np.iterable(shape) else (shape,)
+    own = _shape(array)
+    if len(own) < len(shape):  # the row broadcasts along axes that are there
+        array = np.reshape(array, (1,) * (len(shape) - len(own)) + own)
     return broadcast_to(array, shape=shape)
 
 
@@ -327,15 +345,21 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return tuple(_broadcast_to(a, shape) for a in args)
 
 
+@implements(np.real, np.conjugate)
+def _real(val: Any) -> Any:
+    if np.iscomplexobj(val):
+        raise TypeError("the real part and the conjugate are not complex-differentiable")
+    return val
+
+
 # --- joining and splitting -------------------------------------------------------------------
 
 
 @implements(np.concatenate, np.concat)
 def _concatenate(arrays: Any, axis: Any = 0, **dtype: Any) -> Any:
-    arrays = list(arrays)
+    arrays = [as_array(a) for a in arrays]
     if axis is None:
-        arrays, axis = [_reshape(a, -1) if hasattr(a, "tag") else np.ravel(a) for a in arrays], 0
-    arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
+        arrays, axis = [np.reshape(a, -1) for a in arrays], 0
     return concatenate(*arrays, axis=normalize_axis_index(axis, len(arrays[0].shape)))
 
 
@@ -371,10 +395,7 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     pieces = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     lead = (slice(None),) * axis
     starts = np.cumsum([0, *map(len, pieces)])
-    return [
-        index(ary, key=(*lead, slice(int(a), int(b))))
-        for a, b in zip(starts, starts[1:], strict=False)
-    ]
+    return [index(ary, key=(*lead, slice(int(a), int(b)))) for a, b in itertools.pairwise(starts)]
 
 
 @implements(np.split)
@@ -383,7 +404,7 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections):
         cuts = [0, *indices_or_sections, ary.shape[axis]]
         lead = (slice(None),) * normalize_axis_index(axis, ary.ndim)
-        return [index(ary, key=(*lead, slice(a, b))) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [index(ary, key=(*lead, slice(a, b))) for a, b in itertools.pairwise(cuts)]
     return _array_split(ary, indices_or_sections, axis)
 
 
@@ -406,7 +427,7 @@ for _function in (np.tile, np.repeat, np.roll, np.rot90, np.diagonal, np.delete,
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     """Take entries along an axis."""
-    places = np.take(_places(a.shape), indices, axis, mode=mode)
+    places = np.take(_places(a.shape), indices, axis, mode=mode)  # type: ignore[call-overload]
     return gather(a, places=places, shape=a.shape)
 
 
@@ -428,12 +449,19 @@ implements(np.flipud)(lambda m: _flip(m, 0))
 implements(np.fliplr)(lambda m: _flip(m, 1))
 
 
+_COPYING = ("edge", "reflect", "symmetric", "wrap")
+
+
 @implements(np.pad)
-def _pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
     if mode != "constant":
-        return gather(
-            array, places=np.pad(_places(array.shape), pad_width, mode, **kwargs), shape=array.shape
-        )
+        if mode not in _COPYING or kwargs.get("reflect_type", "even") != "even":
+            raise NoRuleError(
+                f"np.pad(mode={mode!r}) has no differentiation rule{user_line()}: use a mode that "
+                f"copies entries ({', '.join(_COPYING)}), or np.concatenate"
+            )
+        places: Any = np.pad(_places(array.shape), pad_width, mode, **kwargs)  # type: ignore[call-overload]
+        return gather(array, places=places, shape=array.shape)
     fill = kwargs.get("constant_values", 0)
     padded = np.pad(np.zeros(array.shape, np.bool_), pad_width, constant_values=True)
     before = np.pad(_places(array.shape), pad_width, constant_values=-1)
@@ -461,6 +489,10 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, **dtype: Any
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 
 
+implements(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
+implements(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1))
+
+
 @implements(np.tril)
 def _tril(m: Any, k: int = 0) -> Any:
     return select(m, 0.0, condition=np.tril(np.ones(m.shape[-2:], bool), k))
@@ -484,10 +516,15 @@ def _filled(value: float) -> Any:
         *,
         device: Any = None,
     ) -> Any:
-        plain = np.full(a.shape if shape is None else shape, value)
-        return a.lift(plain)
+        shape = a.shape if shape is None else shape
+        return np.full(shape, value, dtype) if _counts(dtype) else a.lift(np.full(shape, value))
 
     return body
+
+
+def _counts(dtype: Any) -> bool:
+    """Tell whether a type is for counting and masking: no derivative could be kept in it."""
+    return dtype is not None and np.dtype(dtype).kind in "biu"
 
 
 implements(np.zeros_like, np.empty_like)(_filled(0.0))
@@ -506,9 +543,10 @@ def _full_like(
     device: Any = None,
 ) -> Any:
     shape = a.shape if shape is None else shape
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-    zero = a.lift(np.zeros(())) if hasattr(a, "lift") else 0.0
-    return broadcast_to(fill_value + zero, shape=shape)
+    if hasattr(fill_value, "tag"):
+        return _broadcast_to(fill_value, shape)
+    plain = np.broadcast_to(fill_value, shape)
+    return plain.astype(dtype) if _counts(dtype) else a.lift(plain)
 
 
 @implements(np.copy)
@@ -524,8 +562,10 @@ def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
-def keep(result: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
-    """Put the reduced axes back, with length 1."""
+def keep(result: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any = True) -> Any:
+    """Put the reduced axes back, with length 1, if that is asked for."""
+    if not keepdims or keepdims is np._NoValue:
+        return result
     return np.reshape(result, tuple(1 if i in axes else n for i, n in enumerate(shape)))
 
 
@@ -536,15 +576,14 @@ def _sum(
     dtype: Any = None,
     out: Any = None,
     keepdims: Any = False,
-    initial: Any = 0,
+    initial: Any = np._NoValue,
     where: Any = True,
 ) -> Any:
     if where is not True:
         a = select(a, 0.0, condition=where)
     axes = reduced_axes(axis, a.ndim)
-    result = sum_(a, axis=axes) if axes else a
-    result = keep(result, a.shape, axes) if keepdims is True else result
-    return result if initial is np._NoValue or not initial else result + initial
+    result = keep(sum_(a, axis=axes) if axes else a, a.shape, axes, keepdims)
+    return result if initial is np._NoValue else result + initial
 
 
 def _reduce_along_first(body: Any) -> Any:
@@ -568,10 +607,14 @@ def _mean(
     *,
     where: Any = True,
 ) -> Any:
-    total = _sum(a, axis, keepdims=keepdims, where=where)
-    if where is not True:
-        return total / np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims is True)
-    return total / math.prod(a.shape[i] for i in reduced_axes(axis, a.ndim))
+    return _sum(a, axis, keepdims=keepdims, where=where) / counted(a, axis, keepdims, where)
+
+
+def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
+    """Count the entries that a reduction takes in."""
+    if where is True:
+        return math.prod(a.shape[i] for i in reduced_axes(axis, a.ndim))
+    return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
 
 @implements(np.average)
@@ -579,14 +622,28 @@ def _average(
     a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
 ) -> Any:
     if weights is None:
-        return np.mean(a, axis, keepdims=keepdims)
-    if np.shape(weights) != np.shape(a) and axis is not None:
-        weights = np.expand_dims(
-            weights, [i for i in range(np.ndim(a)) if i not in reduced_axes(axis, np.ndim(a))]
+        mean, total = np.mean(a, axis, keepdims=keepdims), float(counted(a, axis, keepdims, True))
+    else:
+        weights = _weights(a, axis, weights)
+        total = np.sum(weights, axis=axis, keepdims=keepdims)
+        mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+def _weights(a: Any, axis: Any, weights: Any) -> Any:
+    """Give weights the shape of ``a``; they may come along the axes averaged over only."""
+    shape, own = np.shape(a), np.shape(weights)
+    if own == shape:
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = reduced_axes(axis, len(shape))
+    if own != tuple(shape[i] for i in axes):
+        raise ValueError(
+            "Shape of weights must be consistent with shape of a along specified axis."
         )
-    total = np.sum(weights * np.ones(np.shape(a)), axis=axis, keepdims=keepdims)
-    mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (mean, total) if returned else mean
+    weights = np.transpose(weights, np.argsort(axes))
+    return np.broadcast_to(keep(weights, shape, tuple(set(range(len(shape))) - {*axes})), shape)
 
 
 @implements(np.cumsum)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch import shape_of
 from taylorad.primitives.registry import (
     Bilinear,
     Elementwise,
@@ -34,7 +35,7 @@ def cotangents(line: Line, g: Any) -> Cotangents:
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Add up a cotangent over the axes along which its owner was broadcast."""
-    have = np.shape(g)
+    have = shape_of(g)
     if have == shape:
         return g
     extra = len(have) - len(shape)
@@ -43,11 +44,11 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     )
     if axes:
         g = np.sum(g, axis=axes, keepdims=True)
-    return np.reshape(g, shape) if np.shape(g) != shape else g
+    return np.reshape(g, shape) if shape_of(g) != shape else g
 
 
 def _linear(row: Linear, line: Line, g: Any) -> Cotangents:
-    shapes = [np.shape(x) for x in line.operands]
+    shapes = [shape_of(x) for x in line.operands]
     fit = unbroadcast if row.broadcasts else _as_is
     return [
         (source, fit(row.transpose(i, g, shapes, **line.params), shapes[i]))
@@ -64,7 +65,7 @@ def _bilinear(row: Bilinear, line: Line, g: Any) -> Cotangents:
     found = []
     for i, source in enumerate(line.sources):
         if source is not None:
-            other, shape = line.operands[1 - i], np.shape(line.operands[i])
+            other, shape = line.operands[1 - i], shape_of(line.operands[i])
             found.append(
                 (source, unbroadcast(row.transpose(i, g, other, shape, **line.params), shape))
             )
@@ -77,17 +78,17 @@ def _implicit(row: Implicit, line: Line, g: Any) -> Cotangents:
     a, b = line.operands[a_at], line.operands[b_at]
     b_bar = row.adjoint(a, g)
     found = []
-    if line.sources[b_at] is not None:
-        found.append((line.sources[b_at], unbroadcast(b_bar, np.shape(b))))
-    if line.sources[a_at] is not None:
-        a_bar = row.product.transpose(0, -b_bar, line.value, np.shape(a))
-        found.append((line.sources[a_at], unbroadcast(a_bar, np.shape(a))))
+    if (source := line.sources[b_at]) is not None:
+        found.append((source, unbroadcast(b_bar, shape_of(b))))
+    if (source := line.sources[a_at]) is not None:
+        a_bar = row.product.transpose(0, -b_bar, line.value, shape_of(a))
+        found.append((source, unbroadcast(a_bar, shape_of(a))))
     return found
 
 
 def _elementwise(row: Elementwise, line: Line, g: Any) -> Cotangents:
     return [
-        (source, unbroadcast(g * row.partial(i, line.value, line.operands), np.shape(x)))
+        (source, unbroadcast(g * row.partial(i, line.value, line.operands), shape_of(x)))
         for i, (source, x) in enumerate(zip(line.sources, line.operands, strict=True))
         if source is not None
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, fresh_tag
+from taylorad.dispatch import Value, fresh_tag, shape_of
 from taylorad.primitives.registry import Constant, Primitive
 
 __all__ = ["Entry", "Line", "WengertList"]
@@ -55,9 +55,8 @@ class WengertList:
         """Compute an operation and append its line; what carries no derivative stays plain."""
         operands = []
         sources: list[int | None] = []
-        tag = self.tag
         for a in args:
-            if isinstance(a, Entry) and a.tag == tag:
+            if isinstance(a, Entry) and a.list is self:
                 operands.append(a.value)
                 sources.append(a.number)
             else:
@@ -83,7 +82,7 @@ class Entry(Value):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the line's value."""
-        return self.value.shape if hasattr(self.value, "shape") else np.shape(self.value)
+        return shape_of(self.value)
 
     @property
     def dtype(self) -> np.dtype[Any]:
