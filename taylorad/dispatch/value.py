@@ -16,7 +16,7 @@ import numpy as np
 from taylorad.dispatch.ndarray import ArrayMethods
 from taylorad.dispatch.operands import as_operand, refuse
 from taylorad.errors import ConversionError, MutationError, user_line
-from taylorad.primitives import structural
+from taylorad.primitives import indexing, linear
 from taylorad.primitives.registry import TABLE, lookup
 
 __all__ = ["Value"]
@@ -82,7 +82,7 @@ class Value(ArrayMethods):
         out = np.empty(self.shape, object)
         if self.shape:
             for place in np.ndindex(self.shape):
-                out[place] = structural.index(self, key=place)
+                out[place] = linear.index(self, key=place)
         else:
             out[()] = self
         return out
@@ -121,15 +121,15 @@ class Value(ArrayMethods):
         key = _plain_key(key if isinstance(key, tuple) else (key,))
         if self._view is not None:
             self.refresh()
-        part = structural.getitem(self, key)
-        if part.shape and structural.is_basic(key):
+        part = indexing.getitem(self, key)
+        if part.shape and indexing.is_basic(key):
             part._view = (self, self._version, key)
         return part
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key = _plain_key(key if isinstance(key, tuple) else (key,))
         self.refresh()
-        self._become(structural.setitem(self, key, as_operand(value)))
+        self._become(indexing.setitem(self, key, as_operand(value)))
 
     def _become(self, new: Any) -> None:
         """Take over the value of ``new``: all that assignment and in-place operators do."""
@@ -167,7 +167,7 @@ class Value(ArrayMethods):
                     "a reshaped or transposed view is used after the array it came from was "
                     f"assigned to{user_line()}; take the view again, after the assignment"
                 )
-            self._adopt(structural.getitem(base, key))
+            self._adopt(indexing.getitem(base, key))
             self._view = (base, base._version, key)
 
 

@@ -18,6 +18,7 @@ from taylorad.errors import ExpansionError, SingularityError, user_line
 from taylorad.forward import singular
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.forward.ordering import compare
+from taylorad.forward.polynomial import compose
 from taylorad.forward.recurrence import solve
 from taylorad.primitives.elementwise import divide, multiply, power
 from taylorad.primitives.registry import (
@@ -323,12 +324,9 @@ def _local_series(
     """Compose the outer function's coefficients at the point with what the argument carries."""
     (x,) = args
     outer = singular.local_coefficients(row, x[0], algebra.order, params.get("n", 0))
-    shift: Any = jet.like(buffer(x, x.shape), algebra)
-    shift.c[1:] = x[1:]
-    y: Any = outer[algebra.order]
-    for k in range(algebra.order - 1, -1, -1):
-        y = shift * y + outer[k]
-    return y if isinstance(y, Jet) and y.tag == jet.tag else jet.like(jet.lift(y).c, algebra)
+    shift = buffer(x, x.shape)
+    shift[1:] = x[1:]
+    return jet.like(compose(outer, shift, algebra), algebra)
 
 
 def _constant(

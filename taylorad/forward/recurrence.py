@@ -23,7 +23,7 @@ from taylorad.dispatch import Value, shape_of
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
-from taylorad.primitives.structural import select
+from taylorad.primitives.linear import select
 
 __all__ = ["Program", "Step", "kernel", "program", "solve"]
 

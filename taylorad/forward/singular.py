@@ -131,6 +131,6 @@ def _assembled(columns: list[Any], shape: tuple[int, ...]) -> tuple[Any, Univari
 def local_coefficients(row: LocalSeries, x: Any, order: int, n: int) -> Any:
     """Normalised coefficients 0..order of the n-th derivative of a local series at ``x``."""
     if isinstance(x, Value):
-        return [row(x, n=n + k) / math.factorial(k) for k in range(order + 1)]
+        return np.stack([row(x, n=n + k) / math.factorial(k) for k in range(order + 1)])
     series = row.series(x, n + order)
-    return [math.perm(n + k, n) * series[n + k] for k in range(order + 1)]
+    return np.stack([math.perm(n + k, n) * series[n + k] for k in range(order + 1)])

@@ -36,7 +36,10 @@ METHODS: dict[str, tuple[str, ...]] = {  # and the derivatives that each can use
     "newton-cg": ("jac", "hess", "hessp"),
     "trust-constr": ("jac", "hess", "hessp"),
     "newton": ("jac", "hess"),
-    "custom": ("jac", "hess", "hessp"),
+}
+TOLERANCES: dict[str, Callable[[float], dict[str, Any]]] = {  # given the gradient's size at x0
+    "trust-constr": lambda size: {"gtol": 1e-10 * size, "xtol": 1e-10, "barrier_tol": 1e-10},
+    "trust-ncg": lambda size: {"gtol": 1e-8 * size},
 }
 ORDERS = {"jac": 1, "hess": 2, "hessp": 1}
 DIFFERENCES = ("2-point", "3-point", "cs")
@@ -74,7 +77,7 @@ def minimize(
 
         ============================  ================================================
         bounds or constraints         ``"trust-constr"``
-        up to 200 variables           ``"newton"``
+        up to 100 variables           ``"newton"``
         more                          ``"trust-ncg"``, with Hessian-vector products
         ============================  ================================================
     jac, hess, hessp : callable, bool, str or other, optional
@@ -116,9 +119,11 @@ def minimize(
 
     chosen = method is None and jac not in DIFFERENCES
     if chosen:
-        method = _choice(x0.size, bounds, constraints)
+        constrained = bounds is not None or bool(constraints)
+        products = hess is None and (hessp is not None or x0.size > DENSE)
+        method = "trust-constr" if constrained else "trust-ncg" if products else "newton"
     name = _name(method)
-    uses = METHODS[name]
+    uses = METHODS.get(name, ("jac", "hess", "hessp"))
     second = "hess" if x0.size <= DENSE or "hessp" not in uses else "hessp"
     missing = {"jac": jac is None or jac is False, second: hess is None and hessp is None}
     exact = [derivative for derivative in uses if missing.get(derivative)]
@@ -129,9 +134,9 @@ def minimize(
         method = newton
         if exact == ["jac", "hess"]:
             options.setdefault("third", third_order(scalar(value)))
-    elif chosen and name == "trust-ncg" and tol is None:  # its own tolerance, 1e-4, is wide
-        gradient = given["jac"](x0, *args) if callable(given["jac"]) else p.jac(x0, *args)
-        options.setdefault("gtol", 1e-8 * max(1.0, float(np.linalg.norm(gradient))))
+    elif chosen and tol is None:  # exact derivatives deserve tighter tolerances than SciPy's
+        size = np.linalg.norm(p.jac(x0, *args)) if "jac" in exact else 1.0
+        options = TOLERANCES[name](max(1.0, float(size))) | options
     return optimize.minimize(
         p.fun if "jac" in exact else fun,
         x0,
@@ -153,12 +158,6 @@ def _start(x0: Any) -> Any:
             f"x0 must be a vector of real numbers, not of shape {x0.shape} and dtype {x0.dtype}"
         )
     return x0.astype(float)
-
-
-def _choice(n: int, bounds: Any, constraints: Any) -> str:
-    if bounds is not None or constraints:
-        return "trust-constr"
-    return "newton" if n <= DENSE else "trust-ncg"
 
 
 def _name(method: Any) -> str:

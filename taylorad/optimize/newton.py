@@ -1,4 +1,4 @@
-"""A trust-region Newton method for smooth functions of up to a few hundred variables.
+"""A trust-region Newton method for smooth functions of not too many variables.
 
 Far from a minimum three things make it go on where the textbook method crawls:
 
@@ -198,12 +198,10 @@ class _Run:
 
     def descend(self, radius: float | None) -> int:
         """Go down by steps within the trust region, until the value no longer shows them."""
-        first = self.here.value
-        scaled = self.model().scale * self.here.x
-        radius = radius or float(np.linalg.norm(scaled)) or np.inf
+        first, model = self.here.value, self.model()
+        radius = radius or float(np.linalg.norm(model.scale * self.here.x)) or np.inf
         while self.nit < self.maxiter:
             x, value = self.here.x, self.here.value
-            model = self.model()
             rounding = 10 * EPS * abs(value)
             unseen = model.decrement / 2 <= rounding + EPS**2 * (first - value)
             if model.is_convex and (unseen or np.max(np.abs(self.here.gradient)) <= self.gtol):
@@ -223,6 +221,7 @@ class _Run:
             point = self.point(trial, reached) if gain > 1e-4 else None
             if point is not None and point.is_finite:
                 self.move(point)
+                model = self.model()
             else:
                 radius = length / 4
                 if promise <= rounding or radius <= EPS * np.linalg.norm(self.scale * x):

@@ -16,7 +16,7 @@ from taylorad.optimize.outputs import scalar
 
 __all__ = ["Problem", "problem"]
 
-DENSE = 200
+DENSE = 100
 """Up to so many variables a Hessian is formed; beyond it, products with vectors."""
 
 
@@ -138,7 +138,7 @@ def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) 
         Further arguments, for calls that pass none.
     order : {0, 1, 2}, optional
         The highest derivative to compute at the first point before it is asked for. By default 2
-        for up to 200 variables, 0 beyond; later points follow what the solver asked for.
+        for up to 100 variables, 0 beyond; later points follow what the solver asked for.
 
     Returns
     -------

@@ -8,7 +8,10 @@ is first imported by someone.
 from taylorad.primitives import (
     contraction,
     elementwise,
+    indexing,
     linalg,
+    linear,
+    reductions,
     selection,
     special,
     statistics,
@@ -18,7 +21,10 @@ from taylorad.primitives import (
 __all__ = [
     "contraction",
     "elementwise",
+    "indexing",
     "linalg",
+    "linear",
+    "reductions",
     "selection",
     "special",
     "statistics",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from taylorad.primitives.linear import as_array, gather, sum_
+from taylorad.primitives.reductions import keep, reduced_axes
 from taylorad.primitives.registry import Bilinear, enter, implements
-from taylorad.primitives.structural import as_array, gather, keep, reduced_axes, sum_
 
 # --- matmul of stacks of matrices ------------------------------------------------------------
 
@@ -23,12 +24,12 @@ def _matmul_transpose(position: int, g: Any, other: Any, shape: Any) -> Any:
 def _matmul_batched(a: Any, b: Any) -> Any:
     rank = max(a.ndim, b.ndim)
     if rank == 3 and len(b) == 1:  # one matrix on the right: the batch joins the rows
-        rows = a.reshape(a.shape[0] * a.shape[1], a.shape[2])
-        return (rows @ b[0]).reshape(*a.shape[:2], b.shape[2])
+        rows = np.reshape(a, (a.shape[0] * a.shape[1], a.shape[2]))
+        return np.reshape(rows @ b[0], (*a.shape[:2], b.shape[2]))
     if rank == 3 and len(a) == 1 and b.shape[2] < b.shape[1]:  # the batch joins the columns
-        columns = np.moveaxis(b, 0, 1).reshape(b.shape[1], len(b) * b.shape[2])
-        return np.moveaxis((a[0] @ columns).reshape(a.shape[1], len(b), b.shape[2]), 1, 0)
-    a, b = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
+        columns = np.reshape(np.moveaxis(b, 0, 1), (b.shape[1], len(b) * b.shape[2]))
+        return np.moveaxis(np.reshape(a[0] @ columns, (a.shape[1], len(b), b.shape[2])), 1, 0)
+    a, b = (np.reshape(x, (len(x), *(1,) * (rank - x.ndim), *x.shape[1:])) for x in (a, b))
     return np.matmul(a, b)
 
 

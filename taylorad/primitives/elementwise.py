@@ -120,6 +120,8 @@ hypot = enter(
     Elementwise(
         np.hypot,
         partials=(lambda r, x, y: x / r, lambda r, x, y: y / r),
+        # A product, so that the recurrence is not r Dr = x Dx, where x*x over- or underflows.
+        series_partials=(lambda r, x, y: 1 * (x / r), lambda r, x, y: 1 * (y / r)),
         domain=(REAL, POSITIVE),
         exact=lambda mp, x, y: mp.sqrt(x * x + y * y),
     ),
@@ -153,7 +155,7 @@ def _sech_squared(x: Any) -> Any:
 
 logistic: Primitive = _unary(
     _logistic,
-    lambda y, x: y * logistic(-x),
+    lambda y, x: 0.25 * sech_squared(0.5 * x),  # y*(1-y) cancels near 0
     REAL,
     lambda mp, x: 1 / (1 + mp.exp(-x)),
     name="expit",
@@ -212,7 +214,9 @@ def _root(x: Any) -> Any:
 one_minus_square: Primitive = _unary(
     lambda x: (1 - x) * (1 + x), lambda y, x: -2 * x, UNIT, None, name="1-x²"
 )
-root_one_plus_square: Primitive = _unary(_root, lambda r, x: x / r, REAL, None, name="√(1+x²)")
+root_one_plus_square: Primitive = _unary(
+    _root, lambda r, x: 1 * (x / r), REAL, None, name="√(1+x²)"
+)
 
 
 def _arctan_partial(y: Any, x: Any) -> Any:

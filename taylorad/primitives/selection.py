@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.primitives.linear import select
+from taylorad.primitives.reductions import keep, reduced_axes
 from taylorad.primitives.registry import Constant, enter, implements
-from taylorad.primitives.structural import keep, reduced_axes, select
 
 # --- who wins --------------------------------------------------------------------------------
 

@@ -22,10 +22,19 @@ from taylorad.primitives.registry import (
     when_imported,
 )
 
+
+def _refuse_complex(name: str, x: Any) -> None:
+    if np.iscomplexobj(x):
+        raise InputTypeError(
+            f"{name} has a rule for real floats only; give complex numbers as mpmath.mpc"
+        )
+
+
 # --- sinc ------------------------------------------------------------------------------------
 
 
 def _sinc_series(x: Any, order: int) -> Any:
+    _refuse_complex("sinc", x)
     columns = [_sinc_coefficients(float(v), order) for v in np.ravel(x)]
     c = np.array(columns).T.reshape(order + 1, *np.shape(x))
     c[0] = np.sinc(x)
@@ -42,7 +51,7 @@ def _sinc_coefficients(x: float, order: int) -> list[float]:
     sine, cosine = (f(math.pi * (x - whole)) * (-1) ** whole for f in (math.sin, math.cos))
     cycle = (sine, cosine, -sine, -cosine)
     turn = min(order, int(math.pi * abs(x)))
-    top = max(order, int(math.pi * abs(x))) + 40
+    top = order + 40 if turn < order else order
     s, factor = [], 1 / math.pi
     for k in range(top + 1):
         factor *= math.pi / k if k else 1.0
@@ -83,10 +92,7 @@ def _psi_series(x: Any, order: int) -> Any:
     """``c[k] = (-1)**(k+1) zeta(k+1, x)``, shifted to the right of 1 (DLMF 5.15.1, 5.5.2)."""
     from scipy.special import digamma, zeta
 
-    if np.iscomplexobj(x):
-        raise InputTypeError(
-            "the gamma family has a rule for real numbers only; take complex ones as mpmath.mpc"
-        )
+    _refuse_complex("the gamma family", x)
     x = np.asarray(x, float)
     shift = np.maximum(0, np.ceil(1 - x)).astype(int)
     far = x + shift

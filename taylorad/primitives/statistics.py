@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.primitives.reductions import counted, reduced_axes
 from taylorad.primitives.registry import implements
-from taylorad.primitives.structural import counted, reduced_axes
 
 
 @implements(np.var)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.primitives.structural import index
+from taylorad.primitives.linear import index
 from taylorad.reverse.cotangents import cotangents
 from taylorad.wengert.list import WengertList
 

@@ -1,0 +1,156 @@
+"""Sums along axes and what follows from them: means, running sums, differences."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from taylorad.primitives.linear import (
+    cumsum,
+    index,
+    segment_sum,
+    select,
+    sum_,
+)
+from taylorad.primitives.registry import implements
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Give the axes a reduction runs over, None meaning all."""
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+
+
+def keep(result: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any = True) -> Any:
+    """Put the reduced axes back, with length 1, if that is asked for."""
+    if not keepdims or keepdims is np._NoValue:
+        return result
+    return np.reshape(result, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+@implements(np.sum)
+def _sum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = np._NoValue,
+    where: Any = True,
+) -> Any:
+    if where is not True:
+        a = select(a, 0.0, condition=where)
+    axes = reduced_axes(axis, a.ndim)
+    result = keep(sum_(a, axis=axes) if axes else a, a.shape, axes, keepdims)
+    return result if initial is np._NoValue else result + initial
+
+
+def _reduce_along_first(body: Any) -> Any:
+    # ufunc.reduce works along axis 0 unless told, where the functions work along all.
+    def reduce(a: Any, axis: Any = 0, *args: Any, **kwargs: Any) -> Any:
+        return body(a, axis, *args, **kwargs)
+
+    return reduce
+
+
+implements((np.add, "reduce"))(_reduce_along_first(_sum))
+
+
+@implements(np.mean)
+def _mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    return _sum(a, axis, keepdims=keepdims, where=where) / counted(a, axis, keepdims, where)
+
+
+def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
+    """Count the entries that a reduction takes in."""
+    if where is True:
+        return math.prod(a.shape[i] for i in reduced_axes(axis, a.ndim))
+    return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+
+
+@implements(np.average)
+def _average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+) -> Any:
+    if weights is None:
+        mean, total = np.mean(a, axis, keepdims=keepdims), float(counted(a, axis, keepdims, True))
+    else:
+        weights = _weights(a, axis, weights)
+        total = np.sum(weights, axis=axis, keepdims=keepdims)
+        mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+def _weights(a: Any, axis: Any, weights: Any) -> Any:
+    """Give weights the shape of ``a``; they may come along the axes averaged over only."""
+    shape, own = np.shape(a), np.shape(weights)
+    if own == shape:
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = reduced_axes(axis, len(shape))
+    if own != tuple(shape[i] for i in axes):
+        raise ValueError(
+            "Shape of weights must be consistent with shape of a along specified axis."
+        )
+    weights = np.transpose(weights, np.argsort(axes))
+    return np.broadcast_to(keep(weights, shape, tuple(set(range(len(shape))) - {*axes})), shape)
+
+
+@implements(np.cumsum)
+def _cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    return cumsum(a, axis=normalize_axis_index(axis, a.ndim))
+
+
+implements((np.add, "accumulate"))(lambda a, axis=0, dtype=None, out=None: _cumsum(a, axis))
+
+
+@implements((np.add, "reduceat"))
+def _reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    starts = np.asarray(indices)
+    if np.any(np.diff(starts) <= 0):
+        raise ValueError("np.add.reduceat of derivative-carrying arrays takes increasing indices")
+    return np.moveaxis(segment_sum(np.moveaxis(a, axis, -1), starts=starts), -1, axis)
+
+
+@implements(np.diff)
+def _diff(
+    a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue
+) -> Any:
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
+    axis = normalize_axis_index(axis, a.ndim)
+    ends = [
+        np.broadcast_to(e, (*a.shape[:axis], 1, *a.shape[axis + 1 :])) if np.ndim(e) == 0 else e
+        for e in (prepend, append)
+        if e is not np._NoValue
+    ]
+    if prepend is not np._NoValue:
+        a = np.concatenate([ends.pop(0), a], axis)
+    if ends:
+        a = np.concatenate([a, *ends], axis)
+    lead = (slice(None),) * axis
+    for _ in range(n):
+        a = index(a, key=(*lead, slice(1, None))) - index(a, key=(*lead, slice(None, -1)))
+    return a
+
+
+@implements(np.trapezoid)
+def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    y = np.moveaxis(y, axis, -1)
+    if x is not None:
+        x = np.moveaxis(x, axis, -1) if np.ndim(x) > 1 else x
+        dx = np.diff(x, axis=-1)
+    return np.sum(dx * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
