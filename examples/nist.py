@@ -108,8 +108,7 @@ class Dataset:
     model: Model
     x: np.ndarray  # (observations,), or (predictors, observations) when there are several
     y: np.ndarray  # the response as fitted
-    start1: np.ndarray
-    start2: np.ndarray
+    starts: tuple[np.ndarray, np.ndarray]
     parameters: np.ndarray
     standard_deviations: np.ndarray
     rss: float
@@ -147,8 +146,7 @@ def load(name: str) -> Dataset:
         model=MODELS[name],
         x=x[0] if len(x) == 1 else np.array(x),
         y=RESPONSES.get(name, np.asarray)(y),
-        start1=start1,
-        start2=start2,
+        starts=(start1, start2),
         parameters=parameters,
         standard_deviations=deviations,
         rss=float(_quantity(r"Residual Sum of Squares:\s+(\S+)", text)),

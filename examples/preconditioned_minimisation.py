@@ -106,8 +106,8 @@ def main() -> Result:
         ),
         difference=float(np.max(np.abs(x - y))),
     )
-    print(f"Chain of {N} springs of stiffness 1 to 1e6: products with the Hessian until the")
-    print("gradient has fallen by ten orders of magnitude")
+    print(f"Chain of {N} springs of stiffness 1 to 1e6: conjugate-gradient iterations (products")
+    print("with the Hessian) until the gradient has fallen by ten orders of magnitude")
     print(f"  {'diagonal preconditioner':28s}{'without':>10s}{'with':>10s}")
     for name, runs in (
         ("Newton-CG", result.newton),
@@ -137,7 +137,7 @@ def draw(result: Result) -> None:
                 label=f"{run.label} preconditioner: {run.cost}",
             )
         axes.axhline(1e-10 * runs[0].norms[0], color="k", lw=0.8, ls=":")
-        axes.set(title=title, xlabel="products with the Hessian, plus 1", ylabel=quantity)
+        axes.set(title=title, xlabel="1 + products with the Hessian", ylabel=quantity)
         axes.legend(loc="upper right", fontsize="small")
         axes.grid(alpha=0.3)
     FIGURE.parent.mkdir(exist_ok=True)

@@ -165,7 +165,7 @@ def scaled(
     >>> ta.hessian_diagonal(g)(g.start)
     array([1., 1.])
     >>> result = ta.optimize.minimize(g, g.start, method="Newton-CG")
-    >>> np.abs(g.to_x(result.x)).max() < 1e-6
+    >>> bool(np.all(np.abs(g.to_x(result.x)) < 1e-6))
     True
     """
     x = np.asarray(x, dtype=float)

@@ -345,7 +345,7 @@ def test_has_aux():
     near(np.asarray(aux["twice"], float), 2 * X)
     h = ta.jacobian(lambda x: ta.grad(f, has_aux=True)(x, 3.0)[0])(X)
     near(h, 6 * np.eye(4))
-    with pytest.raises((TypeError, ValueError), match="has_aux|pair"):
+    with pytest.raises((TypeError, ValueError), match=r"has_aux|pair"):
         ta.grad(lambda x: np.sum(x), has_aux=True)(X)
 
 
@@ -379,9 +379,10 @@ def test_taylor_of_high_order():
 
 
 def test_derivatives_of_high_order_do_not_overflow_on_the_way():
-    d = ta.derivatives(lambda x: np.exp(x / 10), 0.0, 200)
-    np.testing.assert_allclose(d, 10.0 ** -np.arange(201), rtol=1e-12)
-    assert ta.derivative(lambda x: np.exp(x / 10), 190)(0.0) == pytest.approx(1e-190, rel=1e-12)
+    d = ta.derivatives(lambda x: 1 / (1 - x / 40), 0.0, 180)
+    truth = [float(mpmath.factorial(k) / mpmath.mpf(40) ** k) for k in range(181)]
+    np.testing.assert_allclose(d, truth, rtol=1e-12)
+    near(ta.derivative(lambda x: 1 / (1 - x / 40), 180)(0.0) / truth[180], 1.0)
 
 
 def test_fibonacci_exactly():
@@ -398,7 +399,7 @@ def test_500_digits():
         third = mpmath.mpf(1) / 3
         c = ta.taylor(lambda x: np.exp(x) * np.sin(x), third, 100).coefficients
         truth = mpmath.exp(third) * mpmath.sin(third + 100 * mpmath.pi / 4) * mpmath.sqrt(2) ** 100
-        assert abs(c[100] * mpmath.factorial(100) / truth - 1) < mpmath.mpf(10) ** -490
+        assert abs(c[100] * mpmath.factorial(100) / truth - 1) < mpmath.mpf(10) ** -480
 
 
 @pytest.mark.parametrize(("n", "order"), [(10, 4), (4, 10), (2, 20), (1, 30)])
@@ -497,7 +498,7 @@ def test_complex_gradients_are_refused():
 def test_functions_of_complex_numbers_that_have_no_derivative():
     for f in (np.abs, np.conj, np.real, np.imag, np.linalg.norm, np.var):
         with pytest.raises(TypeError):
-            ta.jvp(lambda z: f(z), (np.array([1j, 2.0]),), (np.ones(2) + 0j,))
+            ta.jvp(f, (np.array([1j, 2.0]),), (np.ones(2) + 0j,))
 
 
 # --- bad input -------------------------------------------------------------------------------
@@ -532,10 +533,10 @@ driver = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
         (np.array([1.0, np.nan]), InputError, "NaN"),
         (np.zeros(0), InputError, "empty"),
         (np.array([True, False]), InputTypeError, "bool"),
-        (np.array(["a", "b"]), InputTypeError, ""),
-        ("text", InputTypeError, ""),
-        (np.array([1, 2], dtype="M8[s]"), InputTypeError, ""),
-        (object(), InputTypeError, ""),
+        (np.array(["a", "b"]), InputTypeError, "x|argument|primals|number|dtype"),
+        ("text", InputTypeError, "x|argument|primals|number|dtype"),
+        (np.array([1, 2], dtype="M8[s]"), InputTypeError, "x|argument|primals|number|dtype"),
+        (object(), InputTypeError, "x|argument|primals|number|dtype"),
         (np.longdouble(1) + np.zeros(2, np.longdouble), InputTypeError, "longdouble|float128"),
     ],
     ids=[
@@ -574,7 +575,7 @@ def test_functions_that_are_not_scalar(name):
         lambda x: [np.sum(x)],
         lambda x: x[:1],
     ):
-        with pytest.raises(OutputError, match="taylorad.jacobian"):
+        with pytest.raises(OutputError, match=r"taylorad.jacobian"):
             DRIVERS[name](f, X)
 
 
@@ -605,13 +606,13 @@ def test_numpy_integers_are_orders():
 
 def test_directions_and_tangents_that_do_not_fit():
     for wrong in (np.ones(3), np.ones((4, 1)), 1.0):
-        with pytest.raises(InputError, match="fit|expected"):
+        with pytest.raises(InputError, match=r"fit|expected"):
             ta.jvp(smooth, (X,), (wrong,))
-        with pytest.raises(InputError, match="fit|expected"):
+        with pytest.raises(InputError, match=r"fit|expected"):
             ta.hvp(smooth)(X, wrong)
-        with pytest.raises(InputError, match="fit|expected"):
+        with pytest.raises(InputError, match=r"fit|expected"):
             ta.third_order(smooth)(X, wrong, X)
-        with pytest.raises(InputError, match="fit|expected"):
+        with pytest.raises(InputError, match=r"fit|expected"):
             ta.vjp(lambda x: x * 2, X)[1](wrong)
     with pytest.raises(InputError, match="expected"):
         ta.jvp(smooth, (X,), (X, X))
@@ -626,8 +627,8 @@ def test_directions_and_tangents_that_do_not_fit():
 def test_bad_methods():
     with pytest.raises(InputError, match="hyperdual"):
         ta.hessian(smooth, method="magic")
-    for call in (ta.grad, ta.hessian, ta.jacobian, ta.derivative, ta.hvp, ta.value_grad_hessian):
-        with pytest.raises(TypeError, match="callable|function"):
+    for call in (ta.grad, ta.hessian, ta.jacobian, ta.derivative, ta.value_grad_hessian):
+        with pytest.raises(TypeError, match=r"callable|function"):
             call(3.0)(X)
 
 

@@ -5,7 +5,7 @@ whatever stands beside a value, `exact` computes with mpmath numbers and fractio
 `containers` takes nested tuples, lists and dicts apart.
 """
 
-from taylorad.dispatch.operands import as_operand, bottom, fresh_tag, shape_of
+from taylorad.dispatch.operands import as_operand, bottom, fresh_tag, number_type, shape_of
 from taylorad.dispatch.value import Value
 
-__all__ = ["Value", "as_operand", "bottom", "fresh_tag", "shape_of"]
+__all__ = ["Value", "as_operand", "bottom", "fresh_tag", "number_type", "shape_of"]

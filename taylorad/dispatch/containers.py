@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-__all__ = ["flatten", "map_leaves"]
+__all__ = ["flatten", "flatten_like", "map_leaves"]
 
 Rebuild = Callable[[Iterable[Any]], Any]
 
@@ -14,6 +14,24 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """Give the leaves of a container, and the function that puts leaves in their places."""
     leaves = list(_leaves(tree))
     return leaves, lambda new: _rebuilt(tree, iter(new))
+
+
+def flatten_like(tree: Any, like: Any) -> list[Any] | None:
+    """Give the leaves of a container in the order of another's; None if they do not match."""
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            return None
+        pairs = [(tree[key], like[key]) for key in like]
+    elif isinstance(like, (tuple, list)):
+        if not isinstance(tree, (tuple, list)) or len(tree) != len(like):
+            return None
+        pairs = list(zip(tree, like, strict=True))
+    elif like is None:
+        return [] if tree is None else None
+    else:
+        return [tree]
+    branches = [flatten_like(*pair) for pair in pairs]
+    return None if None in branches else [leaf for branch in branches for leaf in branch or ()]
 
 
 def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:

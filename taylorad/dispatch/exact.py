@@ -37,7 +37,7 @@ class Exact(Value):
         return self.array.shape  # type: ignore[no-any-return]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def number_type(self) -> np.dtype[Any]:
         """Always object."""
         return np.dtype(object)
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.dispatch.operands import as_operand, refuse
+from taylorad.dispatch.operands import as_array, as_operand, bottom, refuse
 from taylorad.primitives.registry import FUNCTIONS, TABLE, Owner, lookup
 
 __all__ = ["ArrayMethods"]
@@ -35,9 +35,18 @@ class ArrayMethods(Owner):
         raise NotImplementedError
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of its entries."""
+    def number_type(self) -> np.dtype[Any]:
+        """Type of the numbers at the bottom: float64, complex128, or object for exact ones."""
         raise NotImplementedError
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers; object for a scalar, as NumPy sees it.
+
+        NumPy's own code for object arrays (``np.mean(np.asarray(x))``) converts its scalars by
+        ``scalar.dtype.type``, which for object leaves them alone.
+        """
+        return self.number_type if self.shape else np.dtype(object)
 
     def refuse_conversion(self, target: str) -> NoReturn:
         """Raise because the value would lose what it carries as ``target``."""
@@ -56,12 +65,12 @@ class ArrayMethods(Owner):
     @property
     def T(self: Any) -> Any:
         """The array with its axes reversed."""
-        return self._seen(np.transpose(self))
+        return np.transpose(self)
 
     @property
     def mT(self: Any) -> Any:
         """The array with its last two axes exchanged."""
-        return self._seen(np.matrix_transpose(self))
+        return np.matrix_transpose(self)
 
     @property
     def flat(self: Any) -> Iterator[Any]:
@@ -71,38 +80,33 @@ class ArrayMethods(Owner):
     @property
     def real(self) -> Any:
         """The real part: the value itself; refused for complex numbers."""
-        return self if self.dtype.kind != "c" else refuse(np.real)
+        return self if self.number_type.kind != "c" else refuse(np.real)
 
     @property
     def imag(self) -> Any:
         """The imaginary part: zero; refused for complex numbers."""
-        return np.zeros(self.shape) if self.dtype.kind != "c" else refuse(np.imag)
+        return np.zeros(self.shape) if self.number_type.kind != "c" else refuse(np.imag)
 
     def conj(self) -> Any:
         """Give the complex conjugate: the value itself; refused for complex numbers."""
-        return self if self.dtype.kind != "c" else refuse(np.conj)
-
-    def _seen(self, view: Any) -> Any:
-        if view is not self and isinstance(view, ArrayMethods):
-            view._view = (self, self._version, None)
-        return view
+        return self if self.number_type.kind != "c" else refuse(np.conj)
 
     def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Give the entries in another shape."""
-        return self._seen(np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order))
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
     def ravel(self: Any, order: Any = "C") -> Any:
         """Give the entries in one line."""
-        return self._seen(np.ravel(self, order=order))
+        return np.ravel(self, order=order)
 
     def flatten(self: Any, order: Any = "C") -> Any:
         """Give the entries in one line."""
-        return np.ravel(self, order=order)
+        return np.ravel(self, order=order).copy()
 
     def transpose(self: Any, *axes: Any) -> Any:
         """Permute the axes."""
         order = axes[0] if len(axes) == 1 else axes or None
-        return self._seen(np.transpose(self, order))
+        return np.transpose(self, order)
 
     def astype(self, dtype: Any, **kwargs: Any) -> Any:
         """Give the value itself: floating-point types only."""
@@ -112,6 +116,7 @@ class ArrayMethods(Owner):
 
     def copy(self, order: str = "C") -> Any:
         """Give a copy that assignments to the original do not reach."""
+        as_operand(self)
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._view = None
@@ -133,6 +138,9 @@ class ArrayMethods(Owner):
     def tolist(self) -> Any:
         """Give nested lists of entries."""
         return [part.tolist() for part in self] if self.shape else self
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(bottom(self)[()], digits) if digits is not None else int(np.rint(bottom(self)))
 
     def __len__(self) -> int:
         if not self.shape:
@@ -160,9 +168,7 @@ def _operator(ufunc: Any, swapped: bool = False) -> Any:
         if not isinstance(other, (float, int)):
             if getattr(other, "__array_ufunc__", True) is None or isinstance(other, str):
                 return NotImplemented
-            other = as_operand(other)
-            if isinstance(other, list):
-                other = np.stack([np.asarray(x) if isinstance(x, list) else x for x in other])
+            other = as_array(other)
         if self._view is not None:
             self.refresh()
         return row(other, self) if swapped else row(self, other)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from taylorad.errors import NoRuleError, user_line
+from taylorad.primitives import linear
 from taylorad.primitives.registry import Owner
 
 __all__ = ["as_operand", "bottom", "fresh_tag", "refuse", "shape_of"]
@@ -30,8 +31,11 @@ def as_operand(a: Any) -> Any:
         if a._view is not None:  # type: ignore[attr-defined]
             a.refresh()  # type: ignore[attr-defined]
         return a
-    if isinstance(a, np.ndarray) and a.dtype == object:
-        return _from_objects(a)
+    if isinstance(a, (np.ndarray, np.generic)):
+        if a.dtype == object:
+            return _from_objects(np.asarray(a))
+        # A constant of less precision would have its functions computed in that.
+        return a.astype(float) if a.dtype.char in "ef" else a
     if _is_exact_number(a):
         return _exact(a)
     if isinstance(a, (list, tuple)) and any(isinstance(x, (Owner, list, tuple)) for x in a):
@@ -55,6 +59,19 @@ def _exact(a: Any) -> Any:
     from taylorad.dispatch.exact import Exact
 
     return Exact(a)
+
+
+def as_array(a: Any) -> Any:
+    """Turn an operand of an entry-by-entry function into a value or a plain array or number."""
+    a = as_operand(a)
+    return linear.as_array(a) if isinstance(a, (list, tuple)) else a
+
+
+def number_type(a: Any) -> np.dtype[Any]:
+    """Give the type of an array's numbers: object if they are exact."""
+    if isinstance(a, Owner):
+        return a.number_type  # type: ignore[attr-defined,no-any-return]
+    return a.dtype if hasattr(a, "dtype") else np.result_type(a)
 
 
 def bottom(a: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from taylorad.dispatch.ndarray import ArrayMethods
-from taylorad.dispatch.operands import as_operand, refuse
+from taylorad.dispatch.operands import as_array, as_operand, refuse
 from taylorad.errors import ConversionError, MutationError, user_line
 from taylorad.primitives import indexing, linear
 from taylorad.primitives.registry import TABLE, lookup
@@ -42,6 +42,10 @@ class Value(ArrayMethods):
     def _adopt(self, other: Any) -> None:
         raise NotImplementedError
 
+    def add_at(self, key: tuple[Any, ...], piece: Any) -> bool:
+        """Add to a part in place, and tell whether that was possible; only a sole holder may."""
+        return False
+
     # --- NumPy's protocols ---
 
     def __array_ufunc__(
@@ -54,13 +58,14 @@ class Value(ArrayMethods):
                 refuse(ufunc, method)
             row = found  # type: ignore[assignment]
         if params:
-            params = {k: v for k, v in params.items() if k not in _STORAGE_ONLY}
+            params = _without_storage(ufunc, params)
+            params.pop("order", None)
             if method == "__call__" and params:
                 raise TypeError(
                     f"np.{ufunc.__name__}: {', '.join(params)}= is not supported on values that "
                     f"carry derivatives{user_line()}; use np.where on the result"
                 )
-        result = row(*map(as_operand, inputs), **params)  # type: ignore[misc]
+        result = row(*map(as_array, inputs), **params)  # type: ignore[misc]
         return result if out is None else _write_out(out[0], result)
 
     def __array_function__(
@@ -71,8 +76,13 @@ class Value(ArrayMethods):
             if function in _CREATORS:
                 return _create(self, function, args, kwargs)
             refuse(function)
+        kwargs = {k: as_operand(v) for k, v in kwargs.items()}
+        if function not in _TYPED:
+            kwargs = _without_storage(function, kwargs)
         out = kwargs.pop("out", None)
         result = row(*map(as_operand, args), **kwargs)
+        if function in _VIEWS:
+            _mark_views(result, args[0] if args else next(iter(kwargs.values())))
         return result if out is None else _write_out(out, result)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -168,17 +178,47 @@ class Value(ArrayMethods):
                     f"assigned to{user_line()}; take the view again, after the assignment"
                 )
             self._adopt(indexing.getitem(base, key))
+            self._version += 1  # views of this view are stale as well
             self._view = (base, base._version, key)
 
 
-_STORAGE_ONLY = frozenset({"dtype", "casting", "order", "subok", "signature"})
+def _without_storage(function: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Drop what only says how results are stored; types that would change numbers are refused."""
+    dtype = params.pop("dtype", None)
+    if dtype is not None and np.dtype(dtype) not in (float, complex, object):
+        name = getattr(function, "__name__", function)
+        raise TypeError(
+            f"np.{name}(dtype={np.dtype(dtype)}) would lose what the numbers carry"
+            f"{user_line()}; they are float64, complex128 or exact: drop dtype="
+        )
+    return {k: v for k, v in params.items() if k not in _STORAGE_ONLY}
+
+
+_STORAGE_ONLY = frozenset({"casting", "subok", "signature"})
+_TYPED = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
+# NumPy's results of these share memory with their argument.
+_VIEWS = {
+    *(np.reshape, np.ravel, np.transpose, np.permute_dims, np.matrix_transpose, np.swapaxes),
+    *(np.moveaxis, np.squeeze, np.expand_dims, np.atleast_1d, np.diagonal, np.broadcast_to),
+    *(np.flip, np.flipud, np.fliplr, np.split, np.array_split, np.rollaxis, np.atleast_2d),
+    *(np.hsplit, np.vsplit, np.dsplit, np.atleast_3d, np.linalg.diagonal, np.rot90),
+}
+
+
+def _mark_views(result: Any, base: Any) -> None:
+    """Remember what views were taken of, so that they are never used stale."""
+    for part in result if isinstance(result, (list, tuple)) else (result,):
+        if isinstance(part, Value) and isinstance(base, Value) and part is not base:
+            part._view = (base, base._version, None)
+
+
 _CREATORS = {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.asanyarray}
 
 
 def _create(like: Value, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Make an array by a NumPy creation function called with ``like=``."""
     if function in (np.array, np.asarray, np.asanyarray):
-        operand = as_operand(args[0])
+        operand = as_array(args[0])
         return operand if isinstance(operand, Value) else like.lift(np.asarray(operand))
     if function is np.full and isinstance(args[1], Value):
         return np.full_like(args[1], args[1], shape=args[0])

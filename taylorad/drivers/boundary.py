@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, as_operand, bottom
+from taylorad.dispatch import Value, as_operand, bottom, number_type
 from taylorad.dispatch.containers import flatten
 from taylorad.dispatch.exact import Exact
 from taylorad.errors import (
@@ -34,6 +34,13 @@ def evaluate(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a user's function."""
     try:
         return f(*args, **kwargs)
+    except IndexError as error:
+        if "arrays are valid indices" in str(error):  # all NumPy says of an index that is no number
+            raise ConversionError(
+                f"an index is not a whole number{line_of(error)}; if it was computed from the "
+                "argument it carries derivatives: take indices from range or np.argmax"
+            ) from error
+        raise
     except ValueError as error:
         # NumPy, refused a float of ours while filling a plain array, speaks of sequences instead.
         if isinstance(error.__cause__ or error.__context__, ConversionError):
@@ -156,8 +163,7 @@ def scalar_output(y: Any, function: Any) -> Any:
             f"{_name(function)} returned an array of shape {shape}, but a gradient is of one "
             "number; sum it, or use taylorad.jacobian"
         )
-    kind = leaf.dtype.kind if hasattr(leaf, "dtype") else np.asarray(leaf).dtype.kind
-    if kind == "c":
+    if number_type(leaf).kind == "c":
         raise OutputError(
             f"{_name(function)} returned a complex number, but a gradient is of a real one; "
             "use taylorad.jacobian or taylorad.derivative"

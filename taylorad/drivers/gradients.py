@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch.containers import flatten, map_leaves
+from taylorad.dispatch.containers import flatten, flatten_like, map_leaves
 from taylorad.drivers.boundary import (
     as_outputs,
     as_point,
@@ -33,10 +33,9 @@ class Selected:
 
     def __init__(self, argnums: Argnums, args: tuple[Any, ...]) -> None:
         self.args = args
-        self.several = isinstance(argnums, Sequence)
+        self.several = bool(np.ndim(argnums))
         try:
-            numbers = argnums if isinstance(argnums, Sequence) else (argnums,)
-            self.numbers = [operator.index(i) for i in numbers]
+            self.numbers = [operator.index(i) for i in np.atleast_1d(argnums)]
         except (TypeError, ValueError) as error:
             raise InputTypeError(f"argnums must be an int or ints, not {argnums!r}") from error
         for i in self.numbers:
@@ -44,6 +43,8 @@ class Selected:
                 raise InputError(
                     f"argnums={i}, but the function was called with {len(args)} arguments"
                 )
+        if len({i % len(args) for i in self.numbers}) != len(self.numbers) or not self.numbers:
+            raise InputError(f"argnums={argnums!r} names an argument twice, or none")
         chosen = tuple(args[i] for i in self.numbers)
         self.points, self.rebuild = as_points(
             chosen if self.several else chosen[0], f"argument {argnums}"
@@ -200,18 +201,19 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     values = [plain(leaf.value if _belongs(leaf, list_) else leaf) for leaf in ys]
 
     def pullback(cotangent: Any) -> Any:
-        seeds = _matching(cotangent, values, "cotangent")
+        seeds = matching(cotangent, rebuild_out(values), "cotangent")
         return rebuild_in(_swept(list_, ys, seeds, points))
 
     return rebuild_out(values), pullback
 
 
-def _matching(tree: Any, like: list[Any], name: str) -> list[Any]:
+def matching(tree: Any, like: Any, name: str) -> list[Any]:
     """Check that a container of vectors fits the points or values it goes with."""
-    leaves = [as_point(leaf, name) for leaf in flatten(tree)[0]]
-    if len(leaves) != len(like):
-        raise InputError(f"{name} has {len(leaves)} arrays where {len(like)} are expected")
-    for leaf, x in zip(leaves, like, strict=True):
+    given = flatten_like(tree, like)
+    if given is None:
+        raise InputError(f"{name} is a container of other branches than what it goes with")
+    leaves = [as_point(leaf, name) for leaf in given]
+    for leaf, x in zip(leaves, flatten(like)[0], strict=True):
         if np.shape(leaf) != np.shape(x):
             raise InputError(f"{name} of shape {np.shape(leaf)} does not fit shape {np.shape(x)}")
     return leaves
@@ -243,7 +245,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise InputTypeError("primals and tangents are tuples, one entry an argument")
     points, rebuild = as_points(primals, "primals")
-    directions = _matching(tangents, points, "tangents")
+    directions = matching(list(tangents), list(primals), "tangents")
     line = expand(f, lambda jets: evaluate(f, *rebuild(jets)), points, directions, 1)
     return map_leaves(lambda s: plain(s.c[0]), line), map_leaves(lambda s: plain(s.c[1]), line)
 

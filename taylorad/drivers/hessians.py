@@ -15,7 +15,7 @@ from taylorad.drivers.boundary import (
     plain,
     scalar_output,
 )
-from taylorad.drivers.gradients import Argnums, Selected, _matching, grad, value_and_grad
+from taylorad.drivers.gradients import Argnums, Selected, grad, matching, value_and_grad
 from taylorad.drivers.seeds import coefficients_of, duals, seeded, unit_directions
 from taylorad.drivers.series import derivative_tensor
 from taylorad.errors import InputError
@@ -247,7 +247,7 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def product(x: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
         points, rebuild = as_points(x)
-        directions = _matching(v, points, "v")
+        directions = matching(v, x, "v")
         jets, tag = duals(points, [np.expand_dims(d, 0) for d in directions])
         gradient = grad(lambda leaves: f(rebuild(leaves), *args, **kwargs))(jets)
         return rebuild(plain(coefficients_of(g, tag, jets[0].algebra)[1]) for g in gradient)
@@ -333,7 +333,7 @@ def third_order(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def applied(x: Any, u: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
         x = as_point(x)
-        (u,), (v,) = _matching(u, [x], "u"), _matching(v, [x], "v")
+        (u,), (v,) = matching(u, x, "u"), matching(v, x, "v")
         tag, algebra = fresh_tag(), hyperdual(1, 1)
         jet = seeded(HyperDual, x, np.stack([u, v]), algebra, tag)
         g = grad(lambda z: f(z, *args, **kwargs))(jet)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from taylorad.dispatch import Value, bottom, shape_of
+from taylorad.dispatch import Value, bottom, number_type, shape_of
 from taylorad.errors import ExpansionError, SingularityError, user_line
 from taylorad.forward import singular
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
@@ -68,9 +68,9 @@ class Jet(Value):
         return self.c.shape[1:]  # type: ignore[no-any-return]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def number_type(self) -> np.dtype[Any]:
         """Type of the coefficients."""
-        return self.c.dtype  # type: ignore[no-any-return]
+        return number_type(self.c)  # type: ignore[no-any-return]
 
     @property
     def primal(self) -> Any:
@@ -92,6 +92,15 @@ class Jet(Value):
 
     def _adopt(self, other: Jet) -> None:
         self.c, self.algebra = other.c, other.algebra
+
+    def add_at(self, key: tuple[Any, ...], piece: Any) -> bool:
+        """Add to a part in place if both are plain numbers under the same expansion."""
+        if not isinstance(piece, Jet) or piece.tag != self.tag or piece.algebra != self.algebra:
+            return False
+        if isinstance(self.c, Value) or isinstance(piece.c, Value) or piece.dtype != self.dtype:
+            return False
+        self.c[(slice(None), *key)] += piece.c
+        return True
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply a row to arguments of which some are jets of this transformation."""
@@ -139,7 +148,9 @@ def _linear(
     jet: Jet, algebra: Algebra, row: Linear, args: list[Any], own: list[bool], params: Any
 ) -> Jet:
     if row.broadcasts:
-        args = _level(args, own, np.ndim(params["condition"]) if "condition" in params else 0)
+        # A parameter may broadcast too: the condition of where, a target shape.
+        least = max(np.ndim(params.get("condition", 0)), len(params.get("shape", ())))
+        args = _level(args, own, least)
     if all(own):
         return jet.like(_applied(row, args, algebra.size, params), algebra)
     value = row(*[a[0] if mine else a for a, mine in zip(args, own)], **params)
@@ -223,7 +234,7 @@ def _implicit(
 
 def _elementwise(
     jet: Jet, algebra: Algebra, row: Elementwise, args: list[Any], own: list[bool], params: Any
-) -> Jet:
+) -> Any:
     if row is power and not own[1] and (not isinstance(args[1], Value) or args[1].tag == 0):
         exponent = args[1]
         if _is_whole(exponent):
@@ -234,7 +245,7 @@ def _elementwise(
     if row.homogeneous and isinstance(algebra, Univariate) and _vanishes(args[0][0]):
         c, algebra = singular.homogeneous(row, args[0], row.homogeneous, algebra)
         return jet.like(c, algebra)
-    values = [a[0] if mine else a for a, mine in zip(args, own, strict=True)]
+    values = [a[0] if mine else a for a, mine in zip(args, own)]
     y0 = row(*values, **params)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         c = solve(algebra, row, args, tuple(own), y0)

@@ -81,7 +81,7 @@ class Stream(Value):
 
     tag = float("inf")
     shape = ()
-    dtype = np.dtype(float)
+    number_type = np.dtype(float)
 
     def __init__(self, trace: _Trace, line: int) -> None:
         self.trace, self.line = trace, line

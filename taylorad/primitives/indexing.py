@@ -66,7 +66,8 @@ def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
         own = own[1:]
     if len(own) > len(shape) or np.broadcast_shapes(own, shape) != shape:
         raise ValueError(f"could not broadcast input of shape {own} into shape {shape}")
-    return broadcast_to(reshape(value, shape=own), shape=shape)
+    raised = (1,) * (len(shape) - len(own)) + own  # the row broadcasts along axes that are there
+    return broadcast_to(reshape(value, shape=raised), shape=shape)
 
 
 @implements(np.take)

@@ -37,8 +37,8 @@ implements(np.ndim)(lambda a: len(shape_of(a)))
 implements(np.size)(
     lambda a, axis=None: math.prod(shape_of(a)) if axis is None else shape_of(a)[axis]
 )
-implements(np.iscomplexobj)(lambda x: np.issubdtype(x.dtype, np.complexfloating))
-implements(np.isrealobj)(lambda x: not np.issubdtype(x.dtype, np.complexfloating))
+implements(np.iscomplexobj)(lambda x: x.number_type.kind == "c")
+implements(np.isrealobj)(lambda x: x.number_type.kind != "c")
 implements(np.result_type)(lambda *args: np.result_type(*(getattr(a, "dtype", a) for a in args)))
 
 

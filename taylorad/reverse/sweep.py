@@ -3,7 +3,7 @@
     for each line, last to first:  for each of its operands v:  v̄ += (∂line/∂v)ᵀ line̅
 
 Many slices of one array (a loop over ``x[i]``) would each make an array of zeros with one entry
-set; those contributions are added in place instead, into a buffer that the sweep owns.
+set; all but the first are added in place instead, into an array that nobody but the sweep holds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch import Value
 from taylorad.primitives.linear import index
 from taylorad.reverse.cotangents import cotangents
 from taylorad.wengert.list import WengertList
@@ -45,36 +46,28 @@ def sweep(list_: WengertList, seeds: Sequence[tuple[int, Any]], inputs: Sequence
         line = lines[number]
         if bar is None or line.primitive is None:
             continue
-        if line.primitive is index and type(bar) in _PLAIN:
-            source = line.sources[0]
-            _add_piece(bars, owned, source, bar, line)
-            continue
+        if line.primitive is index:
+            source, key = line.sources[0], line.params["key"]
+            if source in owned and _add_at(bars[source], key, bar):
+                continue
         for source, contribution in cotangents(line, bar):
             if source in bars:
                 bars[source] = bars[source] + contribution
-                owned.discard(source)
+                owned.add(source)
             else:
                 bars[source] = contribution
+                if line.primitive is index:  # zeros with one piece set, made for us
+                    owned.add(source)
     return [bars.get(number) for number in inputs]
 
 
-_PLAIN = (float, complex, np.float64, np.complex128, np.ndarray)
-
-
-def _add_piece(bars: dict[int, Any], owned: set[int], source: Any, bar: Any, line: Any) -> None:
-    there = bars.get(source)
-    if source not in owned:
-        if there is not None and type(there) not in _PLAIN:
-            piece = np.zeros(line.operands[0].shape, np.result_type(bar))
-            piece[line.params["key"]] = bar
-            bars[source] = there + piece
-            return
-        kind = np.result_type(bar, *(() if there is None else (there,)))
-        fresh = np.zeros(np.shape(line.operands[0]), kind)
-        if there is not None:
-            fresh += there
-        bars[source] = fresh
-        owned.add(source)
-    elif np.result_type(bar).kind == "c" and bars[source].dtype.kind != "c":
-        bars[source] = bars[source].astype(complex)
-    bars[source][line.params["key"]] += bar
+def _add_at(there: Any, key: Any, piece: Any) -> bool:
+    """Add to a part of a cotangent in place, and tell whether that was possible."""
+    if isinstance(there, Value):
+        return there.add_at(key, piece)
+    if type(there) is not np.ndarray or isinstance(piece, Value):
+        return False
+    if np.result_type(piece) != there.dtype:
+        return False
+    there[key] += piece
+    return True

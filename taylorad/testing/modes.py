@@ -142,7 +142,7 @@ def _taylor(subject: Subject, point: Point) -> None:
     ones = tuple(np.ones(np.shape(x)) for x in point)
     line = [[x, d] for x, d in zip(point, ones if len(point) == 1 else random_point(point, 4))]
     size = max(1.0, size_of(*point))  # far out, a curve bends further out
-    bends = [(0.25 / size**j, random_point(point, seed)) for j, seed in ((1, 5), (2, 6))]
+    bends = [(0.25 * (1 / size) ** j, random_point(point, seed)) for j, seed in ((1, 5), (2, 6))]
     curve = [[x, d, *(s * bend[i] for s, bend in bends)] for i, (x, d) in enumerate(line)]
     algebra = univariate(subject.order)
     for mode, path in (("taylor along a line", line), ("taylor along a curve", curve)):

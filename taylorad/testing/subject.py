@@ -65,7 +65,7 @@ class Subject:
             return tuple(rng.uniform(*d, shapes[i % len(shapes)]) for i, d in enumerate(domain))
 
         if self.entrywise or getattr(self.row, "broadcasts", False):
-            return [draw(()), draw(()), draw(()), draw((2, 1), (3,))]
+            return [draw(()), draw(()), draw((2, 1), (2,))]
         return [draw((3, 3) if len(domain) > 1 else (3,)) for _ in range(2)]
 
     def check(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, fresh_tag, shape_of
+from taylorad.dispatch import Value, fresh_tag, number_type, shape_of
 from taylorad.primitives.registry import Constant, Primitive
 
 __all__ = ["Entry", "Line", "WengertList"]
@@ -85,9 +85,9 @@ class Entry(Value):
         return shape_of(self.value)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def number_type(self) -> np.dtype[Any]:
         """Type of the line's value."""
-        return self.value.dtype if hasattr(self.value, "dtype") else np.result_type(self.value)
+        return number_type(self.value)
 
     @property
     def primal(self) -> Any:

@@ -1,0 +1,90 @@
+"""The examples run, and show the numbers they are there to show."""
+
+import doctest
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+sys.path.insert(0, str(EXAMPLES))
+
+
+def result_of(name):
+    return importlib.import_module(name).main()
+
+
+@pytest.fixture(scope="module")
+def fits():
+    return result_of("demo")
+
+
+def test_all_sets_from_start_2_to_nine_certified_digits(fits):
+    found = {fit.data.name: fit.parameter_digits for _, fit in fits}
+    assert len(found) == 19
+    assert {name: digits for name, digits in found.items() if digits < 9} == {}
+
+
+def test_nearly_all_sets_from_start_1(fits):
+    # From these, rounding may decide whether a path ends in the certified minimum.
+    assert sum(fit.parameter_digits >= 9 for fit, _ in fits) >= 17
+
+
+def test_all_converge(fits):
+    assert [fit.data.name for _, fit in fits if not fit.converged] == []
+
+
+def test_residual_sums_of_squares(fits):
+    # Those of Lanczos1 are 1e-13 from data of size 1, see the demo's notes.
+    assert all(fit.rss_digits >= (2 if fit.data.name == "Lanczos1" else 10) for _, fit in fits)
+
+
+def test_standard_errors_of_the_linear_model_are_the_certified_ones(fits):
+    assert all(fit.linear_digits >= (2 if fit.data.name == "Lanczos1" else 9) for _, fit in fits)
+
+
+def test_standard_errors_from_the_exact_hessian_are_near_the_certified_ones(fits):
+    for _, fit in fits:
+        ratio = fit.standard_errors / fit.data.standard_deviations
+        assert np.all((ratio > 0.8) & (ratio < 1.25)), fit.data.name
+
+
+def test_figures_are_drawn(fits):
+    names = {path.name for path in (EXAMPLES / "output").glob("*.png")}
+    assert names >= {"nist_fits.png", "series_radius.png", "preconditioned_minimisation.png"}
+
+
+def test_series_converges_to_the_nearest_pole():
+    result = result_of("series_radius")
+    assert result.radius == pytest.approx(np.sqrt(1.25), rel=1e-3)
+    assert result.error_inside < 1e-6 < 1 < result.error_outside
+
+
+def test_hyperdual_second_derivative():
+    result = result_of("hyperdual_second_derivative")
+    assert result.second_derivative == pytest.approx(9.46307368159660335254, rel=1e-15)
+    assert result.error < 1e-15 < 1e-9 < result.best_difference_error
+
+
+def test_preconditioner_saves_iterations():
+    result = result_of("preconditioned_minimisation")
+    assert result.difference < 1e-6
+    for without, preconditioned in (result.newton, result.linear):
+        assert preconditioned.cost * 50 < without.cost
+
+
+def test_certified_values_belong_to_the_models():
+    nist = importlib.import_module("nist")
+    for data in nist.load_all():
+        if data.name != "Lanczos1":  # its residuals are below the certified digits
+            assert data.sum_of_squares(data.parameters) == pytest.approx(data.rss, rel=1e-10)
+        observations = data.y.size
+        deviation = np.sqrt(data.rss / (observations - data.parameters.size))
+        assert deviation == pytest.approx(data.residual_deviation, rel=1e-9)
+    assert doctest.testmod(nist).failed == 0
+    with pytest.raises(ValueError, match="no set is called"):
+        nist.load("Thurber")
