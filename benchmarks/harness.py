@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Row:
     """One line of a table: the same problem, ours and a peer's.
 
-    ``most`` is the target: the largest ratio (our time over the peer's) that we accept. ``check``
+    ``least`` is the target: the least ratio (the peer's time over ours) that we accept. ``check``
     raises if the two do not give the same numbers.
     """
 
@@ -28,7 +28,7 @@ class Row:
     peer: str
     ours: Callable[[], object]
     theirs: Callable[[], object]
-    most: float
+    least: float
     check: Callable[[], None]
 
 
@@ -42,7 +42,7 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.theirs
+        return self.theirs / self.ours
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -79,17 +79,17 @@ def measure(row: Row, budget: float = 1.5) -> Result:
 def microseconds(t: float) -> str:
     """Write a time in microseconds to three digits or so."""
     us = t * 1e6
-    return f"{us:.3g}" if us < 1000 else f"{us:,.0f}".replace(",", " ")
+    return f"{us:.3g}" if us < 1000 else f"{us:,.0f}".replace(",", "\u202f")
 
 
 def table(results: Iterable[Result]) -> str:
     """Write results as a Markdown table."""
     lines = [
-        "| problem | peer | ours / peer | target | ours, µs | peer, µs |",
+        "| problem | peer | peer / ours | target | ours, µs | peer, µs |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r.row.problem} | {r.row.peer} | **{r.ratio:.2f}** | ≤ {r.row.most:g} "
+        f"| {r.row.problem} | {r.row.peer} | **{r.ratio:.2g}** | ≥ {r.row.least:g} "
         f"| {microseconds(r.ours)} | {microseconds(r.theirs)} |"
         for r in results
     ]

@@ -53,7 +53,9 @@ class Fit:
 
 
 def fit(data: nist.Dataset, start: int) -> Fit:
-    result = ta.optimize.minimize(data.sum_of_squares, data.starts[start - 1])
+    result = ta.optimize.minimize(
+        data.sum_of_squares, data.starts[start - 1], options={"maxiter": 3000}
+    )
     return Fit(
         data=data,
         start=start,

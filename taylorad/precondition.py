@@ -104,6 +104,15 @@ class Scaled:
         The point, in scaled variables.
     root : ndarray
         The roots of the safeguarded Hessian diagonal ``d``.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> g = ta.precondition.scaled(lambda x: np.sum(np.array([50.0, 2.0]) * x**2), [1.0, 1.0])
+    >>> g.root
+    array([10.,  2.])
+    >>> g.to_x(g.start)
+    array([1., 1.])
     """
 
     f: Callable[..., Any]

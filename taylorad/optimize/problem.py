@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.drivers import hvp, value_and_grad, value_grad_hessian
+from taylorad.drivers.boundary import scalar_output
 from taylorad.errors import InputTypeError, SingularityError
 from taylorad.optimize.outputs import scalar
 
@@ -43,12 +44,26 @@ class Problem:
     ----------
     nfev, njev, nhev, nhvp : int
         How often the value, gradient, Hessian and Hessian-vector product were really computed.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> p = ta.optimize.problem(lambda x: np.sum(x**3))
+    >>> x = np.array([1.0, 2.0])
+    >>> p.fun(x), p.jac(x), p.hessp(x, x)
+    (9.0, array([ 3., 12.]), array([ 6., 24.]))
+    >>> p.nfev, p.njev, p.nhev
+    (1, 1, 1)
     """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], order: int | None) -> None:
         self.args = args
         f = scalar(f)
-        self._sweeps = (lambda *x: (f(*x),), value_and_grad(f), value_grad_hessian(f))
+        self._sweeps = (
+            lambda *x: (scalar_output(f(*x), f),),
+            value_and_grad(f),
+            value_grad_hessian(f),
+        )
         self._product = hvp(f)
         self._last: _Point | None = None
         self._asked = order  # at the last point: a guess for the next

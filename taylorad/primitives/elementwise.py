@@ -78,20 +78,28 @@ implements(np.rad2deg, np.degrees)(lambda x: x / DEGREE)
 # --- powers and roots ------------------------------------------------------------------------
 
 
+def _power(x: Any, a: Any) -> Any:
+    return x**a  # not np.power: the operator squares where a is 2
+
+
 def _power_by_base(y: Any, x: Any, a: Any) -> Any:
+    if isinstance(a, (int, float)) and a != 0:
+        return a * x ** (a - 1)
     # 0**0 is 1, as x**0 is whatever the base: there a*x**(a-1) would say 0*inf.
     flat = np.logical_and(np.equal(x, 0), np.equal(a, 0))
     return np.where(flat, 0, a * np.power(x, np.where(flat, 1, a - 1)))
 
 
 def _power_by_exponent(y: Any, x: Any, a: Any) -> Any:
-    zero = np.equal(x, 0)  # 0**a is 0 about a > 0, where log says -inf
+    # 0**a is 0 about a > 0, where log says -inf
+    zero = np.logical_and(np.equal(x, 0), np.greater(a, 0))
     return np.where(zero, 0, y * np.log(np.where(zero, 1, x)))
 
 
 power = enter(
     Elementwise(
-        np.power,
+        _power,
+        name="power",
         partials=(_power_by_base, _power_by_exponent),
         series_partials=(lambda y, x, a: a * y / x, lambda y, x, a: y * np.log(x)),
         domain=(POSITIVE, (-1.5, 2.5)),
