@@ -5,7 +5,7 @@
 array([1.        , 1.        , 0.5       , 0.16666667])
 """
 
-from taylorad import errors, primitives  # TEMP
+from taylorad import errors, optimize, precondition, testing
 from taylorad.drivers import (
     derivative,
     derivative_tensor,

@@ -1025,8 +1025,8 @@ def plain_put(x):
     np.put(np.zeros(4), [0], x[0])
 
 
-def view_assigned(x):
-    (x * 1.0).reshape(2, 2)[0, 0] = 1.0
+def broadcast_assigned(x):
+    np.broadcast_to(x, (2, 4))[0, 0] = 1.0
 
 
 CONVERSIONS = [
@@ -1051,7 +1051,7 @@ CONVERSIONS = [
     (plain_at, TayloradError, r"np\.|numpy\.add\.at"),
     (plain_copyto, TayloradError, "numpy.copyto"),
     (plain_put, TayloradError, "numpy.put"),
-    (view_assigned, MutationError, "view"),
+    (broadcast_assigned, MutationError, "copy it first"),
 ]
 
 

@@ -1,7 +1,8 @@
 """Values: duck arrays that NumPy hands its calls to, and what crosses their boundary.
 
 `value` says what a NumPy call means, `ndarray` gives the methods of an array, `operands` takes in
-whatever stands beside a value, `exact` computes with mpmath numbers and fractions at the bottom,
+whatever stands beside a value, `views` keeps parts and wholes
+in step, `exact` computes with mpmath numbers and fractions at the bottom,
 `containers` takes nested tuples, lists and dicts apart.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -54,7 +55,9 @@ def _leaves(tree: Any) -> Iterator[Any]:
 
 def _rebuilt(tree: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
-        return type(tree)((key, _rebuilt(tree[key], leaves)) for key in tree)
+        new = copy.copy(tree)  # a subclass may not be made from pairs
+        new.update({key: _rebuilt(tree[key], leaves) for key in tree})
+        return new
     if isinstance(tree, (tuple, list)):
         branches = [_rebuilt(branch, leaves) for branch in tree]
         return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)

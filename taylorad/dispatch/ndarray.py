@@ -21,9 +21,7 @@ __all__ = ["ArrayMethods"]
 class ArrayMethods(Owner):
     """Everything about arrays that follows from ``shape``, ``dtype`` and NumPy's functions."""
 
-    # If this value was cut out of another by basic indexing, NumPy would let both share memory:
-    # (the other, its version then, the key, or None where the cut cannot be repeated).
-    _view: tuple[Any, int, Any] | None = None
+    _view: Any = None  # of which array it is a part, if it is (see `views`)
     _version = 0
 
     __hash__ = object.__hash__
@@ -134,6 +132,10 @@ class ArrayMethods(Owner):
     def fill(self, value: Any) -> None:
         """Set every entry."""
         self[...] = value
+
+    def sort(self: Any, axis: int = -1, **kwargs: Any) -> None:
+        """Sort the entries in place."""
+        self[...] = np.sort(self, axis)
 
     def tolist(self) -> Any:
         """Give nested lists of entries."""

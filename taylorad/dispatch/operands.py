@@ -64,7 +64,11 @@ def _exact(a: Any) -> Any:
 def as_array(a: Any) -> Any:
     """Turn an operand of an entry-by-entry function into a value or a plain array or number."""
     a = as_operand(a)
-    return linear.as_array(a) if isinstance(a, (list, tuple)) else a
+    if isinstance(a, (list, tuple)):
+        a = linear.as_array(a)
+    if isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind in "iu" and a.itemsize < 8:
+        return a.astype(float)  # NumPy computes functions of small integers in small floats
+    return a
 
 
 def number_type(a: Any) -> np.dtype[Any]:

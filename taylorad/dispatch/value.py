@@ -15,9 +15,10 @@ import numpy as np
 
 from taylorad.dispatch.ndarray import ArrayMethods
 from taylorad.dispatch.operands import as_array, as_operand, refuse
+from taylorad.dispatch.views import indexed, rearranged
 from taylorad.errors import ConversionError, MutationError, user_line
 from taylorad.primitives import indexing, linear
-from taylorad.primitives.registry import TABLE, lookup
+from taylorad.primitives.registry import TABLE, Primitive, lookup
 
 __all__ = ["Value"]
 
@@ -60,7 +61,9 @@ class Value(ArrayMethods):
         if params:
             params = _without_storage(ufunc, params)
             params.pop("order", None)
-            if method == "__call__" and params:
+            if method == "__call__" and (
+                "where" in params or (params and isinstance(row, Primitive))
+            ):
                 raise TypeError(
                     f"np.{ufunc.__name__}: {', '.join(params)}= is not supported on values that "
                     f"carry derivatives{user_line()}; use np.where on the result"
@@ -81,8 +84,7 @@ class Value(ArrayMethods):
             kwargs = _without_storage(function, kwargs)
         out = kwargs.pop("out", None)
         result = row(*map(as_operand, args), **kwargs)
-        if function in _VIEWS:
-            _mark_views(result, args[0] if args else next(iter(kwargs.values())))
+        rearranged(function, args, kwargs, result)
         return result if out is None else _write_out(out, result)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -132,8 +134,7 @@ class Value(ArrayMethods):
         if self._view is not None:
             self.refresh()
         part = indexing.getitem(self, key)
-        if part.shape and indexing.is_basic(key):
-            part._view = (self, self._version, key)
+        indexed(self, key, part)
         return part
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -156,30 +157,15 @@ class Value(ArrayMethods):
         self._adopt(new)
         self._version += 1
         if self._view is not None:
-            base, _, key = self._view
-            if key is None:
-                raise MutationError(
-                    "assignment into a reshaped or transposed view of a value that carries "
-                    f"derivatives{user_line()}; copy it first, or assign into the original"
-                )
-            base[key] = self
-            self._view = (base, base._version, key)
+            self._view.put_back(self)
 
     def refresh(self) -> None:
-        """Cut a view out again if the array it was cut from has been assigned to since."""
-        if self._view is None:
-            return
-        base, version, key = self._view
-        base.refresh()
-        if base._version != version:
-            if key is None:
-                raise MutationError(
-                    "a reshaped or transposed view is used after the array it came from was "
-                    f"assigned to{user_line()}; take the view again, after the assignment"
-                )
-            self._adopt(indexing.getitem(base, key))
-            self._version += 1  # views of this view are stale as well
-            self._view = (base, base._version, key)
+        """Show what the array that this is a view of holds now."""
+        if self._view is not None:
+            new = self._view.current()
+            if new is not None:
+                self._adopt(new)
+                self._version += 1  # views of this view are to be cut again as well
 
 
 def _without_storage(function: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -196,20 +182,6 @@ def _without_storage(function: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 _STORAGE_ONLY = frozenset({"casting", "subok", "signature"})
 _TYPED = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
-# NumPy's results of these share memory with their argument.
-_VIEWS = {
-    *(np.reshape, np.ravel, np.transpose, np.permute_dims, np.matrix_transpose, np.swapaxes),
-    *(np.moveaxis, np.squeeze, np.expand_dims, np.atleast_1d, np.diagonal, np.broadcast_to),
-    *(np.flip, np.flipud, np.fliplr, np.split, np.array_split, np.rollaxis, np.atleast_2d),
-    *(np.hsplit, np.vsplit, np.dsplit, np.atleast_3d, np.linalg.diagonal, np.rot90),
-}
-
-
-def _mark_views(result: Any, base: Any) -> None:
-    """Remember what views were taken of, so that they are never used stale."""
-    for part in result if isinstance(result, (list, tuple)) else (result,):
-        if isinstance(part, Value) and isinstance(base, Value) and part is not base:
-            part._view = (base, base._version, None)
 
 
 _CREATORS = {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.asanyarray}

@@ -52,7 +52,7 @@ def evaluate(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise
 
 
-def as_point(x: Any, name: str = "x") -> Any:
+def as_point(x: Any, name: str = "x", may_be_empty: bool = False) -> Any:
     """Check a point of expansion and give it as float64, complex128, exact numbers or a value.
 
     Python integers (also in lists) count as floats, as in NumPy's own promotion; an integer array
@@ -63,7 +63,7 @@ def as_point(x: Any, name: str = "x") -> Any:
     weak = _is_weak(x)
     x = as_operand(x)
     if isinstance(x, Value):
-        _check_content(bottom(x), name)
+        _check_content(bottom(x), name, may_be_empty)
         return x
     try:
         a = np.asarray(x)
@@ -71,7 +71,7 @@ def as_point(x: Any, name: str = "x") -> Any:
         raise InputTypeError(f"{name} is not an array: {error}") from error
     if a.dtype == object:
         a = as_operand(a)  # a list of values, mpmath numbers or fractions
-        _check_content(bottom(a), name)
+        _check_content(bottom(a), name, may_be_empty)
         return a
     if a.dtype.kind in "iu" and weak:
         if a.size and np.any(a.astype(float).astype(a.dtype) != a):
@@ -84,7 +84,7 @@ def as_point(x: Any, name: str = "x") -> Any:
             "numbers for more digits"
         )
     a = a.astype(complex if a.dtype.kind == "c" else float, copy=False)
-    _check_content(a, name)
+    _check_content(a, name, may_be_empty)
     return a[()]
 
 
@@ -94,9 +94,9 @@ def _is_weak(x: Any) -> bool:
     return isinstance(x, (int, float, complex)) and not isinstance(x, (bool, np.generic))
 
 
-def _check_content(a: Any, name: str) -> None:
+def _check_content(a: Any, name: str, may_be_empty: bool) -> None:
     size = np.size(a)
-    if not size:
+    if not size and not may_be_empty:
         raise InputError(f"{name} is empty (shape {np.shape(a)}): nothing to differentiate by")
     bad = np.isnan(a) if a.dtype.kind in "fc" else np.not_equal(a, a)
     if bad.any():
@@ -122,16 +122,22 @@ def as_order(order: Any, lowest: int = 0) -> int:
     return int(order)
 
 
-def as_output(y: Any, function: Any) -> Any:
-    """Check one leaf of what a user's function returned."""
-    y = as_operand(y)
-    if isinstance(y, Value):
-        return y
-    a = np.asarray(y)
-    if a.dtype == object:
-        a = as_operand(a)
-        if isinstance(a, Value):
-            return a
+def as_output(y: Any, function: Any, tag: float) -> Any:
+    """Check one leaf of what a user's function returned to the transformation ``tag``."""
+    try:
+        y = as_operand(y)
+        a = y if isinstance(y, Value) else np.asarray(y)
+        a = as_operand(a) if a.dtype == object else a
+    except InputTypeError:
+        a = np.asarray(None)
+    if isinstance(a, Value):
+        if a.tag > tag:
+            raise OutputError(
+                f"{_name(function)} returned a {type(a).__name__} of an inner derivative that is "
+                "over, or made by hand, of which no derivative is known; return plain results of "
+                "it, such as its coefficients"
+            )
+        return a
     if a.dtype.kind not in "biufc":
         raise OutputError(
             f"{_name(function)} returned {type(y).__name__}, which is no number or array; return "
@@ -140,17 +146,17 @@ def as_output(y: Any, function: Any) -> Any:
     return a[()]
 
 
-def as_outputs(y: Any, function: Any) -> tuple[list[Any], Callable[..., Any]]:
+def as_outputs(y: Any, function: Any, tag: float) -> tuple[list[Any], Callable[..., Any]]:
     """Check the leaves of what a user's function returned, and the way to put them back."""
     leaves, rebuild = flatten(y)
     if not leaves:
         raise OutputError(f"{_name(function)} returned {y!r}; did you forget the return statement?")
-    return [as_output(leaf, function) for leaf in leaves], rebuild
+    return [as_output(leaf, function, tag) for leaf in leaves], rebuild
 
 
-def scalar_output(y: Any, function: Any) -> Any:
+def scalar_output(y: Any, function: Any, tag: float = float("inf")) -> Any:
     """Check that a user's function returned one real number."""
-    leaves, _ = as_outputs(y, function)
+    leaves, _ = as_outputs(y, function, tag)
     if len(leaves) != 1 or isinstance(y, (tuple, list, dict)):
         raise OutputError(
             f"{_name(function)} returned a {type(y).__name__}, but a gradient is of one number; "

@@ -19,7 +19,7 @@ from taylorad.drivers.boundary import (
 )
 from taylorad.drivers.seeds import coefficients_of, duals, unit_directions
 from taylorad.drivers.series import expand
-from taylorad.errors import InputError, InputTypeError
+from taylorad.errors import InputError, InputTypeError, OutputError
 from taylorad.reverse.sweep import sweep
 from taylorad.wengert.list import Entry, WengertList
 
@@ -105,8 +105,11 @@ def value_and_grad(
         y = selected.call(f, entries, kwargs)
         aux = None
         if has_aux:
+            if not isinstance(y, (tuple, list)) or len(y) != 2:
+                raise OutputError("has_aux=True needs a function that returns a pair (value, aux)")
             y, aux = y
-        y = scalar_output(y, f)
+            aux = map_leaves(lambda leaf: plain(leaf.value) if _belongs(leaf, list_) else leaf, aux)
+        y = scalar_output(y, f, list_.tag)
         gradient = selected.rebuild(_swept(list_, [y], [np.float64(1.0)], selected.points))
         value = plain(y.value if _belongs(y, list_) else y)
         return ((value, aux), gradient) if has_aux else (value, gradient)
@@ -165,8 +168,16 @@ def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any
     pairs = [(y.number, seed) for y, seed in zip(ys, seeds, strict=True) if _belongs(y, list_)]
     bars = sweep(list_, pairs, range(len(points)))
     return [
-        plain(np.zeros_like(x) if bar is None else bar) for bar, x in zip(bars, points, strict=True)
+        plain(np.zeros_like(x) if bar is None else _own(bar, seeds))
+        for bar, x in zip(bars, points, strict=True)
     ]
+
+
+def _own(result: Any, given: list[Any]) -> Any:
+    """Give a result in memory of its own: it may be what the user gave, or a view of that."""
+    if isinstance(result, np.ndarray) and any(np.may_share_memory(result, a) for a in given):
+        return result.copy()
+    return result
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -197,8 +208,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     points, rebuild_in = as_points(primals, "primals")
     list_ = WengertList()
     y = evaluate(f, *rebuild_in(list_.input(x) for x in points))
-    ys, rebuild_out = as_outputs(y, f)
-    values = [plain(leaf.value if _belongs(leaf, list_) else leaf) for leaf in ys]
+    ys, rebuild_out = as_outputs(y, f, list_.tag)
+    values = [plain(_own(leaf.value if _belongs(leaf, list_) else leaf, points)) for leaf in ys]
 
     def pullback(cotangent: Any) -> Any:
         seeds = matching(cotangent, rebuild_out(values), "cotangent")
@@ -211,8 +222,8 @@ def matching(tree: Any, like: Any, name: str) -> list[Any]:
     """Check that a container of vectors fits the points or values it goes with."""
     given = flatten_like(tree, like)
     if given is None:
-        raise InputError(f"{name} is a container of other branches than what it goes with")
-    leaves = [as_point(leaf, name) for leaf in given]
+        raise InputError(f"{name} has other branches than expected: it goes with a container of another form")
+    leaves = [as_point(leaf, name, may_be_empty=True) for leaf in given]
     for leaf, x in zip(leaves, flatten(like)[0], strict=True):
         if np.shape(leaf) != np.shape(x):
             raise InputError(f"{name} of shape {np.shape(leaf)} does not fit shape {np.shape(x)}")
@@ -282,7 +293,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         points = selected.points
         list_ = WengertList()
         y = selected.call(f, [list_.input(x) for x in points], kwargs)
-        ys, rebuild_out = as_outputs(y, f)
+        ys, rebuild_out = as_outputs(y, f, list_.tag)
         sizes = [int(np.prod(np.shape(leaf), dtype=int)) for leaf in ys]
         if sum(sizes) < sum(int(np.prod(np.shape(x), dtype=int)) for x in points):
             blocks = [_rows(list_, leaf, points) for leaf in ys]
@@ -310,7 +321,7 @@ def _columns(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any]) 
     points = selected.points
     jets, tag = duals(points, unit_directions(points))
     algebra = jets[0].algebra
-    ys, _ = as_outputs(selected.call(f, jets, kwargs), f)
+    ys, _ = as_outputs(selected.call(f, jets, kwargs), f, tag)
     edges = np.cumsum([0, *(int(np.prod(np.shape(x), dtype=int)) for x in points)])
     blocks = []
     for y in ys:

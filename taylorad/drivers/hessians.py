@@ -164,7 +164,7 @@ def _chunk(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], n:
     if n <= 64:
         return n
     list_ = WengertList()
-    scalar_output(selected.call(f, [list_.input(x) for x in selected.points], kwargs), f)
+    scalar_output(selected.call(f, [list_.input(x) for x in selected.points], kwargs), f, list_.tag)
     entries = sum(_size(line.value) for line in list_.lines)
     return max(1, min(n, MEMORY_BOUND // (16 * max(entries, 1))))
 
@@ -185,7 +185,7 @@ def _by_hyperduals(
             seeded(HyperDual, x, np.concatenate([e, u]), algebra, tag)
             for x, e, u in zip(points, some, units, strict=True)
         ]
-        y = scalar_output(selected.call(f, jets, kwargs), f)
+        y = scalar_output(selected.call(f, jets, kwargs), f, tag)
         c = coefficients_of(y, tag, algebra)
         rows.append(np.reshape(c[1 + m + n :], (m, n)))
     return c[0], [c[1 + m : 1 + m + n]], np.concatenate(rows)
@@ -199,11 +199,11 @@ def _by_taylor(
     edges = np.cumsum([0, *map(_size, points)])
 
     def flat(v: Any) -> Any:
-        leaves = [
+        leaves: list[Any] = [
             np.reshape(v[a:b], np.shape(x))
             for a, b, x in zip(edges[:-1], edges[1:], points, strict=True)
         ]
-        return scalar_output(selected.call(f, leaves, kwargs), f)
+        return scalar_output(selected.call(f, leaves, kwargs), f, leaves[0].tag)
 
     v = np.concatenate([np.reshape(x, -1) for x in points])
     return None, [], derivative_tensor(flat, 2)(v)
@@ -293,7 +293,7 @@ def hessian_diagonal(f: Callable[..., Any]) -> Callable[..., Any]:
             (units,) = unit_directions([x], start, start + chunk)
             tag, algebra = fresh_tag(), rays(len(units), 2)
             jet = seeded(Jet, x, units, algebra, tag)
-            y = scalar_output(evaluate(f, jet, *args, **kwargs), f)
+            y = scalar_output(evaluate(f, jet, *args, **kwargs), f, tag)
             pieces.append(2 * coefficients_of(y, tag, algebra)[1 + len(units) :])
         return plain(np.reshape(np.concatenate(pieces), np.shape(x)))
 

@@ -83,10 +83,11 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
         direction = np.float64(1.0)
     else:
         direction = as_point(direction, "direction")
-        if np.broadcast_shapes(np.shape(direction), np.shape(x)) != np.shape(x):
-            raise InputError(
-                f"direction of shape {np.shape(direction)} does not fit x of shape {np.shape(x)}"
-            )
+        given, shape = np.shape(direction), np.shape(x)
+        if len(given) > len(shape) or any(
+            n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)
+        ):
+            raise InputError(f"direction of shape {given} does not fit x of shape {shape}")
     return expand(f, lambda jets: evaluate(f, jets[0]), [x], [direction], order)
 
 
@@ -111,7 +112,7 @@ def expand(
             for x, d in zip(points, directions, strict=True)
         ]
         try:
-            leaves, rebuild = as_outputs(call(jets), f)
+            leaves, rebuild = as_outputs(call(jets), f, tag)
         except OrderExhausted:
             if padding >= _MOST_PADDING:
                 raise
@@ -241,7 +242,7 @@ def multivariate_taylor(f: Callable[..., Any], x: Any, order: int) -> Any:
     algebra = multivariate(int(np.size(x) if not isinstance(x, Value) else x.size), order)
     (units,) = unit_directions([x])
     y = evaluate(f, seeded(MultivariateTaylor, x, units, algebra, tag))
-    leaves, rebuild = as_outputs(y, f)
+    leaves, rebuild = as_outputs(y, f, tag)
     return rebuild(
         MultivariateTaylor.of(coefficients_of(leaf, tag, algebra), algebra) for leaf in leaves
     )

@@ -274,7 +274,7 @@ def aligned(c: Any, ndim: int) -> Any:
     return c if missing <= 0 else c.reshape((c.shape[0], *(1,) * missing, *c.shape[1:]))
 
 
-def buffer(like: Any, shape: tuple[int, ...]) -> Any:
+def buffer(like: Any, shape: int | tuple[int, ...]) -> Any:
     """Give a zero array that coefficients of the kind of ``like`` can be written into."""
     if isinstance(like, Value):
         return np.zeros_like(like, shape=shape)

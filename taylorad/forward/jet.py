@@ -60,7 +60,9 @@ class Jet(Value):
 
     def like(self, c: Any, algebra: Algebra | None = None) -> Self:
         """Make a jet of the same transformation."""
-        return self.of(c, algebra or self.algebra, self.tag)
+        jet = object.__new__(type(self))
+        jet.c, jet.algebra, jet.tag = c, algebra or self.algebra, self.tag
+        return jet
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,7 +72,7 @@ class Jet(Value):
     @property
     def number_type(self) -> np.dtype[Any]:
         """Type of the coefficients."""
-        return number_type(self.c)  # type: ignore[no-any-return]
+        return number_type(self.c)
 
     @property
     def primal(self) -> Any:

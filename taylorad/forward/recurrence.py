@@ -22,8 +22,8 @@ import numpy as np
 from taylorad.dispatch import Value, shape_of
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
-from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.primitives.linear import select
+from taylorad.primitives.registry import Constant, Elementwise, Primitive
 
 __all__ = ["Program", "Step", "kernel", "program", "solve"]
 
@@ -218,7 +218,7 @@ class _Writer:
     def __init__(self, lines: Program, scalar: bool, linear: tuple[bool, ...]) -> None:
         self.program, self.steps, self.scalar = lines, lines.steps, scalar
         self.linear = {i for i, is_linear in enumerate(linear) if is_linear}
-        self.scope: dict[str, Any] = {"select": select, "zeros": _zeros}
+        self.scope: dict[str, Any] = {"select": select, "buffer": buffer, "shape_of": shape_of}
         self.used: set[str] = set()  # the arrays that the recurrence reads
 
     def function(self) -> Callable[..., Any]:
@@ -272,14 +272,19 @@ class _Writer:
         if i == self.program.result:
             lines = [f"v_{i} = y"]
         else:
-            self.scope[f"f_{i}"] = partial(step.primitive, **step.params)
+            assert step.primitive is not None
+            if step.params:
+                self.scope[f"f_{i}"] = partial(step.primitive, **step.params)
+            else:  # on plain numbers a row is its value
+                self.scope[f"f_{i}"] = step.primitive.value if self.scalar else step.primitive
             form = f"f_{i}({', '.join('{}' for _ in step.operands)})"
             if step.primitive in (add, subtract, multiply, negative, select):
                 form = _OPERATORS[step.primitive]  # a quotient of Python's numbers would raise
             lines = [f"v_{i} = {form.format(*(f'v_{j}' for j in step.operands))}"]
         for x, first in (("p", "0"), ("r", "order"), ("w", "")):
             if step.moves and f"{x}_{i}" in self.used:
-                lines.append(f"{x}_{i} = zeros(v_{i}, size)")
+                shape = "size" if self.scalar else f"(size, *shape_of(v_{i}))"
+                lines.append(f"{x}_{i} = buffer(v_{i}, {shape})")
                 lines += [f"{x}_{i}[{first}] = v_{i}"] if first else []
         return lines
 
@@ -347,10 +352,6 @@ class _Writer:
         start, stop = ("back + 1" if low else "back"), ("order" if high else "")
         ends = "k" if high else "end"
         return f"{first}[{low}:{ends}].dot({self.array('r', b)}[{start}:{stop}])"
-
-
-def _zeros(value: Any, size: int) -> Any:
-    return buffer(value, (size, *shape_of(value)))
 
 
 def solve(

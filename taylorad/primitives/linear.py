@@ -27,9 +27,14 @@ def as_array(a: Any) -> Any:
     return np.asarray(a)
 
 
+def _entry(a: Any) -> Any:
+    # NumPy would store an object array of no axes, in a place of one, as the object.
+    return a[()] if isinstance(a, np.ndarray) and not a.ndim else a
+
+
 def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, np.result_type(g))
-    out[key] = g
+    out[key] = _entry(g)
     return out
 
 
@@ -54,7 +59,7 @@ def _gather(a: Any, places: Any, shape: tuple[int, ...]) -> Any:
 
 def _assign(a: Any, v: Any, key: Any) -> Any:
     out = np.array(np.broadcast_to(a, shape_of(a)), np.result_type(a, v))
-    out[key] = v
+    out[key] = _entry(v)
     return out
 
 
