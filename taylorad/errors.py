@@ -44,7 +44,7 @@ class NoRuleError(TayloradError, TypeError):
     >>> try:
     ...     ta.grad(lambda x: np.i0(x))(1.0)
     ... except ta.errors.NoRuleError as error:
-    ...     print(str(error).split(":")[0])
+    ...     print(str(error).split(" (")[0])
     numpy.i0 has no differentiation rule
     """
 

@@ -140,7 +140,7 @@ class custom_derivative:
     ... def _(y, x):
     ...     return 1 / (1 + np.exp(-x))
     >>> ta.grad(softplus)(0.0)
-    0.5
+    np.float64(0.5)
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:

@@ -95,7 +95,7 @@ def value_and_grad(
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
-    (5.0, array([2., 4.]))
+    (np.float64(5.0), array([2., 4.]))
     """
 
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -148,7 +148,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.grad(lambda p: p["a"] * np.sin(p["b"]))({"a": 2.0, "b": 0.0})
-    {'a': 0.0, 'b': 2.0}
+    {'a': np.float64(0.0), 'b': np.float64(2.0)}
     """
     both = value_and_grad(f, argnums, has_aux)
 
@@ -251,7 +251,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.jvp(np.sin, (0.0,), (2.0,))
-    (0.0, 2.0)
+    (np.float64(0.0), np.float64(2.0))
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise InputTypeError("primals and tangents are tuples, one entry an argument")

@@ -110,7 +110,7 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.value_grad_hessian(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
-    (9.0, array([ 3., 12.]), array([[ 6.,  0.],
+    (np.float64(9.0), array([ 3., 12.]), array([[ 6.,  0.],
            [ 0., 12.]]))
     """
 

@@ -145,7 +145,7 @@ def derivatives(f: Callable[..., Any], x: Any, order: int) -> Any:
 
     Returns
     -------
-    ndarray of shape (order + 1, *shape)
+    ndarray of shape ``(order + 1, *shape)``
         ``shape`` is that of ``f(x)``; a container of arrays where ``f`` returns one.
 
     See Also
@@ -196,7 +196,7 @@ def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.derivative(np.exp, 3)(0.0)
-    1.0
+    np.float64(1.0)
     """
     order = as_order(order)
 
@@ -234,7 +234,7 @@ def multivariate_taylor(f: Callable[..., Any], x: Any, order: int) -> Any:
     >>> import numpy as np, taylorad as ta
     >>> s = ta.multivariate_taylor(lambda x: x[0] * np.exp(x[1]), np.array([2.0, 0.0]), 2)
     >>> s.coefficient((1, 1))
-    1.0
+    np.float64(1.0)
     """
     order = as_order(order)
     x = as_point(x)
@@ -272,7 +272,7 @@ def derivative_tensor(f: Callable[..., Any], order: int) -> Callable[..., Any]:
     --------
     >>> import numpy as np, taylorad as ta
     >>> ta.derivative_tensor(lambda x: x[0] ** 2 * x[1], 3)(np.array([1.0, 1.0]))[0, 0, 1]
-    2.0
+    np.float64(2.0)
     """
     order = as_order(order)
 

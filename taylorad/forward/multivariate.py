@@ -25,7 +25,7 @@ class MultivariateTaylor(Series):
 
     Parameters
     ----------
-    coefficients : array_like of shape (C(n + order, order), *shape)
+    coefficients : array_like of shape ``(C(n + order, order), *shape)``
         Normalised coefficients: that of ``t₁**i t₂**j ...`` is the mixed derivative over
         ``i! j! ...``. Monomials stand in order of degree, within a degree those with the higher
         power of the first variable first: 1, t₁, t₂, t₁², t₁t₂, t₂², ...
@@ -151,7 +151,7 @@ class MultivariateTaylor(Series):
 
         Returns
         -------
-        array of shape (*shape, n)
+        array of shape ``(*shape, n)``
 
         Examples
         --------
@@ -168,7 +168,7 @@ class MultivariateTaylor(Series):
 
         Returns
         -------
-        array of shape (*shape, n, n)
+        array of shape ``(*shape, n, n)``
 
         Examples
         --------
@@ -190,7 +190,7 @@ class MultivariateTaylor(Series):
 
         Returns
         -------
-        array of shape (*shape, n, ..., n)
+        array of shape ``(*shape, n, ..., n)``
 
         Raises
         ------
@@ -297,7 +297,7 @@ class MultivariateTaylor(Series):
 
         Returns
         -------
-        array, number, Taylor or MultivariateTaylor of shape (..., *shape)
+        array, number, Taylor or MultivariateTaylor of shape ``(..., *shape)``
 
         Raises
         ------

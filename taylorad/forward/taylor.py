@@ -26,7 +26,7 @@ class Taylor(Series):
 
     Parameters
     ----------
-    coefficients : array_like of shape (order + 1, *shape)
+    coefficients : array_like of shape ``(order + 1, *shape)``
         Normalised coefficients, the degree first: ``c[k]`` is the k-th derivative over ``k!``.
         Float or complex, or mpmath numbers and fractions, which stay what they are.
 
