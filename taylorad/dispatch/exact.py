@@ -105,6 +105,8 @@ class Exact(Value):
         mpmath, x = _mpmath(), _entries(x)
         out = np.empty((order + 1, *x.shape), object)
         for place in np.ndindex(x.shape):
+            if isinstance(x[place], Rational):
+                raise _no_fraction(row.name, x[place])
             entry = mpmath.mpmathify(x[place])
             out[(slice(None), *place)] = row.exact_series(mpmath.mp, entry, order)
         return Exact(out)
@@ -195,12 +197,16 @@ def _entry_function(primitive: Primitive) -> Any:
         y = compute(*x) if name in _RATIONAL_STAYS else _rational_root(name, x[0])
         if isinstance(y, (Rational, bool)):
             return y
-        raise InputTypeError(
-            f"np.{name} of the fraction {', '.join(map(str, x))} is no fraction{user_line()}; "
-            "use mpmath numbers (mpmath.mpf), to as many digits as you like"
-        )
+        raise _no_fraction(name, *x)
 
     return entry
+
+
+def _no_fraction(name: str, *x: Any) -> InputTypeError:
+    return InputTypeError(
+        f"{name} of the fraction {', '.join(map(str, x))} is no fraction{user_line()}; "
+        "use mpmath numbers (mpmath.mpf), to as many digits as you like"
+    )
 
 
 def _rational_root(name: str, x: Any) -> Fraction | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch import Value, number_type
 from taylorad.dispatch.containers import flatten, flatten_like, map_leaves
+from taylorad.dispatch.exact import Exact
 from taylorad.drivers.boundary import (
     as_outputs,
     as_point,
@@ -165,7 +167,11 @@ def _belongs(y: Any, list_: WengertList) -> bool:
 
 def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any]) -> list[Any]:
     """Sweep the seeds of outputs back to the inputs; where nothing flows, zeros."""
-    pairs = [(y.number, seed) for y, seed in zip(ys, seeds, strict=True) if _belongs(y, list_)]
+    pairs = [
+        (y.number, _as_exact_as(y, seed))
+        for y, seed in zip(ys, seeds, strict=True)
+        if _belongs(y, list_)
+    ]
     bars = sweep(list_, pairs, range(len(points)))
     return [
         plain(np.zeros_like(x) if bar is None else _own(bar, seeds))
@@ -173,9 +179,17 @@ def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any
     ]
 
 
+def _as_exact_as(y: Any, seed: Any) -> Any:
+    """Give a cotangent in exact numbers if the output is in such: a quotient would round a float."""
+    is_exact = number_type(y) == np.dtype(object)
+    return Exact(seed) if is_exact and not isinstance(seed, Value) else seed
+
+
 def _own(result: Any, given: list[Any]) -> Any:
     """Give a result in memory of its own: it may be what the user gave, or a view of that."""
-    if isinstance(result, np.ndarray) and any(np.may_share_memory(result, a) for a in given):
+    if isinstance(result, np.ndarray) and any(
+        isinstance(a, np.ndarray) and np.may_share_memory(result, a) for a in given
+    ):
         return result.copy()
     return result
 
@@ -222,7 +236,9 @@ def matching(tree: Any, like: Any, name: str) -> list[Any]:
     """Check that a container of vectors fits the points or values it goes with."""
     given = flatten_like(tree, like)
     if given is None:
-        raise InputError(f"{name} has other branches than expected: it goes with a container of another form")
+        raise InputError(
+            f"{name} has other branches than expected: it goes with a container of another form"
+        )
     leaves = [as_point(leaf, name, may_be_empty=True) for leaf in given]
     for leaf, x in zip(leaves, flatten(like)[0], strict=True):
         if np.shape(leaf) != np.shape(x):

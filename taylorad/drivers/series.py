@@ -113,8 +113,8 @@ def expand(
         ]
         try:
             leaves, rebuild = as_outputs(call(jets), f, tag)
-        except OrderExhausted:
-            if padding >= _MOST_PADDING:
+        except OrderExhausted as error:
+            if error.tag != tag or padding >= _MOST_PADDING:
                 raise
             padding = min(max(2, 2 * padding), _MOST_PADDING)
             continue

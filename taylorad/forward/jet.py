@@ -208,8 +208,8 @@ def _implicit(
         args = _level(args, own)
         if not moving:
             return jet.like(args[0] / args[1], algebra)
-        if isinstance(algebra, Univariate) and _vanishes(args[1][0]):
-            c, algebra = singular.quotient(args[0], args[1], own[0], algebra)
+        if isinstance(algebra, Univariate) and singular.vanishes(args[1][0]):
+            c, algebra = singular.quotient(args[0], args[1], own[0], algebra, jet.tag)
             return jet.like(c, algebra)
     solve_with: Callable[..., Any] = row.batched or row
     if not moving:
@@ -241,11 +241,11 @@ def _elementwise(
         exponent = args[1]
         if _is_whole(exponent):
             return _whole_power(jet.like(args[0], algebra), exponent)
-        if isinstance(algebra, Univariate) and _vanishes(args[0][0]):
-            c, algebra = singular.homogeneous(row, args[0], exponent, algebra)
+        if isinstance(algebra, Univariate) and singular.vanishes(args[0][0]):
+            c, algebra = singular.homogeneous(row, args[0], exponent, jet.tag)
             return jet.like(c, algebra)
-    if row.homogeneous and isinstance(algebra, Univariate) and _vanishes(args[0][0]):
-        c, algebra = singular.homogeneous(row, args[0], row.homogeneous, algebra)
+    if row.homogeneous and isinstance(algebra, Univariate) and singular.vanishes(args[0][0]):
+        c, algebra = singular.homogeneous(row, args[0], row.homogeneous, jet.tag)
         return jet.like(c, algebra)
     values = [a[0] if mine else a for a, mine in zip(args, own)]
     y0 = row(*values, **params)
@@ -279,12 +279,6 @@ def _check_regular(
             f"there{user_line()}; stay away from the branch point, or choose the argument with "
             "np.where before the call"
         )
-
-
-def _vanishes(value: Any) -> bool:
-    """Tell whether some entry is zero."""
-    value = bottom(value)
-    return bool(value == 0 if isinstance(value, float) else np.any(value == 0))
 
 
 def _is_whole(exponent: Any) -> bool:

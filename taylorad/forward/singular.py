@@ -18,27 +18,53 @@ from taylorad.errors import SingularityError, user_line
 from taylorad.forward.algebra import Univariate, buffer, univariate
 from taylorad.primitives.registry import Elementwise, LocalSeries
 
-__all__ = ["OrderExhausted", "homogeneous", "local_coefficients", "quotient"]
+__all__ = ["OrderExhausted", "homogeneous", "local_coefficients", "quotient", "vanishes"]
 
 
 class OrderExhausted(SingularityError):
-    """Every coefficient at hand is zero: a higher order may tell what the function does."""
+    """Every coefficient at hand is zero: a higher order may tell what the function does.
+
+    ``tag`` is that of the transformation whose order it is.
+    """
+
+    def __init__(self, order: int, tag: float) -> None:
+        super().__init__(
+            f"an argument vanishes to order {order}, so that the result is not determined"
+            f"{user_line()}; expand to a higher order, or it is zero throughout"
+        )
+        self.tag = tag
+
+
+def vanishes(value: Any) -> bool:
+    """Tell whether some entry is zero, and not only the value of something that moves."""
+    plain = bottom(value)
+    some = plain == 0 if isinstance(plain, float) else np.any(plain == 0)
+    return bool(some) and bool(np.any(_zeros(value)))
+
+
+def _zeros(value: Any) -> Any:
+    """Tell which entries are zero.
+
+    An entry of an outer transformation with value 0 moves away from 0 there, and dividing by it is
+    the outer transformation's affair. Only if all its coefficients are 0 nobody can tell.
+    """
+    if not isinstance(value, Value) or value.tag == 0:
+        return bottom(value) == 0
+    c = getattr(value, "c", None)
+    if c is not None and np.any(np.all(_zeros(c), axis=0)):
+        raise OrderExhausted(len(c) - 1, value.tag)
+    return np.zeros(value.shape, bool)
 
 
 def valuation(c: Any) -> int | None:
     """Degree of the first nonzero coefficient of one series, None if there is none."""
-    nonzero = np.flatnonzero(bottom(c) != 0)
+    nonzero = np.flatnonzero(~np.asarray(_zeros(c), bool))
     return int(nonzero[0]) if len(nonzero) else None
 
 
-def _exhausted(what: str, order: int) -> OrderExhausted:
-    return OrderExhausted(
-        f"{what}: the argument vanishes to order {order}, so that no coefficient is determined"
-        f"{user_line()}; expand to a higher order, or it is zero throughout"
-    )
-
-
-def quotient(u: Any, v: Any, u_moves: bool, algebra: Univariate) -> tuple[Any, Univariate]:
+def quotient(
+    u: Any, v: Any, u_moves: bool, algebra: Univariate, tag: float
+) -> tuple[Any, Univariate]:
     """Divide series where some denominators vanish at the point."""
     shape = np.broadcast_shapes(u.shape[1:] if u_moves else np.shape(u), v.shape[1:])
     size = algebra.size
@@ -51,7 +77,7 @@ def quotient(u: Any, v: Any, u_moves: bool, algebra: Univariate) -> tuple[Any, U
     columns = []
     for place in np.ndindex(shape):
         a, b = u[(slice(None), *place)], v[(slice(None), *place)]
-        columns.append(_divide(a, b, place))
+        columns.append(_divide(a, b, place, tag))
     return _assembled(columns, shape)
 
 
@@ -60,11 +86,11 @@ def _spread(c: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(c, (len(c), *shape))
 
 
-def _divide(a: Any, b: Any, place: tuple[int, ...]) -> Any:
+def _divide(a: Any, b: Any, place: tuple[int, ...], tag: float) -> Any:
     shift, top = valuation(b), valuation(a)
     order = len(b) - 1
     if shift is None:
-        raise _exhausted("division", order)
+        raise OrderExhausted(order, tag)
     if top is not None and top < shift:
         raise SingularityError(
             f"division: a pole of order {shift - top}{_at(place)}{user_line()}; the quotient has "
@@ -79,9 +105,7 @@ def _divide(a: Any, b: Any, place: tuple[int, ...]) -> Any:
     return y
 
 
-def homogeneous(
-    row: Elementwise, x: Any, degree: Any, algebra: Univariate
-) -> tuple[Any, Univariate]:
+def homogeneous(row: Elementwise, x: Any, degree: Any, tag: float) -> tuple[Any, Univariate]:
     """Apply sqrt, cbrt or a power to series of which some vanish at the point."""
     from taylorad.forward.recurrence import solve
 
@@ -94,7 +118,7 @@ def homogeneous(
         c, alpha = x[(slice(None), *place)], degrees[place]
         v = valuation(c)
         if v is None:
-            raise _exhausted(row.name, len(c) - 1)
+            raise OrderExhausted(len(c) - 1, tag)
         rise = v * alpha
         whole = round(float(rise))
         # The branch must be that of t**whole; 1/3 of 3 is 1 only to rounding.
