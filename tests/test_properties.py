@@ -165,7 +165,8 @@ FUNCTIONS = {
     "gamma": lambda a, b: scipy.special.gamma(a + 2) * scipy.special.erf(b),
     "maximum": lambda a, b: np.maximum(a, b) + np.abs(a) * b,
     "solve": lambda a, b: np.linalg.solve(
-        np.stack([np.stack([a + 3, b]), np.stack([b, a + 4])]), np.stack([a, b])
+        np.eye(2) * (a[..., None, None] + 4) + np.outer(b, [1.0, 2.0]).reshape(-1, 2, 1),
+        np.stack([a, b], -1)[..., None],
     ),
 }
 functions = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)

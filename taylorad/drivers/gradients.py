@@ -173,23 +173,27 @@ def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any
         if _belongs(y, list_)
     ]
     bars = sweep(list_, pairs, range(len(points)))
-    return [
-        plain(np.zeros_like(x) if bar is None else _own(bar, seeds))
-        for bar, x in zip(bars, points, strict=True)
-    ]
+    taken = list(seeds)
+    for bar, x in zip(bars, points, strict=True):
+        taken.append(plain(np.zeros_like(x) if bar is None else _own(bar, taken)))
+    return taken[len(seeds) :]
 
 
 def _as_exact_as(y: Any, seed: Any) -> Any:
-    """Give a cotangent in exact numbers if the output is in such: a quotient would round a float."""
+    """Give a cotangent in exact numbers if the output is: a quotient would round a float."""
     is_exact = number_type(y) == np.dtype(object)
     return Exact(seed) if is_exact and not isinstance(seed, Value) else seed
 
 
-def _own(result: Any, given: list[Any]) -> Any:
-    """Give a result in memory of its own: it may be what the user gave, or a view of that."""
-    if isinstance(result, np.ndarray) and any(
-        isinstance(a, np.ndarray) and np.may_share_memory(result, a) for a in given
-    ):
+def _own(result: Any, taken: list[Any]) -> Any:
+    """Give a result in memory of its own.
+
+    It may be a view that repeats one number, or share memory with a seed or another result.
+    """
+    if not isinstance(result, np.ndarray):
+        return result
+    arrays = (a for a in taken if isinstance(a, np.ndarray))
+    if not result.flags.writeable or any(np.may_share_memory(result, a) for a in arrays):
         return result.copy()
     return result
 
