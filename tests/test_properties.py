@@ -22,7 +22,7 @@ from taylorad.forward.jet import Jet
 from taylorad.primitives.registry import TABLE, Elementwise, LocalSeries, rows
 
 few = settings(derandomize=True, deadline=None, max_examples=12, database=None)
-more = settings(few, max_examples=60)
+more = settings(few, max_examples=100)
 
 ALGEBRAS = {
     "univariate": univariate(6),
@@ -173,41 +173,28 @@ functions = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
 _CUBE, _SQUARE = multivariate(3, 4), multivariate(5, 2)
 
 
-def _places(algebra, monomials):
-    return [algebra.position[m] for m in monomials]
-
-
-def _power_of(i, k, n):
-    return tuple(k if j == i else 0 for j in range(n))
+def monomials(n, *exponents):
+    """The monomials in ``n`` variables with the given exponents, of the others 0."""
+    return [tuple(e.get(i, 0) for i in range(n)) for e in exponents]
 
 
 QUOTIENTS = {
-    "univariate": (
-        univariate(4),
-        _CUBE,
-        _places(_CUBE, [_power_of(0, k, 3) for k in range(5)]),
-    ),
-    "dual": (dual(3), _CUBE, [0, *_places(_CUBE, [_power_of(i, 1, 3) for i in range(3)])]),
+    "univariate": (univariate(4), _CUBE, monomials(3, *({0: k} for k in range(5)))),
+    "dual": (dual(3), _CUBE, monomials(3, {}, {0: 1}, {1: 1}, {2: 1})),
     "rays": (
         rays(3, 4),
         _CUBE,
-        [0, *_places(_CUBE, [_power_of(i, k, 3) for k in range(1, 5) for i in range(3)])],
+        monomials(3, {}, *({i: k} for k in range(1, 5) for i in range(3))),
     ),
     "hyperdual": (
         hyperdual(2, 3),
         _SQUARE,
-        [
-            0,
-            *_places(_SQUARE, [_power_of(i, 1, 5) for i in range(5)]),
-            *_places(
-                _SQUARE,
-                [
-                    tuple(p + q for p, q in zip(_power_of(i, 1, 5), _power_of(j, 1, 5)))
-                    for i in range(2)
-                    for j in range(2, 5)
-                ],
-            ),
-        ],
+        monomials(
+            5,
+            {},
+            *({i: 1} for i in range(5)),
+            *({i: 1, j: 1} for i in range(2) for j in range(2, 5)),
+        ),
     ),
 }
 
@@ -220,6 +207,7 @@ def test_every_algebra_is_a_quotient_of_polynomials(small, large, kept, f, data)
     """Dropping monomials first, or computing in all of them and dropping then, is the same."""
     a, b = drawn(data, large, 2, entries=UNIT, shape=(2,))
     y = f(a, b)
+    kept = [large.position[m] for m in kept]
     near(f(Jet.of(a.c[kept], small), Jet.of(b.c[kept], small)), y.c[kept], size(y))
 
 
@@ -370,10 +358,6 @@ FRACTIONS = st.builds(Fraction, st.integers(-4, 4), st.integers(1, 3))
 UNITS = st.sampled_from([Fraction(1), Fraction(-2), Fraction(1, 3)])
 
 
-def exact(algebra, c):
-    return Jet.of(ta.dispatch.exact.Exact(c), algebra)
-
-
 @few
 @given(data=st.data())
 def test_reversion(data):
@@ -407,14 +391,15 @@ def test_reversion_of_a_map(data):
 def test_linear_systems(algebra, data):
     """A·solve(A, b) = b and A·A⁻¹ = 1."""
     a, b = (
-        data.draw(elements(algebra, entries=UNIT, shape=shape)) for shape in ((2, 3, 3), (3, 2))
+        data.draw(elements(algebra, entries=UNIT, shape=shape)) for shape in ((2, 2), (3, 2, 1))
     )
-    a = a + 4 * np.eye(3)
-    near(a @ np.linalg.solve(a, b), np.broadcast_to(b, (2, 3, 2)), size(a, b))
+    a = a + 3 * np.eye(2)
+    one = np.zeros_like(a) + np.eye(2)
+    near(a @ np.linalg.solve(a, b), b, size(a, b))
     inverse = np.linalg.inv(a)
-    near(a @ inverse, np.zeros_like(a) + np.eye(3), size(a, inverse))
-    near(inverse @ a, np.zeros_like(a) + np.eye(3), size(a, inverse))
-    near(np.linalg.matrix_power(a, -2) @ a @ a, np.zeros_like(a) + np.eye(3), size(a))
+    near(a @ inverse, one, size(a, inverse))
+    near(inverse @ a, one, size(a, inverse))
+    near(np.linalg.matrix_power(a, -2) @ a @ a, one, size(a))
 
 
 @few
@@ -457,8 +442,8 @@ def test_euler(f, degree, data):
     near(hessian @ x, (degree - 1) * gradient, scale)
     near(ta.third_order(f)(x, x, x), (degree - 1) * (degree - 2) * gradient, 10 * scale)
     scaled = ta.taylor(lambda t: f(t * x), 1.0, 5).coefficients
-    near(scaled, [value * math.prod(degree - i for i in range(k)) / math.factorial(k)
-                  for k in range(6)], 10 * scale)  # fmt: skip
+    falling = [math.prod(degree - i for i in range(k)) / math.factorial(k) for k in range(6)]
+    near(scaled, value * np.array(falling), 10 * scale)
 
 
 # --- random programs -------------------------------------------------------------------------
@@ -546,7 +531,8 @@ def program(steps):
     def run(x):
         results = [x]
         for name, i, j in steps:
-            results.append(STEPS[name](results[-1 - i % len(results)], results[-1 - j % len(results)]))
+            x, y = (results[-1 - back % len(results)] for back in (i, j))
+            results.append(STEPS[name](x, y))
         return results[-1] + np.tanh(results[len(steps) // 2])
 
     return run

@@ -99,9 +99,10 @@ class Jet(Value):
         """Add to a part in place if both are plain numbers under the same expansion."""
         if not isinstance(piece, Jet) or piece.tag != self.tag or piece.algebra != self.algebra:
             return False
-        if isinstance(self.c, Value) or isinstance(piece.c, Value) or piece.dtype != self.dtype:
+        here, added = self.c, piece.c
+        if isinstance(here, Value) or isinstance(added, Value) or here.dtype != added.dtype:
             return False
-        self.c[(slice(None), *key)] += piece.c
+        here[(slice(None), *key)] += added
         return True
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

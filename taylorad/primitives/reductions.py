@@ -15,7 +15,7 @@ from taylorad.primitives.linear import (
     select,
     sum_,
 )
-from taylorad.primitives.registry import implements
+from taylorad.primitives.registry import Constant, enter, implements
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -145,6 +145,60 @@ def _diff(
     for _ in range(n):
         a = index(a, key=(*lead, slice(1, None))) - index(a, key=(*lead, slice(None, -1)))
     return a
+
+
+@implements(np.ediff1d)
+def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    ends = [np.reshape(e, -1) for e in (to_begin, to_end) if e is not None]
+    line = np.diff(np.reshape(ary, -1))
+    before, after = ends[: to_begin is not None], ends[to_begin is not None :]
+    return np.concatenate([*before, line, *after]) if ends else line
+
+
+@implements(np.gradient)
+def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    axes = reduced_axes(axis, f.ndim)
+    spacings = varargs or (1.0,)
+    if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
+        spacings = spacings * len(axes)
+    if len(spacings) != len(axes):
+        raise TypeError("invalid number of arguments")
+    if edge_order not in (1, 2):
+        raise ValueError("'edge_order' greater than 2 not supported")
+    if any(f.shape[i] < edge_order + 1 for i in axes):
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
+            "elements are required."
+        )
+    slopes = tuple(
+        np.moveaxis(_slopes(np.moveaxis(f, i, -1), spacing, edge_order), -1, i)
+        for i, spacing in zip(axes, spacings, strict=True)
+    )
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _slopes(f: Any, spacing: Any, edge_order: int) -> Any:
+    """Differentiate the parabola through each entry and its neighbours, along the last axis."""
+    if np.ndim(spacing) > 1 or (np.ndim(spacing) and np.shape(spacing) != f.shape[-1:]):
+        raise ValueError("when 1d, distances must match the length of the corresponding dimension")
+    steps = np.diff(spacing) if np.ndim(spacing) else np.broadcast_to(spacing, (f.shape[-1] - 1,))
+    secants = np.diff(f, axis=-1) / steps
+    first, last = secants[..., :1], secants[..., -1:]
+    left, right = steps[:-1], steps[1:]
+    between = (right * secants[..., :-1] + left * secants[..., 1:]) / (left + right)
+    if edge_order == 2:  # the slope of a parabola is linear
+        first, last = 2 * first - between[..., :1], 2 * last - between[..., -1:]
+    return np.concatenate([first, between, last], axis=-1)
+
+
+_turns = enter(
+    Constant(lambda p, **params: np.unwrap(p, **params) - p, name="turns", domain=((-9.0, 9.0),))
+)
+
+
+@implements(np.unwrap)
+def _unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
+    return p + _turns(p, discont=discont, axis=axis, period=period)
 
 
 @implements(np.trapezoid)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.primitives.indexing import getitem, setitem
 from taylorad.primitives.linear import select
 from taylorad.primitives.reductions import keep, reduced_axes
 from taylorad.primitives.registry import Constant, enter, implements
@@ -105,6 +106,52 @@ def clip(
     return a if a_max is None else minimum(a, a_max)
 
 
+@implements(np.select)
+def first_of(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """Take from the choice that belongs to the first condition that holds (``np.select``)."""
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(f"{len(condlist)} conditions for {len(choicelist)} choices")
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+        default = where(condition, choice, default)
+    return default
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Apply to the entries where a condition holds the function that belongs to it."""
+    if np.isscalar(condlist) or (x.ndim and not isinstance(condlist[0], (list, np.ndarray))):
+        condlist = [condlist]
+    conditions = list(np.asarray(condlist, bool))
+    if len(conditions) == len(funclist) - 1:
+        conditions.append(~np.any(conditions, axis=0))
+    if len(conditions) != len(funclist):
+        raise ValueError(f"{len(conditions)} conditions for {len(funclist)} functions")
+    y = np.zeros_like(x)
+    for condition, function in zip(conditions, funclist, strict=True):
+        part = getitem(x, (condition,))
+        if callable(function):
+            function = function(part, *args, **kw) if part.size else part
+        y = setitem(y, (condition,), function)
+    return y
+
+
+@implements(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """Put numbers in place of NaN and of the infinities."""
+    if np.iscomplexobj(x):
+        raise TypeError("np.nan_to_num of complex numbers is not complex-differentiable")
+    largest = np.finfo(float).max
+    y = where(np.isnan(x), nan, x)
+    y = where(np.isposinf(x), largest if posinf is None else posinf, y)
+    y = where(np.isneginf(x), -largest if neginf is None else neginf, y)
+    if copy:
+        return y
+    x[...] = y
+    return x
+
+
 @implements(np.absolute, np.fabs)
 def absolute(x: Any) -> Any:
     """Give the absolute value."""
@@ -159,6 +206,25 @@ implements(np.max, np.amax)(_max)
 implements(np.min, np.amin)(_min)
 implements((np.maximum, "reduce"))(lambda a, axis=0, *args, **kw: _max(a, axis, *args, **kw))
 implements((np.minimum, "reduce"))(lambda a, axis=0, *args, **kw: _min(a, axis, *args, **kw))
+
+
+def _running(function: Any, between: Any) -> None:
+    """Accumulate, doubling the reach at a time (Hillis and Steele 1986)."""
+
+    def accumulate(a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+        y = np.moveaxis(a, axis, 0)
+        reach = 1
+        while reach < len(y):
+            y = np.concatenate([y[:reach], between(y[:-reach], y[reach:])])
+            reach *= 2
+        return np.moveaxis(y, 0, axis)
+
+    implements((function, "accumulate"))(accumulate)
+
+
+_running(np.maximum, maximum)
+_running(np.minimum, minimum)
+
 implements(np.ptp)(
     lambda a, axis=None, out=None, keepdims=False: (
         _max(a, axis, keepdims=keepdims) - _min(a, axis, keepdims=keepdims)
@@ -201,6 +267,7 @@ def _asks(function: Any) -> None:
 
 for _function in (
     *(np.any, np.all, np.nonzero, np.count_nonzero, np.argwhere, np.flatnonzero),
-    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around),
+    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around, np.fix),
+    *(np.isposinf, np.isneginf, np.isreal, np.iscomplex),
 ):
     _asks(_function)

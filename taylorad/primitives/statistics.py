@@ -28,7 +28,10 @@ def var(
         raise TypeError("np.var of complex numbers is not complex-differentiable")
     ddof = ddof if correction is np._NoValue else correction
     centre = np.mean(a, axis, keepdims=True, where=where) if mean is np._NoValue else mean
-    squares = np.square(a - centre)
+    deviation = a - centre
+    if where is not True:  # what is left out may be NaN, of which nothing is to come back
+        deviation = np.where(where, deviation, 0.0)
+    squares = np.square(deviation)
     freedom = np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
     return np.sum(squares, axis, keepdims=keepdims, where=where) / freedom
 
@@ -37,6 +40,22 @@ def var(
 def std(a: Any, *args: Any, **kwargs: Any) -> Any:
     """Give the standard deviation along the axes."""
     return np.sqrt(var(a, *args, **kwargs))
+
+
+def _ignoring_nan(function: Any, of_numbers: Any) -> None:
+    def body(a: Any, *args: Any, where: Any = True, **kwargs: Any) -> Any:
+        numbers = ~np.isnan(a)
+        numbers = numbers if where is True or where is np._NoValue else numbers & where
+        return of_numbers(a, *args, where=numbers, **kwargs)
+
+    implements(function)(body)
+
+
+_ignoring_nan(np.nansum, np.sum)
+_ignoring_nan(np.nanprod, np.prod)
+_ignoring_nan(np.nanmean, np.mean)
+_ignoring_nan(np.nanvar, var)
+_ignoring_nan(np.nanstd, std)
 
 
 @implements(np.linalg.norm)

@@ -1,14 +1,13 @@
-"""Shapes, joining and splitting, rearranging: bodies made of the linear rows.
+"""Shapes and rearranging: bodies made of the linear rows.
 
 Each has the signature of the NumPy function it stands for.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -16,9 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from taylorad.errors import NoRuleError, user_line
 from taylorad.primitives.indexing import places_of
 from taylorad.primitives.linear import (
-    as_array,
     broadcast_to,
-    concatenate,
     gather,
     index,
     reshape,
@@ -101,10 +98,27 @@ def _expand_dims(a: Any, axis: Any) -> Any:
     return _reshape(a, np.expand_dims(np.empty(shape_of(a), np.bool_), axis).shape)
 
 
-@implements(np.atleast_1d)
-def _atleast_1d(*arrays: Any) -> Any:
-    done = tuple(a if shape_of(a) else _reshape(a, 1) for a in arrays)
-    return done[0] if len(done) == 1 else done
+@implements(np.rollaxis)
+def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    axis = normalize_axis_index(axis, a.ndim)
+    start = normalize_axis_index(start, a.ndim + 1) if start >= 0 else start + a.ndim
+    return _moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+def _at_least(function: Any) -> None:
+    def raised(a: Any) -> Any:
+        shape = function(np.empty(shape_of(a), np.bool_)).shape
+        return a if shape == shape_of(a) else np.reshape(a, shape)
+
+    def body(*arrays: Any) -> Any:
+        return raised(*arrays) if len(arrays) == 1 else tuple(map(raised, arrays))
+
+    implements(function)(body)
+
+
+_at_least(np.atleast_1d)
+_at_least(np.atleast_2d)
+_at_least(np.atleast_3d)
 
 
 @implements(np.broadcast_to)
@@ -127,62 +141,6 @@ def _real(val: Any) -> Any:
     if np.iscomplexobj(val):
         raise TypeError("the real part and the conjugate are not complex-differentiable")
     return val
-
-
-# --- joining and splitting -------------------------------------------------------------------
-
-
-@implements(np.concatenate, np.concat)
-def _concatenate(arrays: Any, axis: Any = 0, **dtype: Any) -> Any:
-    arrays = [as_array(a) for a in arrays]
-    if axis is None:
-        arrays, axis = [np.reshape(a, -1) for a in arrays], 0
-    return concatenate(*arrays, axis=normalize_axis_index(axis, len(arrays[0].shape)))
-
-
-@implements(np.stack)
-def _stack(arrays: Any, axis: int = 0, **dtype: Any) -> Any:
-    return _concatenate([np.expand_dims(a, axis) for a in arrays], axis)
-
-
-@implements(np.vstack)
-def _vstack(tup: Any, **dtype: Any) -> Any:
-    return _concatenate([np.reshape(a, (1, -1)) if np.ndim(a) < 2 else a for a in tup], 0)
-
-
-@implements(np.hstack)
-def _hstack(tup: Any, **dtype: Any) -> Any:
-    arrays = [np.atleast_1d(a) for a in tup]
-    return _concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
-
-
-@implements(np.column_stack)
-def _column_stack(tup: Any) -> Any:
-    return _concatenate([np.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a for a in tup], 1)
-
-
-@implements(np.append)
-def _append(arr: Any, values: Any, axis: Any = None) -> Any:
-    return _concatenate([arr, values], axis)
-
-
-@implements(np.array_split)
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    axis = normalize_axis_index(axis, ary.ndim)
-    pieces = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
-    lead = (slice(None),) * axis
-    starts = np.cumsum([0, *map(len, pieces)])
-    return [index(ary, key=(*lead, slice(int(a), int(b)))) for a, b in itertools.pairwise(starts)]
-
-
-@implements(np.split)
-def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    np.split(np.empty(ary.shape, np.bool_), indices_or_sections, axis)  # raises as NumPy does
-    if np.ndim(indices_or_sections):
-        cuts = [0, *indices_or_sections, ary.shape[axis]]
-        lead = (slice(None),) * normalize_axis_index(axis, ary.ndim)
-        return [index(ary, key=(*lead, slice(a, b))) for a, b in itertools.pairwise(cuts)]
-    return _array_split(ary, indices_or_sections, axis)
 
 
 # --- rearranging -----------------------------------------------------------------------------
@@ -236,6 +194,18 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
     return out + np.pad(np.zeros(array.shape), pad_width, constant_values=fill)
 
 
+@implements(np.meshgrid)
+def _meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: Literal["xy", "ij"] = "xy"
+) -> Any:
+    places = [np.arange(math.prod(shape_of(x))) for x in xi]
+    grids = np.meshgrid(*places, sparse=sparse, indexing=indexing)
+    return tuple(
+        gather(np.reshape(x, -1), places=grid, shape=(math.prod(shape_of(x)),))
+        for x, grid in zip(xi, grids, strict=True)
+    )
+
+
 @implements(np.diag)
 def _diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
@@ -245,6 +215,9 @@ def _diag(v: Any, k: int = 0) -> Any:
     n = len(v) + abs(k)
     places = np.diagonal(places_of((n, n)), k)
     return scatter_add(v, places=places, shape=(n, n))
+
+
+implements(np.diagflat)(lambda v, k=0: np.diag(np.reshape(v, -1), k))
 
 
 @implements(np.trace)
