@@ -25,7 +25,7 @@ __all__ = ["custom_derivative", "primitive"]
 def primitive(
     function: Callable[..., Any],
     *,
-    partials: Callable[..., Any] | None = None,
+    partials: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
     series: Callable[..., Any] | None = None,
     transpose: Callable[..., Any] | None = None,
     constant: bool = False,
@@ -40,9 +40,10 @@ def primitive(
     function : callable
         Computes the value on NumPy arrays. A NumPy or SciPy function is recognised from then on
         wherever user code calls it; of your own functions, call what this returns.
-    partials : callable, optional
+    partials : callable or sequence of callable, optional
         For a function that acts entry by entry: ``partials(y, *x)`` gives the partial derivative
-        by each argument, in NumPy code that may use the result ``y``.
+        by each argument, in NumPy code that may use the result ``y``; or one such function for
+        each argument, which then need not compute those nobody asked for.
     series : callable, optional
         For a function of one argument, entry by entry: ``series(x, order)`` gives the normalised
         Taylor coefficients 0..order at ``x``, the degree as first axis.
@@ -84,14 +85,15 @@ def primitive(
         raise InputError(
             "primitive takes exactly one of partials=, series=, transpose= and constant=True"
         )
-    for rule in (function, *given):
-        if not callable(rule):
+    several = tuple(partials) if isinstance(partials, (tuple, list)) else (partials,)
+    for rule in (function, series, transpose, *several):
+        if rule is not None and not callable(rule):
             raise InputTypeError(f"primitive: {rule!r} is not callable")
     common: dict[str, Any] = {"name": name or getattr(function, "__name__", "primitive")}
     common |= {"domain": tuple(domain), "exact": exact}
     row: Primitive
     if partials is not None:
-        row = Elementwise(function, partials=partials, **common)
+        row = Elementwise(function, partials=several if len(several) > 1 else several[0], **common)
     elif series is not None:
         row = LocalSeries(function, series=series, **common)
     elif transpose is not None:

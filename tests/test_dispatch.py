@@ -1110,7 +1110,7 @@ CONSTANT = {
     name
     for line in """all allclose any argmax argmin argsort argwhere array_equal count_nonzero
         flatnonzero isclose iscomplexobj isrealobj ndim nonzero result_type searchsorted shape size
-        around round equal greater greater_equal less less_equal not_equal logical_and logical_not
+        around round fix iscomplex isneginf isposinf isreal equal greater greater_equal less less_equal not_equal logical_and logical_not
         logical_or logical_xor ceil floor floor_divide isfinite isinf isnan rint sign signbit
         spacing trunc""".splitlines()
     for name in line.split()
@@ -1141,21 +1141,18 @@ NO_RULE = {
         lstsq matrix_rank pinv qr slogdet svd svdvals tensorinv tensorsolve""",
     "Fourier transforms, which come later": """fft fft2 fftn fftshift hfft ifft ifft2 ifftn
         ifftshift ihfft irfft irfft2 irfftn rfft rfft2 rfftn""",
-    "complex numbers are differentiated as such, not by their parts": """angle imag iscomplex isreal
-        real_if_close sort_complex arccos arcsin arctanh log log10 log2 logn power sqrt""",
+    "complex numbers are differentiated as such, not by their parts": """angle imag real_if_close
+        sort_complex arccos arcsin arctanh log log10 log2 logn power sqrt""",
     "sets and histograms": """digitize histogram histogram2d histogram_bin_edges histogramdd
         intersect1d isin lexsort setdiff1d setxor1d union1d unique unique_all unique_counts
         unique_inverse unique_values argpartition""",
     "writing into an array": """copyto fill_diagonal place put put_along_axis putmask""",
     "polynomials as lists of coefficients: write Horner's rule": """poly polyadd polyder polydiv
-        polyfit polyint polymul polysub polyval polygrid2d polyval2d roots vander""",
-    "composites of functions that have one, not yet written out": """atleast_2d atleast_3d block
-        choose compress corrcoef cov cumulative_prod cumulative_sum diagflat dsplit dstack ediff1d
-        extract fix gradient hsplit i0 insert interp isneginf isposinf ix_ meshgrid nan_to_num
-        nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile
-        nanprod nanquantile nanstd nansum nanvar percentile piecewise quantile rollaxis select
-        trim_zeros unstack unwrap vsplit array_equiv diag_indices_from tril_indices_from
-        triu_indices_from""",
+        polyfit polyint polymul polysub polygrid2d polyval2d roots vander""",
+    "composites of functions that have one, not yet written out": """choose compress corrcoef cov
+        cumulative_prod cumulative_sum extract i0 ix_ nanargmax nanargmin nancumprod nancumsum nanmax
+        nanmedian nanmin nanpercentile nanquantile percentile quantile trim_zeros unstack
+        array_equiv diag_indices_from tril_indices_from triu_indices_from""",
     "makers of arrays: from plain numbers only": """arange array asanyarray asarray
         ascontiguousarray asfortranarray empty eye fromfunction full geomspace identity linspace
         logspace ones tri zeros""",

@@ -19,6 +19,7 @@ from taylorad.forward import singular
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.forward.ordering import compare
 from taylorad.forward.polynomial import compose
+from taylorad.forward.program import NoProgram
 from taylorad.forward.recurrence import solve
 from taylorad.primitives.elementwise import divide, multiply, power
 from taylorad.primitives.registry import (
@@ -251,9 +252,35 @@ def _elementwise(
     values = [a[0] if mine else a for a, mine in zip(args, own)]
     y0 = row(*values, **params)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        c = solve(algebra, row, args, tuple(own), y0)
+        try:
+            c = solve(algebra, row, args, tuple(own), y0)
+        except NoProgram:
+            c = _by_degrees(jet, algebra, row, args, own, y0)
     _check_regular(row, algebra, c, args, own)
     return jet.like(c, algebra)
+
+
+def _by_degrees(
+    jet: Jet, algebra: Algebra, row: Elementwise, args: list[Any], own: list[bool], y0: Any
+) -> Any:
+    """Solve ``D y = sum g_i D x_i`` by evaluating the partials g_i anew for every degree.
+
+    For rows whose partials have no program: with y right to degree k - 1, so is g.
+    """
+    ndim = np.ndim(y0)
+    xs = [jet.like(a, algebra) if mine else a for a, mine in zip(args, own)]
+    y = buffer(y0, (algebra.size, *np.shape(y0)))
+    y[0] = y0
+    for k in range(1, algebra.order + 1):
+        part: Any = 0.0
+        for i, (a, mine) in enumerate(zip(args, own)):
+            if mine:
+                g = row.partial(i, jet.like(y.copy(), algebra), xs)
+                g = g.c if isinstance(g, Jet) and g.tag == jet.tag else jet.lift(g).c
+                dx = aligned(a, ndim) * algebra.weights(ndim)
+                part = part + algebra.convolve(dx, aligned(g, ndim), k, 1)
+        y[algebra.grade[k]] = part / k
+    return y
 
 
 def _check_regular(

@@ -4,16 +4,13 @@ Let D multiply the degree-k part of a truncated polynomial by k. D is a derivati
 ``y = f(x1, x2, ...)`` has ``D y = sum_i (df/dx_i) D x_i``, whose degree-k part needs the partials
 up to degree k - 1 only; the partials may therefore use y itself.
 
-A row's partials are run once on symbols (`Stream`), which gives the short straight-line program of
-everything the recurrence involves. Value numbering closes circles: the partial of sin asks for cos
-of the same argument, whose partial asks for sin again, which is there already. The program is then
-swept degree by degree over arrays of coefficients.
+The program of a row (see `program`) is written out as a Python function, its `kernel`, that sweeps
+it degree by degree over arrays of coefficients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -21,164 +18,12 @@ import numpy as np
 
 from taylorad.dispatch import Value, shape_of
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
+from taylorad.forward.program import Program, Step, program
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
-from taylorad.primitives.registry import Constant, Elementwise, Primitive
+from taylorad.primitives.registry import Elementwise
 
-__all__ = ["Program", "Step", "kernel", "program", "solve"]
-
-# --- the program of a row --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of a program: ``primitive`` applied to earlier lines.
-
-    ``moves`` tells whether the line has parts of degree above 0. ``equation`` is there for lines
-    that are solved from ``d Dy = sum_i +-n_i Dx_i``: for each argument that moves the line of x_i,
-    the sign, and the line of n_i; the ``denominator`` d is a line too, or None for 1.
-    """
-
-    primitive: Primitive | None
-    operands: tuple[int, ...]
-    params: dict[str, Any]
-    moves: bool
-    equation: tuple[tuple[int, str, int], ...] = ()
-    denominator: int | None = None
-    number: Any = None
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The lines this one is computed from."""
-        numerators = tuple(n for _, _, n in self.equation)
-        return (*self.operands, *numerators, *_some(self.denominator))
-
-    def renumbered(self, number: dict[int, int]) -> Step:
-        """Give the step with other line numbers."""
-        return replace(
-            self,
-            operands=tuple(number[i] for i in self.operands),
-            equation=tuple((number[x], sign, number[n]) for x, sign, n in self.equation),
-            denominator=None if self.denominator is None else number[self.denominator],
-        )
-
-
-def _some(line: int | None) -> tuple[int, ...]:
-    return () if line is None else (line,)
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """The lines, arguments first, then the result, then what its recurrence needs."""
-
-    steps: tuple[Step, ...]
-    arguments: int
-    result: int
-
-
-class Stream(Value):
-    """The symbol of a line while a rule is being run."""
-
-    tag = float("inf")
-    shape = ()
-    number_type = np.dtype(float)
-
-    def __init__(self, trace: _Trace, line: int) -> None:
-        self.trace, self.line = trace, line
-
-    def lift(self, plain: Any) -> Stream:
-        return self.trace.constant(plain)
-
-    def interpret(
-        self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]
-    ) -> Stream:
-        return self.trace.record(primitive, args, params)
-
-
-class _Trace:
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.seen: dict[Any, int] = {}
-        self.unsolved: list[int] = []
-
-    def append(self, step: Step, key: Any) -> Stream:
-        if key not in self.seen:
-            self.seen[key] = len(self.steps)
-            self.steps.append(step)
-        return Stream(self, self.seen[key])
-
-    def constant(self, number: Any) -> Stream:
-        step = Step(None, (), {}, False, number=number)
-        return self.append(step, ("number", type(number), float(number)))
-
-    def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
-        if "condition" in params:  # where: the condition is a line of its own
-            args, params = (*args, params["condition"]), {}
-        lines = [a.line if isinstance(a, Stream) else self.constant(a).line for a in args]
-        if primitive is negative and self.steps[lines[0]].primitive is negative:
-            return Stream(self, self.steps[lines[0]].operands[0])
-        moves = not isinstance(primitive, Constant) and any(self.steps[i].moves for i in lines)
-        key = (primitive, *lines)
-        new = key not in self.seen
-        stream = self.append(Step(primitive, tuple(lines), params, moves), key)
-        if new and moves and isinstance(primitive, Elementwise):
-            self.unsolved.append(stream.line)
-        return stream
-
-    def solve(self, line: int) -> None:
-        """State the equation of a line by running its row's partials."""
-        step = self.steps[line]
-        row = step.primitive
-        assert isinstance(row, Elementwise)
-        arguments = [Stream(self, i) for i in step.operands]
-        equation: list[tuple[int, str, int]] = []
-        denominator = None
-        for position, argument in enumerate(step.operands):
-            if self.steps[argument].moves:
-                g = row.series_partial(position, Stream(self, line), arguments)
-                n = g.line if isinstance(g, Stream) else self.constant(g).line
-                sign = "+"
-                if self.steps[n].moves and self.steps[n].primitive is negative:
-                    sign, (n,) = "-", self.steps[n].operands
-                equation.append((argument, sign, n))
-        if len(equation) == 1:
-            # g = n/d: solving d Dy = n Dx saves the convolution that would compute the quotient.
-            argument, sign, n = equation[0]
-            if self.steps[n].moves and self.steps[n].primitive is divide:
-                n, denominator = self.steps[n].operands
-                equation = [(argument, sign, n)]
-        self.steps[line] = replace(step, equation=tuple(equation), denominator=denominator)
-
-
-@lru_cache(maxsize=1024)
-def program(row: Elementwise, moving: tuple[bool, ...]) -> Program:
-    """Trace the program of a row for the given pattern of arguments that carry parts."""
-    trace = _Trace()
-    arguments = [
-        trace.append(Step(None, (), {}, moves), ("argument", i)) for i, moves in enumerate(moving)
-    ]
-    result = trace.record(row, arguments, {})
-    while trace.unsolved:
-        trace.solve(trace.unsolved.pop())
-    return _pruned(trace.steps, len(moving), result.line)
-
-
-def _pruned(steps: list[Step], arguments: int, result: int) -> Program:
-    """Drop lines nothing needs (quotients that became denominators), and renumber."""
-    needed = set(range(arguments))
-    todo = [result]
-    while todo:
-        line = todo.pop()
-        if line not in needed:
-            needed.add(line)
-            todo += steps[line].needs
-    order = sorted(needed)
-    number = {old: new for new, old in enumerate(order)}
-    kept = tuple(steps[i].renumbered(number) for i in order)
-    return Program(kept, arguments, number[result])
-
-
-# --- its sweep -------------------------------------------------------------------------------
+__all__ = ["kernel", "solve"]
 
 _OPERATORS = {add: "{} + {}", subtract: "{} - {}", multiply: "{} * {}", divide: "{} / {}"}
 _OPERATORS |= {negative: "-{}", select: "select({}, {}, condition={})"}
@@ -308,8 +153,7 @@ class _Writer:
                 piece if moves or (step.primitive is select and n < 2) else f"v_{j}"
                 for n, (j, moves, piece) in enumerate(zip(operands, moving, pieces, strict=True))
             ]
-        if step.primitive not in _OPERATORS:
-            raise NotImplementedError(f"partials cannot use {step.primitive!r}")
+        assert step.primitive is not None
         return _OPERATORS[step.primitive].format(*pieces)
 
     def piece(self, j: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from taylorad.primitives.linear import (
+    as_array,
     cumsum,
     index,
     segment_sum,
@@ -157,8 +158,8 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 @implements(np.gradient)
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    f, spacings = as_array(f), [as_array(v) for v in varargs or (1.0,)]
     axes = reduced_axes(axis, f.ndim)
-    spacings = varargs or (1.0,)
     if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
         spacings = spacings * len(axes)
     if len(spacings) != len(axes):

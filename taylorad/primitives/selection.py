@@ -268,6 +268,9 @@ def _asks(function: Any) -> None:
 for _function in (
     *(np.any, np.all, np.nonzero, np.count_nonzero, np.argwhere, np.flatnonzero),
     *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around, np.fix),
-    *(np.isposinf, np.isneginf, np.isreal, np.iscomplex),
+    *(np.isreal, np.iscomplex),
 ):
     _asks(_function)
+
+implements(np.isposinf)(lambda x, out=None: np.isinf(x) & ~np.signbit(x))
+implements(np.isneginf)(lambda x, out=None: np.isinf(x) & np.signbit(x))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.errors import NoRuleError, user_line
 from taylorad.primitives.reductions import counted, reduced_axes
 from taylorad.primitives.registry import implements
 
@@ -78,8 +79,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         sums = np.sum(np.abs(x), axis=over, keepdims=True)
         best = (np.max if ord > 0 else np.min)(sums, axis=along, keepdims=True)
         return best if keepdims else np.squeeze(best, axes)
-    raise NotImplementedError(
+    raise NoRuleError(
         f"np.linalg.norm(ord={ord!r}) of a matrix needs singular values, which have no rule yet"
+        f"{user_line()}; use the Frobenius, 1- or inf-norm"
     )
 
 

@@ -1,0 +1,186 @@
+"""The straight-line program of everything that a row's recurrence involves.
+
+A row's partials are run once on symbols (`Stream`). Value numbering closes circles: the partial of
+sin asks for cos of the same argument, whose partial asks for sin again, which is there already. So
+nobody declares companion functions, and the program of an elementary function is finite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value
+from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
+from taylorad.primitives.linear import select
+from taylorad.primitives.registry import Constant, Elementwise, Primitive
+
+__all__ = ["RATIONAL", "NoProgram", "Program", "Step", "program"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a program: ``primitive`` applied to earlier lines.
+
+    ``moves`` tells whether the line has parts of degree above 0. ``equation`` is there for lines
+    that are solved from ``d Dy = sum_i +-n_i Dx_i``: for each argument that moves the line of x_i,
+    the sign, and the line of n_i; the ``denominator`` d is a line too, or None for 1.
+    """
+
+    primitive: Primitive | None
+    operands: tuple[int, ...]
+    params: dict[str, Any]
+    moves: bool
+    equation: tuple[tuple[int, str, int], ...] = ()
+    denominator: int | None = None
+    number: Any = None
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The lines this one is computed from."""
+        numerators = tuple(n for _, _, n in self.equation)
+        return (*self.operands, *numerators, *_some(self.denominator))
+
+    def renumbered(self, number: dict[int, int]) -> Step:
+        """Give the step with other line numbers."""
+        return replace(
+            self,
+            operands=tuple(number[i] for i in self.operands),
+            equation=tuple((number[x], sign, number[n]) for x, sign, n in self.equation),
+            denominator=None if self.denominator is None else number[self.denominator],
+        )
+
+
+def _some(line: int | None) -> tuple[int, ...]:
+    return () if line is None else (line,)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The lines, arguments first, then the result, then what its recurrence needs."""
+
+    steps: tuple[Step, ...]
+    arguments: int
+    result: int
+
+
+RATIONAL = {add, subtract, negative, multiply, divide, select}
+"""Rows whose parts follow from those of their arguments without an equation."""
+
+
+class NoProgram(Exception):
+    """Partials that use more than elementwise rows, or branch on values."""
+
+
+class Stream(Value):
+    """The symbol of a line while a rule is being run."""
+
+    tag = float("inf")
+    shape = ()
+    number_type = np.dtype(float)
+
+    def __init__(self, trace: _Trace, line: int) -> None:
+        self.trace, self.line = trace, line
+
+    @property
+    def primal(self) -> Any:
+        """A symbol has no value."""
+        raise NoProgram("a branch on a value")
+
+    def lift(self, plain: Any) -> Stream:
+        return self.trace.constant(plain)
+
+    def interpret(
+        self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]
+    ) -> Stream:
+        return self.trace.record(primitive, args, params)
+
+
+class _Trace:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.seen: dict[Any, int] = {}
+        self.unsolved: list[int] = []
+
+    def append(self, step: Step, key: Any) -> Stream:
+        if key not in self.seen:
+            self.seen[key] = len(self.steps)
+            self.steps.append(step)
+        return Stream(self, self.seen[key])
+
+    def constant(self, number: Any) -> Stream:
+        if np.ndim(number):
+            raise NoProgram("a constant array")
+        step = Step(None, (), {}, False, number=number)
+        return self.append(step, ("number", type(number), number))
+
+    def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
+        if "condition" in params:  # where: the condition is a line of its own
+            args, params = (*args, params["condition"]), {}
+        lines = [a.line if isinstance(a, Stream) else self.constant(a).line for a in args]
+        if primitive is negative and self.steps[lines[0]].primitive is negative:
+            return Stream(self, self.steps[lines[0]].operands[0])
+        moves = not isinstance(primitive, Constant) and any(self.steps[i].moves for i in lines)
+        if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
+            raise NoProgram(repr(primitive))
+        key = (primitive, *lines)
+        new = key not in self.seen
+        stream = self.append(Step(primitive, tuple(lines), params, moves), key)
+        if new and moves and isinstance(primitive, Elementwise):
+            self.unsolved.append(stream.line)
+        return stream
+
+    def solve(self, line: int) -> None:
+        """State the equation of a line by running its row's partials."""
+        step = self.steps[line]
+        row = step.primitive
+        assert isinstance(row, Elementwise)
+        arguments = [Stream(self, i) for i in step.operands]
+        equation: list[tuple[int, str, int]] = []
+        denominator = None
+        for position, argument in enumerate(step.operands):
+            if self.steps[argument].moves:
+                g = row.series_partial(position, Stream(self, line), arguments)
+                n = g.line if isinstance(g, Stream) else self.constant(g).line
+                sign = "+"
+                if self.steps[n].moves and self.steps[n].primitive is negative:
+                    sign, (n,) = "-", self.steps[n].operands
+                equation.append((argument, sign, n))
+        if len(equation) == 1:
+            # g = n/d: solving d Dy = n Dx saves the convolution that would compute the quotient.
+            argument, sign, n = equation[0]
+            if self.steps[n].moves and self.steps[n].primitive is divide:
+                n, denominator = self.steps[n].operands
+                equation = [(argument, sign, n)]
+        self.steps[line] = replace(step, equation=tuple(equation), denominator=denominator)
+
+
+@lru_cache(maxsize=1024)
+def program(row: Elementwise, moving: tuple[bool, ...]) -> Program:
+    """Trace the program of a row for the given pattern of arguments that carry parts."""
+    trace = _Trace()
+    arguments = [
+        trace.append(Step(None, (), {}, moves), ("argument", i)) for i, moves in enumerate(moving)
+    ]
+    result = trace.record(row, arguments, {})
+    while trace.unsolved:
+        trace.solve(trace.unsolved.pop())
+    return _pruned(trace.steps, len(moving), result.line)
+
+
+def _pruned(steps: list[Step], arguments: int, result: int) -> Program:
+    """Drop lines nothing needs (quotients that became denominators), and renumber."""
+    needed = set(range(arguments))
+    todo = [result]
+    while todo:
+        line = todo.pop()
+        if line not in needed:
+            needed.add(line)
+            todo += steps[line].needs
+    order = sorted(needed)
+    number = {old: new for new, old in enumerate(order)}
+    kept = tuple(steps[i].renumbered(number) for i in order)
+    return Program(kept, arguments, number[result])
