@@ -687,3 +687,144 @@ def test_powers_at_zero_and_below():
         near(ta.hessian(f)(float(base)), truth[2])
         near(ta.hessian(f, method="hyperdual")(float(base)), truth[2])
         near(ta.hessian(f, method="taylor")(float(base)), truth[2])
+
+
+# --- results belong to the caller ------------------------------------------------------------
+
+K = np.arange(4.0)
+SHARING = {
+    "identity": lambda x: x,
+    "view": lambda x: x[::-1],
+    "reshape": lambda x: x.reshape(2, 2).T,
+    "parts": lambda x: (x[:2], [x[1:]]),
+    "broadcast": lambda x: np.broadcast_to(x, (3, 4)),
+    "broadcast entry": lambda x: np.broadcast_to(x[0], (3,)),
+    "broadcast constant": lambda x: (np.broadcast_to(1.0, (4,)), x),
+    "constant": lambda x: {"k": K, "x": x},
+    "sum": lambda x: np.sum(x),
+    "linear": lambda x: K @ x,
+    "zeros": lambda x: np.zeros_like(x),
+    "select": lambda x: np.where(x > 0, x, K),
+}
+
+
+def scalar_of(f):
+    return lambda x: np.sum(leaves(f(x))[0])
+
+
+def leaves(tree):
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (tuple, list)):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return [getattr(tree, "coefficients", tree)]
+
+
+OWNING = {
+    "value_and_grad": lambda f, x: ta.value_and_grad(scalar_of(f))(x),
+    "grad": lambda f, x: ta.grad(scalar_of(f))(x),
+    "grad by two": lambda f, x: ta.grad(lambda x, k: scalar_of(f)(x) + np.sum(k), (0, 1))(x, K),
+    "grad with aux": lambda f, x: ta.grad(lambda x: (np.sum(x), f(x)), has_aux=True)(x)[0],
+    "jvp": lambda f, x: ta.jvp(f, (x,), (V,)),
+    "jacobian": lambda f, x: ta.jacobian(f)(x),
+    "taylor": lambda f, x: ta.taylor(f, x, 2, V),
+    "taylor of order 0": lambda f, x: ta.taylor(f, x, 0, V),
+    "multivariate_taylor": lambda f, x: ta.multivariate_taylor(f, x, 2),
+    "derivative_tensor": lambda f, x: [ta.derivative_tensor(scalar_of(f), k)(x) for k in range(3)],
+    "hessian": lambda f, x: ta.hessian(scalar_of(f))(x),
+    "hyperdual": lambda f, x: ta.hessian(scalar_of(f), method="hyperdual")(x),
+    "by taylor": lambda f, x: ta.hessian(scalar_of(f), method="taylor")(x),
+    "value_grad_hessian": lambda f, x: ta.value_grad_hessian(scalar_of(f))(x),
+    "hvp": lambda f, x: ta.hvp(scalar_of(f))(x, V),
+    "hessian_diagonal": lambda f, x: ta.hessian_diagonal(scalar_of(f))(x),
+    "third_order": lambda f, x: ta.third_order(scalar_of(f))(x, V, V),
+}
+
+
+def check_ownership(results, *given):
+    for result in leaves(results):
+        if isinstance(result, np.ndarray):
+            result += 1.0  # writeable, and no entry stands for several
+            for a in given:
+                assert not np.shares_memory(result, a)
+
+
+@pytest.mark.parametrize("f", SHARING.values(), ids=SHARING)
+@pytest.mark.parametrize("driver", OWNING.values(), ids=OWNING)
+def test_results_share_no_memory_with_what_was_given(driver, f):
+    x, k, v = X.copy(), K.copy(), V.copy()
+    for result in leaves(driver(f, x)):
+        check_ownership(result, x, K, V)
+    for a, before in ((x, X), (K, k), (V, v)):
+        np.testing.assert_array_equal(a, before)
+
+
+@pytest.mark.parametrize("f", SHARING.values(), ids=SHARING)
+def test_cotangents_share_no_memory_with_seeds(f):
+    x = X.copy()
+    value, pullback = ta.vjp(f, x)
+    for result in leaves(value):
+        assert not np.shares_memory(result, x)
+    seeds = leaves(value)
+    for bars in (pullback(value), pullback(value)):
+        check_ownership(bars, x, K, *(s for s in seeds if isinstance(s, np.ndarray)))
+    np.testing.assert_array_equal(x, X)
+
+
+def test_results_can_be_added_to():
+    g = ta.grad(np.sum)(X)
+    g += 1
+    np.testing.assert_array_equal(g, np.full(4, 2.0))
+    np.testing.assert_array_equal(ta.grad(np.sum)(X), np.ones(4))
+
+
+# --- what is no result -----------------------------------------------------------------------
+
+ONCE = {
+    "grad": lambda f: ta.grad(f)(1.0),
+    "value_and_grad": lambda f: ta.value_and_grad(f)(1.0),
+    "jacobian": lambda f: ta.jacobian(f)(1.0),
+    "jvp": lambda f: ta.jvp(f, (1.0,), (1.0,)),
+    "vjp": lambda f: ta.vjp(f, 1.0),
+    "taylor": lambda f: ta.taylor(f, 1.0, 2),
+    "multivariate_taylor": lambda f: ta.multivariate_taylor(f, 1.0, 2),
+    "derivative": lambda f: ta.derivative(f)(1.0),
+    "derivatives": lambda f: ta.derivatives(f, 1.0, 2),
+    "derivative_tensor": lambda f: ta.derivative_tensor(f, 2)(1.0),
+    "hessian": lambda f: ta.hessian(f)(1.0),
+    "hyperdual": lambda f: ta.hessian(f, method="hyperdual")(1.0),
+    "by taylor": lambda f: ta.hessian(f, method="taylor")(1.0),
+    "hessian_diagonal": lambda f: ta.hessian_diagonal(f)(1.0),
+    "value_grad_hessian": lambda f: ta.value_grad_hessian(f)(1.0),
+    "hvp": lambda f: ta.hvp(f)(1.0, 1.0),
+    "third_order": lambda f: ta.third_order(f)(1.0, 1.0, 1.0),
+}
+NUMBERS = {
+    "Taylor": ta.Taylor([1.0, 2.0]),
+    "constant Taylor": ta.Taylor([1.0]),
+    "Dual": ta.Dual(1.0, 1.0),
+    "HyperDual": ta.HyperDual(1.0, 1.0, 1.0, 0.0),
+    "MultivariateTaylor": ta.MultivariateTaylor.variables([1.0, 2.0], 2)[0],
+}
+
+
+@pytest.mark.parametrize("once", ONCE.values(), ids=ONCE)
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_made_by_hand_are_no_results(once, number):
+    for f in (lambda x: number, lambda x: x * number, lambda x: number * np.sin(x)):
+        with pytest.raises(OutputError, match=r"by hand.*plain results"):
+            once(f)
+
+
+@pytest.mark.parametrize("once", ONCE.values(), ids=ONCE)
+@pytest.mark.parametrize("inner", ONCE.values(), ids=ONCE)
+def test_numbers_of_an_inner_derivative_are_no_results(once, inner):
+    """A number that was kept when its derivative was over belongs to nobody."""
+
+    def leaking(x):
+        kept = []
+        inner(lambda y: (kept.append(y * x), y * y)[1])
+        return kept[0] * x
+
+    with pytest.raises(OutputError, match=r"inner derivative that is over.*plain results"):
+        once(leaking)

@@ -711,6 +711,7 @@ np.matmul(u, v)
 np.linalg.matmul(T, T2)
 np.vecdot(A, B)
 np.vecdot(A, x)
+np.vecdot(A, B, axis=0)
 np.linalg.vecdot(A, B)
 np.matvec(A, x)
 np.matvec(T, x)
@@ -1012,7 +1013,7 @@ def test_forward_and_reverse_agree_with_the_oracle(case):
     agree(tangent, truth)
     cotangent = spread(99, 0.4, len(value)) if len(value) else np.zeros(0)
     _, pullback = ta.vjp(case, *point)
-    bars = pullback(cotangent) if len(value) else [np.zeros_like(p) for p in point]
+    bars = pullback(cotangent)
     assert [np.shape(bar) for bar in bars] == [np.shape(p) for p in point]
     inner = sum(np.sum(bar * d) for bar, d in zip(bars, direction))
     agree(inner, cotangent @ truth)
@@ -1044,9 +1045,8 @@ def test_one_argument_at_a_time(case):
         agree(tangent, truth[1])
         agree(ta.taylor(alone, point[i], 3, direction[i]).coefficients, truth, 1e-9)
         value, pullback = ta.vjp(alone, point[i])
-        if len(value):
-            cotangent = spread(99, 0.4, len(value))
-            agree(np.sum(pullback(cotangent)[0] * direction[i]), cotangent @ truth[1])
+        cotangent = spread(99, 0.4, len(value)) if len(value) else np.zeros(0)
+        agree(np.sum(pullback(cotangent)[0] * direction[i]), cotangent @ truth[1])
 
 
 @pytest.mark.parametrize("expression", UNSEEN)

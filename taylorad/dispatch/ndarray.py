@@ -183,7 +183,7 @@ def _in_place(ufunc: Any) -> Any:
 
     def apply(self: Any, other: Any) -> Any:
         result = operate(self, other)
-        if not self.shape:
+        if not self.shape and self._view is None:
             return result  # scalars are immutable, as NumPy's are
         self._become(result)
         return self

@@ -15,25 +15,38 @@ import numpy as np
 
 from taylorad.errors import MutationError, user_line
 from taylorad.primitives.indexing import getitem, is_basic, places_of
+from taylorad.primitives.registry import Owner
 
 __all__ = ["View", "indexed", "rearranged"]
 
 
 class View:
-    """How a part was cut out of a whole, and which version of the whole it shows."""
+    """How a part was cut out of a whole, which may be a part itself; of what, in the end.
 
-    __slots__ = ("cut", "version", "whole")
+    Whoever is assigned to puts it back into what it was cut out of, and so on, so the version of
+    the root tells whether anything in the family has changed.
+    """
+
+    __slots__ = ("cut", "root", "version", "whole")
 
     def __init__(self, whole: Any, cut: Callable[[Any], Any]) -> None:
         self.whole, self.cut = whole, cut
-        self.version = whole._version
+        self.root = whole if whole._view is None else whole._view.root
+        self.version = self.root._version
 
     def current(self) -> Any | None:
         """Give the part as it is now, or None if it has not changed."""
-        self.whole.refresh()
-        if self.whole._version == self.version:
+        version = self.root._version
+        if version == self.version:
             return None
-        self.version = self.whole._version
+        # Not by recursion: ``rest = rest[1:]`` makes long chains of parts of parts.
+        stale, whole = [], self.whole
+        while whole._view is not None and whole._view.version != version:
+            stale.append(whole)
+            whole = whole._view.whole
+        for value in reversed(stale):
+            value.refresh()
+        self.version = version
         return self.cut(self.whole)
 
     def put_back(self, part: Any) -> None:
@@ -44,8 +57,9 @@ class View:
                 f"assignment destination is read-only{user_line()}: entries of a broadcast array "
                 "stand for several; copy it first"
             )
-        self.whole[np.unravel_index(places, self.whole.shape)] = part
-        self.version = self.whole._version
+        shape = self.whole.shape
+        self.whole[np.unravel_index(places, shape) if shape else ()] = part
+        self.version = self.root._version
 
 
 class _Indexed(View):
@@ -59,20 +73,29 @@ class _Indexed(View):
 
     def put_back(self, part: Any) -> None:
         self.whole[self.key] = part
-        self.version = self.whole._version
+        self.version = self.root._version
 
 
 def indexed(whole: Any, key: tuple[Any, ...], part: Any) -> None:
     """Remember that ``part`` is ``whole[key]``, if that is a view."""
-    if part.shape and is_basic(key):
+    # One entry is a scalar, unless the key has an Ellipsis, as in NumPy.
+    if (part.shape or Ellipsis in key) and _is_array(whole) and is_basic(key):
         part._view = _Indexed(whole, key)
 
 
-_SHARING = {
-    *(np.reshape, np.ravel, np.transpose, np.permute_dims, np.matrix_transpose, np.swapaxes),
-    *(np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims, np.flip, np.flipud, np.fliplr),
-    *(np.rot90, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.diagonal, np.linalg.diagonal),
-    *(np.broadcast_to, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit),
+def _is_array(value: Any) -> bool:
+    """Tell arrays from scalars, which are immutable: nothing shares their memory."""
+    return bool(value.shape) or value._view is not None
+
+
+_COPYING_IF_NEEDED = {np.reshape, np.ravel}
+_SHARING = _COPYING_IF_NEEDED | {
+    np.einsum,
+    *(np.transpose, np.permute_dims, np.matrix_transpose, np.linalg.matrix_transpose),
+    *(np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims),
+    *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.linalg.diagonal),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_to),
+    *(np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit),
 }
 
 
@@ -82,18 +105,43 @@ def rearranged(
     """Remember that the result of a NumPy function is a view of its argument, if it is one."""
     if function not in _SHARING:
         return
-    whole, rest = (args[0], args[1:]) if args else (next(iter(kwargs.values())), ())
-    if not args:
-        kwargs = dict(list(kwargs.items())[1:])
+    if not args:  # all by keyword, the array first
+        args, kwargs = tuple(kwargs.values())[:1], dict(list(kwargs.items())[1:])
+    before = args[: isinstance(args[0], str)]  # the subscripts of einsum
+    whole, *after = args[len(before) :]
+    if not isinstance(whole, Owner) or not _is_array(whole):
+        return
+    if any(isinstance(a, Owner) for a in after):  # those of several arrays take each by itself
+        return
+    if function is np.einsum and (after or not before or not _only_moves(before[0], whole)):
+        return
     several = isinstance(result, (list, tuple))
     for i, part in enumerate(result if several else [result]):
-        if part is not whole and hasattr(part, "_view") and hasattr(whole, "_version"):
-            part._view = View(whole, _again(function, rest, kwargs, i if several else None))
+
+        def cut(a: Any, number: int = i) -> Any:
+            parts = function(*before, a, *after, **kwargs)
+            return parts[number] if several else parts
+
+        if not isinstance(part, Owner) or part is whole:
+            continue
+        is_sure = part.shape and function not in _COPYING_IF_NEEDED  # type: ignore[attr-defined]
+        if is_sure or _shares_memory(whole, cut):
+            part._view = View(whole, cut)  # type: ignore[attr-defined]
 
 
-def _again(function: Any, rest: Any, kwargs: Any, number: int | None) -> Callable[[Any], Any]:
-    def cut(a: Any) -> Any:
-        parts = function(a, *rest, **kwargs)
-        return parts if number is None else parts[number]
+def _only_moves(subscripts: str, whole: Any) -> bool:
+    """Tell whether einsum of one operand adds nothing up, by a try on a single entry."""
+    one = np.empty((1,) * whole.ndim, np.bool_)
+    return np.may_share_memory(one, np.einsum(subscripts, one))
 
-    return cut
+
+def _shares_memory(whole: Any, cut: Callable[[Any], Any]) -> bool:
+    """Tell whether NumPy would give a view, by trying on an array that lies like ``whole``."""
+    cuts = []
+    while whole._view is not None:
+        cuts.append(whole._view.cut)
+        whole = whole._view.whole
+    a = np.empty(whole.shape, np.bool_)
+    for outer in reversed(cuts):
+        a = outer(a)
+    return np.may_share_memory(a, cut(a))

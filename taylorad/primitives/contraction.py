@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from taylorad.primitives.linear import as_array, gather, sum_
+from taylorad.primitives.linear import as_array, gather, index, sum_
 from taylorad.primitives.reductions import keep, reduced_axes
 from taylorad.primitives.registry import Bilinear, enter, implements
 
@@ -367,7 +367,7 @@ def prod(
         rest = y[2 * half :]
         y = y[:half] * y[half : 2 * half]
         y = np.concatenate([y, rest]) if len(rest) else y
-    result = keep(y[0], a.shape, axes, keepdims)
+    result = keep(index(y, key=(0,)), a.shape, axes, keepdims)
     return result if initial is np._NoValue else result * initial
 
 
@@ -377,7 +377,7 @@ implements((np.multiply, "reduce"))(lambda a, axis=0, *args, **kw: prod(a, axis,
 @implements(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """Multiply cumulatively, doubling the reach at a time (Hillis and Steele 1986)."""
-    y = np.reshape(a, -1) if axis is None else np.moveaxis(a, axis, 0)
+    y = (np.reshape(a, -1) if axis is None else np.moveaxis(a, axis, 0)).copy()
     reach = 1
     while reach < len(y):
         y = np.concatenate([y[:reach], y[reach:] * y[:-reach]])

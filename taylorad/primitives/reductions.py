@@ -44,7 +44,7 @@ def _sum(
     if where is not True:
         a = select(a, 0.0, condition=where)
     axes = reduced_axes(axis, a.ndim)
-    result = keep(sum_(a, axis=axes) if axes else a, a.shape, axes, keepdims)
+    result = keep(sum_(a, axis=axes) if axes else a.copy(), a.shape, axes, keepdims)
     return result if initial is np._NoValue else result + initial
 
 

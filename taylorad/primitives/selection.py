@@ -101,8 +101,7 @@ def clip(
     """Limit the values to an interval."""
     a_min = min if a_min is None or a_min is np._NoValue else a_min
     a_max = max if a_max is None or a_max is np._NoValue else a_max
-    if a_min is not None:
-        a = maximum(a, a_min)
+    a = a.copy() if a_min is None else maximum(a, a_min)
     return a if a_max is None else minimum(a, a_max)
 
 
@@ -212,7 +211,7 @@ def _running(function: Any, between: Any) -> None:
     """Accumulate, doubling the reach at a time (Hillis and Steele 1986)."""
 
     def accumulate(a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-        y = np.moveaxis(a, axis, 0)
+        y = np.moveaxis(a, axis, 0).copy()
         reach = 1
         while reach < len(y):
             y = np.concatenate([y[:reach], between(y[:-reach], y[reach:])])

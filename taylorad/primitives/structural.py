@@ -108,10 +108,10 @@ def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 def _at_least(function: Any) -> None:
     def raised(a: Any) -> Any:
         shape = function(np.empty(shape_of(a), np.bool_)).shape
-        return a if shape == shape_of(a) else np.reshape(a, shape)
+        return a if shape == a.shape else _reshape(a, shape)
 
     def body(*arrays: Any) -> Any:
-        return raised(*arrays) if len(arrays) == 1 else tuple(map(raised, arrays))
+        return raised(*arrays) if len(arrays) == 1 else tuple(map(function, arrays))
 
     implements(function)(body)
 
@@ -136,11 +136,14 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return tuple(_broadcast_to(a, shape) for a in args)
 
 
-@implements(np.real, np.conjugate)
+@implements(np.real)
 def _real(val: Any) -> Any:
     if np.iscomplexobj(val):
         raise TypeError("the real part and the conjugate are not complex-differentiable")
     return val
+
+
+implements(np.conjugate)(lambda x: _real(x).copy())
 
 
 # --- rearranging -----------------------------------------------------------------------------
