@@ -5,7 +5,10 @@
 array([1.        , 1.        , 0.5       , 0.16666667])
 """
 
-from taylorad import errors, optimize, precondition, testing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from taylorad import errors
 from taylorad.drivers import (
     derivative,
     derivative_tensor,
@@ -27,6 +30,9 @@ from taylorad.extending import custom_derivative, primitive
 from taylorad.forward.hyperdual import Dual, HyperDual
 from taylorad.forward.multivariate import MultivariateTaylor
 from taylorad.forward.taylor import Taylor
+
+if TYPE_CHECKING:
+    from taylorad import optimize, precondition, testing
 
 __all__ = [
     "Dual",
@@ -57,3 +63,10 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # What derivatives are for is loaded when it is asked for: importing taylorad stays light.
+    if name in ("optimize", "precondition", "testing"):
+        return import_module(f"taylorad.{name}")
+    raise AttributeError(f"module 'taylorad' has no attribute {name!r}")

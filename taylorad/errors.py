@@ -18,6 +18,7 @@ __all__ = [
     "InputTypeError",
     "MutationError",
     "NoRuleError",
+    "NotAnalyticError",
     "OutputError",
     "SingularityError",
     "TayloradError",
@@ -55,6 +56,16 @@ class ConversionError(TayloradError, TypeError):
 
 class MutationError(TayloradError, TypeError):
     """A number that carries derivatives was written where it cannot be kept."""
+
+
+class NotAnalyticError(TayloradError, TypeError):
+    """A function that is not complex-differentiable was called with complex numbers."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} of complex numbers is not complex-differentiable{user_line()}; write the "
+            "function with real and imaginary parts as real arguments"
+        )
 
 
 class ExpansionError(TayloradError, TypeError):

@@ -127,7 +127,9 @@ class ArrayMethods(Owner):
 
     def item(self: Any, *place: Any) -> Any:
         """Give one entry (as a value: it keeps what it carries)."""
-        return self[place] if place else np.reshape(self, ())
+        if len(place) == 1 and not isinstance(place[0], tuple):
+            return np.ravel(self)[place[0]]
+        return self[place[0] if len(place) == 1 else place] if place else np.reshape(self, ())
 
     def fill(self, value: Any) -> None:
         """Set every entry."""
@@ -143,6 +145,13 @@ class ArrayMethods(Owner):
 
     def __round__(self, digits: int | None = None) -> Any:
         return round(bottom(self)[()], digits) if digits is not None else int(np.rint(bottom(self)))
+
+    def __format__(self, spec: str) -> str:
+        return (
+            format(bottom(self)[()] if not self.shape else bottom(self), spec)
+            if spec
+            else repr(self)
+        )
 
     def __len__(self) -> int:
         if not self.shape:

@@ -16,6 +16,7 @@ from taylorad.errors import (
     InputTypeError,
     MutationError,
     OutputError,
+    TayloradError,
     line_of,
 )
 
@@ -30,8 +31,21 @@ __all__ = [
 ]
 
 
+# What NumPy says of object arrays, where it asks nobody.
+_OBJECT_ARRAYS = (
+    "which has no callable",
+    "'float' object has no attribute",
+    "'int' object has no attribute",
+    "not supported for the input types",
+    "Cannot cast ufunc",
+    "dtype('O')",
+)
+
+
 def evaluate(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a user's function."""
+    """Call a user's function, and say of NumPy's errors on our values what they mean."""
+    if not callable(f):
+        raise InputTypeError(f"a function is to be differentiated, not {f!r}")
     try:
         return f(*args, **kwargs)
     except IndexError as error:
@@ -39,6 +53,14 @@ def evaluate(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             raise ConversionError(
                 f"an index is not a whole number{line_of(error)}; if it was computed from the "
                 "argument it carries derivatives: take indices from range or np.argmax"
+            ) from error
+        raise
+    except (TypeError, AttributeError) as error:
+        if not isinstance(error, TayloradError) and any(t in str(error) for t in _OBJECT_ARRAYS):
+            raise ConversionError(
+                f"NumPy cannot compute with a plain array of numbers that carry derivatives"
+                f"{line_of(error)}; make it with np.stack([...]) or np.array([...], like=x) of "
+                "such a number, and use x itself for np.asarray(x)"
             ) from error
         raise
     except ValueError as error:
@@ -60,6 +82,8 @@ def as_point(x: Any, name: str = "x", may_be_empty: bool = False) -> Any:
     """
     if isinstance(x, float) and x == x:
         return np.float64(x)
+    if x is None or isinstance(x, (str, bytes, bool, dict, set)):
+        raise InputTypeError(f"{name} is {_described(x)}, where one number or array is expected")
     weak = _is_weak(x)
     x = as_operand(x)
     if isinstance(x, Value):
@@ -79,13 +103,16 @@ def as_point(x: Any, name: str = "x", may_be_empty: bool = False) -> Any:
         a = a.astype(float)
     if a.dtype.kind not in "fc" or a.dtype.itemsize > (8 if a.dtype.kind == "f" else 16):
         raise InputTypeError(
-            f"{name} has dtype {a.dtype}, which cannot be differentiated by without loss; pass "
-            f"float64 or complex128, for instance np.asarray({name}, dtype=float), or mpmath "
-            "numbers for more digits"
+            f"{name} has dtype {a.dtype}, which cannot be differentiated by without loss; pass it "
+            "as float64 or complex128 (x.astype(float)), or as mpmath numbers for more digits"
         )
     a = a.astype(complex if a.dtype.kind == "c" else float, copy=False)
     _check_content(a, name, may_be_empty)
     return a[()]
+
+
+def _described(x: Any) -> str:
+    return "None" if x is None else f"a {type(x).__name__}"
 
 
 def _is_weak(x: Any) -> bool:
@@ -107,6 +134,8 @@ def _check_content(a: Any, name: str, may_be_empty: bool) -> None:
 
 def as_points(tree: Any, name: str = "x") -> tuple[list[Any], Callable[..., Any]]:
     """Check the leaves of a container of points; give them and the way to put them back."""
+    if tree is None:
+        raise InputTypeError(f"{name} is None, where numbers or arrays are expected")
     leaves, rebuild = flatten(tree)
     if not leaves:
         raise InputError(f"{name} is an empty container: nothing to differentiate by")

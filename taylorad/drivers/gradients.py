@@ -105,6 +105,7 @@ def value_and_grad(
         list_ = WengertList()
         entries = [list_.input(x) for x in selected.points]
         y = selected.call(f, entries, kwargs)
+        list_.closed = True
         aux = None
         if has_aux:
             if not isinstance(y, (tuple, list)) or len(y) != 2:
@@ -329,6 +330,8 @@ def _rows(list_: WengertList, y: Any, points: list[Any]) -> list[Any]:
     shape = np.shape(y)
     size = int(np.prod(shape, dtype=int))
     units = np.eye(size).reshape(size, *shape)
+    if not size:
+        return [np.zeros(shape + np.shape(x)) for x in points]
     swept = [_swept(list_, [y], [unit[()]], points) for unit in units]
     return [
         np.reshape(np.stack([row[i] for row in swept]), shape + np.shape(x))

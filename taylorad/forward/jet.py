@@ -251,12 +251,17 @@ def _elementwise(
         return jet.like(c, algebra)
     values = [a[0] if mine else a for a, mine in zip(args, own)]
     y0 = row(*values, **params)
+    if row.at_zero is not None and isinstance(algebra, Univariate) and singular.vanishes(y0):
+        return row.at_zero(*(jet.like(a, algebra) if mine else a for a, mine in zip(args, own)))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         try:
             c = solve(algebra, row, args, tuple(own), y0)
         except NoProgram:
             c = _by_degrees(jet, algebra, row, args, own, y0)
     _check_regular(row, algebra, c, args, own)
+    nowhere = np.isnan(bottom(y0)) if c.dtype != object else np.False_
+    if nowhere.any():  # log(-1): no value, and so no coefficients
+        c = np.where(nowhere, np.nan, c)
     return jet.like(c, algebra)
 
 

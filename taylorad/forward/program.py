@@ -112,8 +112,10 @@ class _Trace:
         return Stream(self, self.seen[key])
 
     def constant(self, number: Any) -> Stream:
-        if np.ndim(number):
-            raise NoProgram("a constant array")
+        if isinstance(number, (np.ndarray, np.generic)):
+            if number.ndim:
+                raise NoProgram("a constant array")
+            number = number.item()
         step = Step(None, (), {}, False, number=number)
         return self.append(step, ("number", type(number), number))
 

@@ -16,6 +16,7 @@ import numpy as np
 from taylorad.dispatch import Value, bottom
 from taylorad.errors import SingularityError, user_line
 from taylorad.forward.algebra import Univariate, buffer, univariate
+from taylorad.forward.recurrence import solve
 from taylorad.primitives.registry import Elementwise, LocalSeries
 
 __all__ = ["OrderExhausted", "homogeneous", "local_coefficients", "quotient", "vanishes"]
@@ -33,6 +34,9 @@ class OrderExhausted(SingularityError):
             f"{user_line()}; expand to a higher order, or it is zero throughout"
         )
         self.tag = tag
+
+    def __reduce__(self) -> Any:
+        return SingularityError, self.args
 
 
 def vanishes(value: Any) -> bool:
@@ -107,8 +111,6 @@ def _divide(a: Any, b: Any, place: tuple[int, ...], tag: float) -> Any:
 
 def homogeneous(row: Elementwise, x: Any, degree: Any, tag: float) -> tuple[Any, Univariate]:
     """Apply sqrt, cbrt or a power to series of which some vanish at the point."""
-    from taylorad.forward.recurrence import solve
-
     takes_degree = len(row.domain) == 2
     shape = np.broadcast_shapes(x.shape[1:], np.shape(degree))
     degrees = np.broadcast_to(bottom(degree), shape)

@@ -34,7 +34,7 @@ def _matmul_batched(a: Any, b: Any) -> Any:
 
 
 MATRICES = ((-1.0, 1.0), (-1.0, 1.0))
-_matmul: Bilinear = enter(
+matmul_row: Bilinear = enter(
     Bilinear(
         np.matmul,
         transpose=_matmul_transpose,
@@ -51,13 +51,13 @@ def matmul(a: Any, b: Any) -> Any:
     if not np.ndim(a) or not np.ndim(b):
         raise ValueError("matmul: an operand is a scalar; use * for it")
     if np.ndim(a) > 1 and np.ndim(b) > 1:
-        return _matmul(a, b)
+        return matmul_row(a, b)
     row, column = np.ndim(a) == 1, np.ndim(b) == 1
     if row:
         a = np.reshape(a, (1, -1))
     if column:
         b = np.reshape(b, (-1, 1))
-    y = _matmul(a, b)
+    y = matmul_row(a, b)
     shape = y.shape[: -1 if column else None]
     return np.reshape(y, (*shape[:-1],) if row and column else _without(shape, row))
 
@@ -124,7 +124,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     left = np.reshape(np.transpose(a, free_a + over_a), (-1, size))
     right = np.reshape(np.transpose(b, over_b + free_b), (size, -1))
     shape = [np.shape(a)[i] for i in free_a] + [np.shape(b)[i] for i in free_b]
-    return np.reshape(_matmul(left, right), tuple(shape))
+    return np.reshape(matmul_row(left, right), tuple(shape))
 
 
 @implements(np.inner)

@@ -124,12 +124,29 @@ cbrt = enter(
     ),
     np.cbrt,
 )
+
+
+def _cosine_partials(c: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    # As x/r the recurrence would cancel where y is small, and as x Dx = r Dr overflow.
+    s, r = cosine(y, x), np.hypot(x, y)
+    return s * s / r, -c * s / r
+
+
+cosine: Primitive = enter(
+    Elementwise(
+        lambda x, y: x / np.hypot(x, y),
+        name="x/√(x²+y²)",
+        partials=_cosine_partials,
+        domain=(REAL, POSITIVE),
+        exact=lambda mp, x, y: x / mp.sqrt(x * x + y * y),
+    )
+)
 hypot = enter(
     Elementwise(
         np.hypot,
         partials=(lambda r, x, y: x / r, lambda r, x, y: y / r),
-        # A product, so that the recurrence is not r Dr = x Dx, where x*x over- or underflows.
-        series_partials=(lambda r, x, y: 1 * (x / r), lambda r, x, y: 1 * (y / r)),
+        series_partials=(lambda r, x, y: cosine(x, y), lambda r, x, y: cosine(y, x)),
+        at_zero=lambda x, y: np.sqrt(x * x + y * y),
         domain=(REAL, POSITIVE),
         exact=lambda mp, x, y: mp.sqrt(x * x + y * y),
     ),

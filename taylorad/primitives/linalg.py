@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.primitives.contraction import _matmul
+from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import Implicit, enter, implements
 
 
@@ -44,7 +44,7 @@ _solve = enter(
     Implicit(
         _solve_value,
         name="solve",
-        product=_matmul,
+        product=matmul_row,
         roles=(0, 1),
         adjoint=lambda a, g: np.linalg.solve(np.swapaxes(a, -1, -2), g),
         batched=_solve_batched,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 __all__ = ["DEGREE", "LN2", "LN10", "PI", "TWO_OVER_ROOT_PI", "RealConstant"]
@@ -23,6 +24,11 @@ class RealConstant(float):
         self = super().__new__(cls, value)
         self.exact = exact
         return self
+
+    @classmethod
+    def of(cls, fraction: Fraction) -> RealConstant:
+        """Give a fraction: the nearest double, and itself where numbers are exact."""
+        return cls(fraction.numerator / fraction.denominator, lambda mp: fraction)
 
 
 PI = RealConstant(math.pi, lambda mp: +mp.pi)

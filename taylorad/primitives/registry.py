@@ -107,12 +107,14 @@ class Elementwise(Primitive):
     derivative in a form better suited to recurrences, where it differs (``x**a``: ``a*y/x`` costs
     one convolution a degree). ``homogeneous`` is the degree d with ``f(s x) = s**d f(x)``, for
     functions of one argument with a branch point at 0, which then have series at zeros of fitting
-    order.
+    order. ``at_zero`` is the function in terms of other rows, for where its value is 0 and its
+    partials are undefined.
     """
 
     partials: Partials = field(kw_only=True)
     series_partials: Partials | None = field(default=None, kw_only=True)
     homogeneous: float | None = field(default=None, kw_only=True)
+    at_zero: Callable[..., Any] | None = field(default=None, kw_only=True)
 
     def partial(self, position: int, y: Any, x: Sequence[Any]) -> Any:
         """Evaluate the partial by the argument at ``position``."""

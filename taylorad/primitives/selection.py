@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.errors import NotAnalyticError
 from taylorad.primitives.indexing import getitem, setitem
 from taylorad.primitives.linear import select
 from taylorad.primitives.reductions import keep, reduced_axes
-from taylorad.primitives.registry import Constant, enter, implements
+from taylorad.primitives.registry import Constant, Owner, enter, implements
 
 # --- who wins --------------------------------------------------------------------------------
 
@@ -61,31 +62,33 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     if (x is None) != (y is None):
         raise ValueError("either both or neither of x and y should be given")
     condition = np.not_equal(condition, 0)
+    if isinstance(condition, Owner) and not isinstance(x, Owner):  # in a rule being traced
+        x = condition.lift(x)  # type: ignore[attr-defined]
     return np.nonzero(condition) if x is None else select(x, y, condition=condition)
 
 
 @implements(np.maximum)
 def maximum(x: Any, y: Any) -> Any:
     """Take the larger; the first if they agree to the last coefficient; NaN if there is one."""
-    return select(x, y, condition=leads(x, y) | np.isnan(x))
+    return select(x, y, condition=np.logical_or(leads(x, y), np.isnan(x)))
 
 
 @implements(np.minimum)
 def minimum(x: Any, y: Any) -> Any:
     """Take the smaller; the first if they agree to the last coefficient; NaN if there is one."""
-    return select(x, y, condition=leads(y, x) | np.isnan(x))
+    return select(x, y, condition=np.logical_or(leads(y, x), np.isnan(x)))
 
 
 @implements(np.fmax)
 def fmax(x: Any, y: Any) -> Any:
     """Take the larger, and a number rather than a NaN."""
-    return select(x, y, condition=leads(x, y) | np.isnan(y))
+    return select(x, y, condition=np.logical_or(leads(x, y), np.isnan(y)))
 
 
 @implements(np.fmin)
 def fmin(x: Any, y: Any) -> Any:
     """Take the smaller, and a number rather than a NaN."""
-    return select(x, y, condition=leads(y, x) | np.isnan(y))
+    return select(x, y, condition=np.logical_or(leads(y, x), np.isnan(y)))
 
 
 @implements(np.clip)
@@ -140,7 +143,7 @@ def nan_to_num(
 ) -> Any:
     """Put numbers in place of NaN and of the infinities."""
     if np.iscomplexobj(x):
-        raise TypeError("np.nan_to_num of complex numbers is not complex-differentiable")
+        raise NotAnalyticError("np.nan_to_num")
     largest = np.finfo(float).max
     y = where(np.isnan(x), nan, x)
     y = where(np.isposinf(x), largest if posinf is None else posinf, y)
@@ -155,7 +158,7 @@ def nan_to_num(
 def absolute(x: Any) -> Any:
     """Give the absolute value."""
     if np.iscomplexobj(x):
-        raise TypeError("np.abs of complex numbers is not complex-differentiable")
+        raise NotAnalyticError("np.abs")
     return x * leading_sign(x)
 
 

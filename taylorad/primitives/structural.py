@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from taylorad.errors import NoRuleError, user_line
+from taylorad.errors import NoRuleError, NotAnalyticError, user_line
 from taylorad.primitives.indexing import places_of
 from taylorad.primitives.linear import (
     broadcast_to,
@@ -139,7 +139,7 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 @implements(np.real)
 def _real(val: Any) -> Any:
     if np.iscomplexobj(val):
-        raise TypeError("the real part and the conjugate are not complex-differentiable")
+        raise NotAnalyticError("the real part or conjugate")
     return val
 
 

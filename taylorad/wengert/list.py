@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, fresh_tag, number_type, shape_of
+from taylorad.errors import ExpansionError, user_line
 from taylorad.primitives.registry import Constant, Primitive
 
 __all__ = ["Entry", "Line", "WengertList"]
@@ -41,11 +42,12 @@ class Line:
 class WengertList:
     """The lines recorded so far, inputs first."""
 
-    __slots__ = ("lines", "tag")
+    __slots__ = ("closed", "lines", "tag")
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.tag = fresh_tag()
+        self.closed = False
 
     def input(self, value: Any) -> Entry:
         """Append an input line."""
@@ -53,6 +55,11 @@ class WengertList:
 
     def record(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Compute an operation and append its line; what carries no derivative stays plain."""
+        if self.closed:
+            raise ExpansionError(
+                f"{primitive.name}: a number of a derivative that is over was kept and used again"
+                f"{user_line()}; return what is needed of it, or use has_aux=True"
+            )
         operands = []
         sources: list[int | None] = []
         for a in args:
