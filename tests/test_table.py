@@ -118,6 +118,10 @@ CALLS = {
     np.take_along_axis: (M, np.array([[2], [0], [1]]), 1),
     np.cross: (M, M[::-1]),
     np.roll: (V, 2),
+    np.dsplit: (M[None, :, :2], 2),
+    np.select: ([V > 0.4, V > 0.25], [V, V * V]),
+    np.piecewise: (V, [V > 0.4, V <= 0.4], [np.sin, np.square]),
+    np.interp: (V, np.array([0.1, 0.45, 1.0]), M[1]),
     np.linalg.multi_dot: ([M, M, V[:3]],),
     np.einsum: ("ij,jk,kl->il", M, M, M),
     (np.add, "reduceat"): (V, np.array([0, 2])),
@@ -206,7 +210,7 @@ def test_sixty_digits(row):
 # Rows of real numbers only: NumPy, SciPy or the gamma family's zeta have no complex ones.
 REAL_ONLY = {
     *("hypot", "cbrt", "logaddexp", "logaddexp2", "arctan2", "remainder", "fmod"),
-    *("logit", "sinc", "psi", "gammaln", "gamma"),
+    *("logit", "sinc", "psi", "gammaln", "gamma", "x/√(x²+y²)"),
 }
 
 

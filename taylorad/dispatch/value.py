@@ -91,6 +91,7 @@ class Value(ArrayMethods):
         """Make an object array of scalar values (NumPy calls this where it wants an ndarray)."""
         if dtype is not None and np.dtype(dtype) != object:
             self.refuse_conversion(f"a NumPy array of {np.dtype(dtype)}")
+        self.refresh()
         out = np.empty(self.shape, object)
         if self.shape:
             for place in np.ndindex(self.shape):
@@ -102,6 +103,7 @@ class Value(ArrayMethods):
     # --- conversions: what would lose a derivative is refused ---
 
     def __bool__(self) -> bool:
+        self.refresh()
         return bool(self.primal)
 
     def refuse_conversion(self, target: str) -> NoReturn:
@@ -191,7 +193,9 @@ def _create(like: Value, function: Any, args: Any, kwargs: dict[str, Any]) -> An
     """Make an array by a NumPy creation function called with ``like=``."""
     if function in (np.array, np.asarray, np.asanyarray):
         operand = as_array(args[0])
-        return operand if isinstance(operand, Value) else like.lift(np.asarray(operand))
+        if not isinstance(operand, Value):
+            return like.lift(np.asarray(operand))
+        return operand.copy() if function is np.array else operand
     if function is np.full and isinstance(args[1], Value):
         return np.full_like(args[1], args[1], shape=args[0])
     return like.lift(function(*args, **kwargs))

@@ -329,9 +329,9 @@ def _rows(list_: WengertList, y: Any, points: list[Any]) -> list[Any]:
     """Jacobian blocks of one output by every input, by reverse sweeps."""
     shape = np.shape(y)
     size = int(np.prod(shape, dtype=int))
-    units = np.eye(size).reshape(size, *shape)
     if not size:
         return [np.zeros(shape + np.shape(x)) for x in points]
+    units = np.eye(size).reshape(size, *shape)
     swept = [_swept(list_, [y], [unit[()]], points) for unit in units]
     return [
         np.reshape(np.stack([row[i] for row in swept]), shape + np.shape(x))

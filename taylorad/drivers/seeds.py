@@ -49,7 +49,8 @@ def duals(points: Sequence[Any], directions: Sequence[Any]) -> tuple[list[Any], 
 def coefficients_of(y: Any, tag: float, algebra: Algebra) -> Any:
     """Give the coefficients of a result in the transformation ``tag``; constants have one."""
     if isinstance(y, Jet) and y.tag == tag:
-        return y.c
+        # An array that repeats numbers is read-only; a result belongs to whoever asked for it.
+        return y.c if isinstance(y.c, Value) or y.c.flags.writeable else y.c.copy()
     c = buffer(y if isinstance(y, Value) else np.asarray(y), (algebra.size, *np.shape(y)))
     c[0] = y
     return c

@@ -68,7 +68,7 @@ divide = enter(
     np.divide,
 )
 
-implements(np.positive)(lambda x: x)
+implements(np.positive)(lambda x: x.copy())
 implements(np.reciprocal)(lambda x: 1 / x)
 implements(np.square)(lambda x: x * x)
 implements(np.deg2rad, np.radians)(lambda x: x * DEGREE)
