@@ -20,7 +20,7 @@ from taylorad.errors import ConversionError, InputTypeError, user_line
 from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, LocalSeries, Primitive
 
-__all__ = ["Exact"]
+__all__ = ["Exact", "plain"]
 
 
 class Exact(Value):
@@ -110,6 +110,13 @@ class Exact(Value):
             entry = mpmath.mpmathify(x[place])
             out[(slice(None), *place)] = row.exact_series(mpmath.mp, entry, order)
         return Exact(out)
+
+
+def plain(a: Any) -> Any:
+    """Give a result as people expect it: exact numbers as they are, 0-d arrays as scalars."""
+    if isinstance(a, Exact):
+        return a.plain()
+    return a[()] if isinstance(a, np.ndarray) else a
 
 
 def _mpmath() -> Any:

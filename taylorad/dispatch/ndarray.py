@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.dispatch.operands import as_array, as_operand, bottom, refuse
+from taylorad.dispatch.operands import as_entries, as_operand, bottom, refuse
 from taylorad.primitives.registry import FUNCTIONS, TABLE, Owner, lookup
 
 __all__ = ["ArrayMethods"]
@@ -179,7 +179,7 @@ def _operator(ufunc: Any, swapped: bool = False) -> Any:
         if not isinstance(other, (float, int)):
             if getattr(other, "__array_ufunc__", True) is None or isinstance(other, str):
                 return NotImplemented
-            other = as_array(other)
+            other = as_entries(other)
         if self._view is not None:
             self.refresh()
         return row(other, self) if swapped else row(self, other)

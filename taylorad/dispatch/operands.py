@@ -7,15 +7,28 @@ object array of scalars. Wherever such an array meets us again, `as_operand` tur
 from __future__ import annotations
 
 import itertools
+import math
+import operator
 from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.errors import NoRuleError, user_line
+from taylorad.errors import InputError, InputTypeError, NoRuleError, user_line
 from taylorad.primitives import linear
+from taylorad.primitives.linear import shape_of
 from taylorad.primitives.registry import Owner
 
-__all__ = ["as_operand", "bottom", "fresh_tag", "refuse", "shape_of"]
+__all__ = [
+    "as_entries",
+    "as_operand",
+    "as_order",
+    "bottom",
+    "fresh_tag",
+    "number_type",
+    "refuse",
+    "shape_of",
+    "size_of",
+]
 
 _tags = itertools.count(1)
 
@@ -61,7 +74,7 @@ def _exact(a: Any) -> Any:
     return Exact(a)
 
 
-def as_array(a: Any) -> Any:
+def as_entries(a: Any) -> Any:
     """Turn an operand of an entry-by-entry function into a value or a plain array or number."""
     a = as_operand(a)
     if isinstance(a, (list, tuple)):
@@ -85,9 +98,18 @@ def bottom(a: Any) -> Any:
     return a
 
 
-def shape_of(a: Any) -> tuple[int, ...]:
-    """Give a shape without asking NumPy, whose ``np.shape`` of a value takes the long way round."""
-    return a.shape if hasattr(a, "shape") else np.shape(a)
+def size_of(a: Any) -> int:
+    """Give the number of entries."""
+    return math.prod(shape_of(a))
+
+
+def as_order(order: Any, what: str = "order") -> int:
+    """Check a whole number that is not negative."""
+    if isinstance(order, (bool, np.bool_)) or not hasattr(order, "__index__"):
+        raise InputTypeError(f"{what} must be an integer, not {order!r}{user_line()}")
+    if order < 0:
+        raise InputError(f"{what} must be at least 0, not {order}{user_line()}")
+    return operator.index(order)
 
 
 def refuse(function: Any, method: str = "__call__") -> NoReturn:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from taylorad.dispatch.ndarray import ArrayMethods
-from taylorad.dispatch.operands import as_array, as_operand, refuse
+from taylorad.dispatch.operands import as_entries, as_operand, refuse
 from taylorad.dispatch.views import indexed, rearranged
 from taylorad.errors import ConversionError, MutationError, user_line
 from taylorad.primitives import indexing, linear
@@ -68,7 +68,7 @@ class Value(ArrayMethods):
                     f"np.{ufunc.__name__}: {', '.join(params)}= is not supported on values that "
                     f"carry derivatives{user_line()}; use np.where on the result"
                 )
-        result = row(*map(as_array, inputs), **params)  # type: ignore[misc]
+        result = row(*map(as_entries, inputs), **params)  # type: ignore[misc]
         return result if out is None else _write_out(out[0], result)
 
     def __array_function__(
@@ -192,7 +192,7 @@ _CREATORS = {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.asan
 def _create(like: Value, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Make an array by a NumPy creation function called with ``like=``."""
     if function in (np.array, np.asarray, np.asanyarray):
-        operand = as_array(args[0])
+        operand = as_entries(args[0])
         if not isinstance(operand, Value):
             return like.lift(np.asarray(operand))
         return operand.copy() if function is np.array else operand

@@ -9,7 +9,6 @@ import numpy as np
 
 from taylorad.dispatch import Value, as_operand, bottom, number_type
 from taylorad.dispatch.containers import flatten
-from taylorad.dispatch.exact import Exact
 from taylorad.errors import (
     ConversionError,
     InputError,
@@ -21,12 +20,10 @@ from taylorad.errors import (
 )
 
 __all__ = [
-    "as_order",
     "as_outputs",
     "as_point",
     "as_points",
     "evaluate",
-    "plain",
     "scalar_output",
 ]
 
@@ -142,15 +139,6 @@ def as_points(tree: Any, name: str = "x") -> tuple[list[Any], Callable[..., Any]
     return [as_point(leaf, name) for leaf in leaves], rebuild
 
 
-def as_order(order: Any, lowest: int = 0) -> int:
-    """Check an order of differentiation."""
-    if isinstance(order, (bool, np.bool_)) or not isinstance(order, (int, np.integer)):
-        raise InputTypeError(f"order must be an integer, not {order!r}")
-    if order < lowest:
-        raise InputError(f"order must be at least {lowest}, not {order}")
-    return int(order)
-
-
 def as_output(y: Any, function: Any, tag: float) -> Any:
     """Check one leaf of what a user's function returned to the transformation ``tag``."""
     try:
@@ -208,10 +196,3 @@ def scalar_output(y: Any, function: Any, tag: float = float("inf")) -> Any:
 
 def _name(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
-
-
-def plain(a: Any) -> Any:
-    """Give a result as users expect it: exact numbers as they are, 0-d arrays as scalars."""
-    if isinstance(a, Exact):
-        return a.plain()
-    return a[()] if isinstance(a, np.ndarray) else a

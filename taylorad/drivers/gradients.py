@@ -10,13 +10,13 @@ import numpy as np
 
 from taylorad.dispatch import Value, number_type
 from taylorad.dispatch.containers import flatten, flatten_like, map_leaves
-from taylorad.dispatch.exact import Exact
+from taylorad.dispatch.exact import Exact, plain
+from taylorad.dispatch.operands import size_of
 from taylorad.drivers.boundary import (
     as_outputs,
     as_point,
     as_points,
     evaluate,
-    plain,
     scalar_output,
 )
 from taylorad.drivers.seeds import coefficients_of, duals, unit_directions
@@ -315,8 +315,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         list_ = WengertList()
         y = selected.call(f, [list_.input(x) for x in points], kwargs)
         ys, rebuild_out = as_outputs(y, f, list_.tag)
-        sizes = [int(np.prod(np.shape(leaf), dtype=int)) for leaf in ys]
-        if sum(sizes) < sum(int(np.prod(np.shape(x), dtype=int)) for x in points):
+        sizes = [size_of(leaf) for leaf in ys]
+        if sum(sizes) < sum(size_of(x) for x in points):
             blocks = [_rows(list_, leaf, points) for leaf in ys]
         else:
             blocks = _columns(f, selected, kwargs)
@@ -328,7 +328,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 def _rows(list_: WengertList, y: Any, points: list[Any]) -> list[Any]:
     """Jacobian blocks of one output by every input, by reverse sweeps."""
     shape = np.shape(y)
-    size = int(np.prod(shape, dtype=int))
+    size = size_of(y)
     if not size:
         return [np.zeros(shape + np.shape(x)) for x in points]
     units = np.eye(size).reshape(size, *shape)
@@ -345,7 +345,7 @@ def _columns(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any]) 
     jets, tag = duals(points, unit_directions(points))
     algebra = jets[0].algebra
     ys, _ = as_outputs(selected.call(f, jets, kwargs), f, tag)
-    edges = np.cumsum([0, *(int(np.prod(np.shape(x), dtype=int)) for x in points)])
+    edges = np.cumsum([0, *(size_of(x) for x in points)])
     blocks = []
     for y in ys:
         c = coefficients_of(y, tag, algebra)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import fresh_tag
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import size_of
 from taylorad.drivers.boundary import (
     as_point,
     as_points,
     evaluate,
-    plain,
     scalar_output,
 )
 from taylorad.drivers.gradients import Argnums, Selected, grad, matching, value_and_grad
@@ -122,14 +123,10 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[
     return triple
 
 
-def _size(x: Any) -> int:
-    return int(np.prod(np.shape(x), dtype=int))
-
-
 def _blocks(h: Any, selected: Selected) -> Any:
     """Cut a square matrix into blocks shaped like the arguments."""
     points = selected.points
-    edges = np.cumsum([0, *map(_size, points)])
+    edges = np.cumsum([0, *map(size_of, points)])
     spans = list(zip(edges[:-1], edges[1:], points, strict=True))
     return selected.rebuild(
         selected.rebuild(
@@ -143,7 +140,7 @@ def _forward_over_reverse(
     f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any]
 ) -> tuple[Any, list[Any], Any]:
     points = selected.points
-    n = sum(map(_size, points))
+    n = sum(map(size_of, points))
     chunk = _chunk(f, selected, kwargs, n)
     both = value_and_grad(lambda leaves: selected.call(f, leaves, kwargs))
     columns = []
@@ -165,7 +162,7 @@ def _chunk(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], n:
         return n
     list_ = WengertList()
     scalar_output(selected.call(f, [list_.input(x) for x in selected.points], kwargs), f, list_.tag)
-    entries = sum(_size(line.value) for line in list_.lines)
+    entries = sum(size_of(line.value) for line in list_.lines)
     return max(1, min(n, MEMORY_BOUND // (16 * max(entries, 1))))
 
 
@@ -174,7 +171,7 @@ def _by_hyperduals(
 ) -> tuple[Any, list[Any], Any]:
     """Hyperdual numbers with many e_i and all f_j at once: the parts e_i f_j are the Hessian."""
     points = selected.points
-    n = sum(map(_size, points))
+    n = sum(map(size_of, points))
     chunk = max(1, min(n, MEMORY_BOUND // (64 * (n + 1) * n)))
     units, rows = unit_directions(points), []
     for start in range(0, n, chunk):
@@ -196,7 +193,7 @@ def _by_taylor(
 ) -> tuple[Any, list[Any], Any]:
     """The second-order multivariate series in all arguments laid end to end."""
     points = selected.points
-    edges = np.cumsum([0, *map(_size, points)])
+    edges = np.cumsum([0, *map(size_of, points)])
 
     def flat(v: Any) -> Any:
         leaves: list[Any] = [
@@ -286,7 +283,7 @@ def hessian_diagonal(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def diagonal(x: Any, *args: Any, **kwargs: Any) -> Any:
         x = as_point(x)
-        n = _size(x)
+        n = size_of(x)
         chunk = max(1, min(n, MEMORY_BOUND // (256 * n)))
         pieces = []
         for start in range(0, n, chunk):

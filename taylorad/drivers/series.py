@@ -11,7 +11,9 @@ import numpy as np
 
 from taylorad.dispatch import Value, fresh_tag
 from taylorad.dispatch.containers import map_leaves
-from taylorad.drivers.boundary import as_order, as_outputs, as_point, evaluate, plain
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import as_order
+from taylorad.drivers.boundary import as_outputs, as_point, evaluate
 from taylorad.drivers.seeds import coefficients_of, seeded, unit_directions
 from taylorad.errors import InputError, SingularityError
 from taylorad.forward.algebra import multivariate, univariate

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from taylorad.dispatch.exact import plain
 from taylorad.forward.algebra import dual, hyperdual
 from taylorad.forward.display import Style
 from taylorad.forward.number import Number, stacked
-from taylorad.forward.polynomial import plain
 
 __all__ = ["Dual", "HyperDual"]
 

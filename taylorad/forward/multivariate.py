@@ -9,11 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import as_order
 from taylorad.errors import InputError, InputTypeError, user_line
 from taylorad.forward import polynomial
 from taylorad.forward.algebra import buffer, multivariate
 from taylorad.forward.number import Series, as_coefficients
-from taylorad.forward.polynomial import as_numbers, checked_order, plain
+from taylorad.forward.polynomial import as_numbers
 
 __all__ = ["MultivariateTaylor"]
 
@@ -48,7 +50,7 @@ class MultivariateTaylor(Series):
 
     def __init__(self, coefficients: Any, n: int) -> None:
         self.c = as_coefficients(coefficients)
-        if checked_order(n, "n") < 1:
+        if as_order(n, "n") < 1:
             raise InputError(f"a series needs at least one variable{user_line()}")
         order = 0
         while (size := comb(n + order, order)) < len(self.c):
@@ -87,7 +89,7 @@ class MultivariateTaylor(Series):
         >>> x[0] * x[1]
         MultivariateTaylor(2 + 2 t₁ + t₂ + t₁ t₂ + O(t⁴))
         """
-        order, x = checked_order(order), as_numbers(x, "the point")
+        order, x = as_order(order), as_numbers(x, "the point")
         if x.ndim != 1 or not x.size:
             raise InputError(
                 f"the point of expansion is to be a vector with one entry for each variable, not "
@@ -134,7 +136,7 @@ class MultivariateTaylor(Series):
         >>> float(np.exp(x * y).coefficient((2, 2)))
         0.5
         """
-        monomial = tuple(checked_order(i, "an exponent") for i in exponents)
+        monomial = tuple(as_order(i, "an exponent") for i in exponents)
         if len(monomial) != self._n:
             raise InputError(
                 f"coefficient({monomial}): the series has {self._n} variables{user_line()}"
@@ -205,7 +207,7 @@ class MultivariateTaylor(Series):
         >>> (x**2 * y).tensor(3)[0, 0]
         array([0., 2.])
         """
-        if checked_order(k, "k") > self.order:
+        if as_order(k, "k") > self.order:
             raise InputError(
                 f"derivatives of order {k}: the series is known to order {self.order} only"
                 f"{user_line()}"

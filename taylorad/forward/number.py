@@ -8,11 +8,13 @@ from typing import Any, Self
 import numpy as np
 
 from taylorad.dispatch import Value, bottom
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import as_order
 from taylorad.errors import InputError, InputTypeError, user_line
 from taylorad.forward.algebra import Algebra
 from taylorad.forward.display import LATEX, TEXT, Style, polynomial
 from taylorad.forward.jet import Jet
-from taylorad.forward.polynomial import as_numbers, checked_order, plain
+from taylorad.forward.polynomial import as_numbers
 
 __all__ = ["Number", "Series", "as_coefficients", "stacked"]
 
@@ -86,7 +88,7 @@ class Series(Number):
         >>> np.exp(ta.Taylor.variable(0.0, 20)).truncate(2)
         Taylor(1 + t + 0.5 t² + O(t³))
         """
-        order = checked_order(order)
+        order = as_order(order)
         if order > self.order:
             raise InputError(
                 f"truncate({order}): the series is known to order {self.order} only{user_line()}"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import bottom
+from taylorad.dispatch.exact import plain
 from taylorad.errors import InputError, SingularityError, user_line
 from taylorad.forward.algebra import buffer, univariate
 from taylorad.forward.display import LATEX, TEXT, Style, polynomial
-from taylorad.forward.polynomial import as_numbers, evaluate, is_exact, plain, solve
+from taylorad.forward.polynomial import as_numbers, evaluate, is_exact, solve
 
 __all__ = ["Pade", "pade"]
 

@@ -8,7 +8,6 @@ transformation, whatever the shape of the value.
 from __future__ import annotations
 
 import math
-import operator
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -16,13 +15,11 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, as_operand, bottom
-from taylorad.dispatch.exact import Exact
 from taylorad.errors import InputError, InputTypeError, SingularityError, user_line
 from taylorad.forward.algebra import Algebra, aligned, buffer, univariate
 
 __all__ = [
     "as_numbers",
-    "checked_order",
     "compose",
     "derivative",
     "derivative_tensor",
@@ -33,7 +30,6 @@ __all__ = [
     "integrate",
     "integrate_in",
     "is_exact",
-    "plain",
     "reversion",
     "reversion_of_map",
     "solve",
@@ -65,27 +61,9 @@ def as_numbers(given: Any, what: str = "coefficients") -> Any:
     return np.array(array, np.result_type(array, float))
 
 
-def plain(a: Any) -> Any:
-    """Give exact numbers as people know them: an object array, or the one number."""
-    return a.plain() if isinstance(a, Exact) else a
-
-
 def is_exact(a: Any) -> bool:
     """Tell whether the numbers at the bottom are mpmath numbers or fractions."""
     return bool(np.asarray(bottom(a)).dtype == object)
-
-
-def checked_order(order: Any, what: str = "order") -> int:
-    """Give a whole number >= 0, or say why not."""
-    try:
-        number = operator.index(order)
-    except TypeError:
-        raise InputTypeError(
-            f"{what} is to be a whole number, not {order!r}{user_line()}"
-        ) from None
-    if number < 0:
-        raise InputError(f"{what} is to be 0 or more, not {number}{user_line()}")
-    return number
 
 
 def _padded(c: Any, size: int) -> Any:

@@ -7,12 +7,14 @@ from typing import Any, Self
 import numpy as np
 
 from taylorad.dispatch import bottom
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import as_order
 from taylorad.errors import InputError, InputTypeError, user_line
 from taylorad.forward import convergence, polynomial
 from taylorad.forward.algebra import buffer, univariate
 from taylorad.forward.number import Series, as_coefficients
 from taylorad.forward.pade import Pade, pade
-from taylorad.forward.polynomial import as_numbers, checked_order, plain
+from taylorad.forward.polynomial import as_numbers
 
 __all__ = ["Taylor"]
 
@@ -82,7 +84,7 @@ class Taylor(Series):
         >>> ta.Taylor.variable([1.0, 2.0], 3) ** 2
         Taylor([1, 4] + [2, 4] t + [1, 1] t² + O(t⁴))
         """
-        order, x = checked_order(order), as_numbers(x, "the point")
+        order, x = as_order(order), as_numbers(x, "the point")
         c = buffer(x, (order + 1, *x.shape))
         c[0] = x
         c[1:2] = 1
@@ -112,7 +114,7 @@ class Taylor(Series):
         >>> round(float(y.derivative(5)), 9)
         32.0
         """
-        if checked_order(k, "k") > self.order:
+        if as_order(k, "k") > self.order:
             raise InputError(
                 f"derivative({k}): the series is known to order {self.order} only{user_line()}"
             )
@@ -258,7 +260,7 @@ class Taylor(Series):
         >>> np.exp(ta.Taylor.variable(0.0, 4)).pade(2, 2)
         Pade((1 + 0.5 t + 0.0833333 t²) / (1 - 0.5 t + 0.0833333 t²))
         """
-        m, n = checked_order(m, "m"), checked_order(n, "n")
+        m, n = as_order(m, "m"), as_order(n, "n")
         if m + n > self.order:
             raise InputError(
                 f"pade({m}, {n}) needs the series to order {m + n}; it is known to order "

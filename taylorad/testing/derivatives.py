@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch.containers import flatten
+from taylorad.dispatch.operands import as_order
 from taylorad.drivers import jvp, vjp
-from taylorad.drivers.boundary import as_order, as_points
+from taylorad.drivers.boundary import as_points
 from taylorad.errors import InputError
 from taylorad.testing.oracles import Point, difference, random_point, size_of
 from taylorad.testing.subject import written

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.drivers.boundary import plain
+from taylorad.dispatch.exact import plain
 from taylorad.errors import InputError, InputTypeError
 from taylorad.extending import custom_derivative
 from taylorad.primitives.registry import Elementwise, LocalSeries, Primitive, lookup
