@@ -508,3 +508,17 @@ def test_results_are_plain_python_numbers():
     nan = mpmath.mpf("nan")
     with pytest.raises(ValueError, match="NaN"):
         ta.grad(lambda x: x)(nan)
+
+
+@pytest.mark.parametrize("exponent", [Fraction(1, 2), Fraction(-1, 2), Fraction(2, 3), 0.5, 3, -2])
+def test_powers_of_fractions_that_are_fractions(exponent):
+    """The binomial series is exact for every rational exponent."""
+    got = ta.taylor(lambda x: (1 + x) ** exponent, Fraction(0), 8).coefficients
+    binomial, expected = Fraction(1), []
+    for k in range(9):
+        expected.append(binomial)
+        binomial = binomial * (Fraction(exponent) - k) / (k + 1)
+    assert list(got) == expected
+    assert np.power(ta.Taylor([Fraction(8, 27), 1]), Fraction(2, 3)).value == Fraction(4, 9)
+    with pytest.raises(TypeError, match="no fraction"):
+        ta.taylor(lambda x: (2 + x) ** Fraction(1, 2), Fraction(0), 2)

@@ -186,7 +186,7 @@ _RATIONAL_VALUES: dict[str, Any] = {
 }
 _RATIONAL_STAYS = frozenset(
     {"sign", "floor", "ceil", "trunc", "rint", "floor_divide", "isfinite", "isinf", "isnan"}
-    | {"signbit", "power", "remainder", "fmod"}
+    | {"signbit", "remainder", "fmod"}
 )
 
 
@@ -201,7 +201,10 @@ def _entry_function(primitive: Primitive) -> Any:
             return compute(*x)
         if x[0] == at:
             return Fraction(there)
-        y = compute(*x) if name in _RATIONAL_STAYS else _rational_root(name, x[0])
+        if name in ("sqrt", "power"):
+            y = _rational_power(x[0], Fraction(1, 2) if name == "sqrt" else x[1])
+        else:
+            y = compute(*x) if name in _RATIONAL_STAYS else None
         if isinstance(y, (Rational, bool)):
             return y
         raise _no_fraction(name, *x)
@@ -216,8 +219,19 @@ def _no_fraction(name: str, *x: Any) -> InputTypeError:
     )
 
 
-def _rational_root(name: str, x: Any) -> Fraction | None:
-    if name != "sqrt" or x < 0:
-        return None
-    p, q = math.isqrt(x.numerator), math.isqrt(x.denominator)
-    return Fraction(p, q) if p * p == x.numerator and q * q == x.denominator else None
+def _rational_power(x: Fraction, exponent: Fraction) -> Fraction | None:
+    """Give a power of a fraction if it is a fraction."""
+    x = x**exponent.numerator
+    p, q = (_whole_root(n, exponent.denominator) for n in (x.numerator, x.denominator))
+    return None if p is None or q is None else Fraction(p, q)
+
+
+def _whole_root(n: int, degree: int) -> int | None:
+    """Give the root of a whole number if it is whole."""
+    if n < 0 or degree == 1:
+        return n if degree == 1 else None
+    low, high = 0, 1 << (n.bit_length() // degree + 1)
+    while low < high:  # the least number whose power reaches n
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**degree < n else (low, middle)
+    return low if low**degree == n else None

@@ -217,6 +217,18 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
         Takes a cotangent shaped like the value, and gives a tuple with a cotangent for each
         argument.
 
+    Raises
+    ------
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        For arguments that are empty, NaN, or not of a floating-point type; for a cotangent that
+        does not fit the value.
+    taylorad.errors.OutputError
+        If ``f`` returns something else than numbers.
+
+    See Also
+    --------
+    jvp : the product with a tangent.
+
     Examples
     --------
     >>> import numpy as np, taylorad as ta
@@ -268,6 +280,20 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     value, tangent
         What ``f`` returns, and its derivative in the direction; both shaped alike.
 
+    Raises
+    ------
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        For arguments that are empty, NaN, or not of a floating-point type; for tangents that do
+        not fit them.
+    taylorad.errors.OutputError
+        If ``f`` returns something else than numbers.
+    taylorad.errors.SingularityError
+        At a branch point or pole. Removable singularities are removed.
+
+    See Also
+    --------
+    vjp : the product with a cotangent.
+
     Examples
     --------
     >>> import numpy as np, taylorad as ta
@@ -300,6 +326,17 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     callable
         ``(*args) -> array`` of shape ``(*out, *in)``; for containers, a container shaped like the
         output of containers shaped like the input.
+
+    Raises
+    ------
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        For arguments that are empty, NaN, or not of a floating-point type.
+    taylorad.errors.OutputError
+        If ``f`` returns something else than numbers.
+
+    See Also
+    --------
+    jvp, vjp : products with it, without forming it.
 
     Examples
     --------
