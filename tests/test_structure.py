@@ -529,7 +529,6 @@ np.piecewise(u, u > 0, [lambda t, k, m=1: k * t + m, 0.0], 2.0, m=3)
 np.piecewise(A, [A < 0, A > 100], [np.square, 1.0])
 np.piecewise(s, [s < 0, s >= 0], [lambda t: -t, lambda t: t * t])
 np.nan_to_num(u)
-np.fix(u) * u
 np.isposinf(u) * u
 np.where(np.isneginf(u), 0.0, u)
 np.where(np.isreal(u) & ~np.iscomplex(u), u, 0.0)

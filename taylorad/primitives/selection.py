@@ -269,7 +269,7 @@ def _asks(function: Any) -> None:
 
 for _function in (
     *(np.any, np.all, np.nonzero, np.count_nonzero, np.argwhere, np.flatnonzero),
-    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around, np.fix),
+    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around),
     *(np.isreal, np.iscomplex),
 ):
     _asks(_function)
