@@ -276,14 +276,14 @@ def _by_degrees(
     xs = [jet.like(a, algebra) if mine else a for a, mine in zip(args, own)]
     y = buffer(y0, (algebra.size, *np.shape(y0)))
     y[0] = y0
+    weights = algebra.weights(ndim)
+    moving = [(i, aligned(a, ndim) * weights) for i, a in enumerate(args) if own[i]]
     for k in range(1, algebra.order + 1):
         part: Any = 0.0
-        for i, (a, mine) in enumerate(zip(args, own)):
-            if mine:
-                g = row.partial(i, jet.like(y.copy(), algebra), xs)
-                g = g.c if isinstance(g, Jet) and g.tag == jet.tag else jet.lift(g).c
-                dx = aligned(a, ndim) * algebra.weights(ndim)
-                part = part + algebra.convolve(dx, aligned(g, ndim), k, 1)
+        for i, dx in moving:
+            g = row.partial(i, jet.like(y.copy(), algebra), xs)
+            g = g.c if isinstance(g, Jet) and g.tag == jet.tag else jet.lift(g).c
+            part = part + algebra.convolve(dx, aligned(g, ndim), k, 1)
         y[algebra.grade[k]] = part / k
     return y
 

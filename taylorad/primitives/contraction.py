@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from taylorad.primitives.linear import as_array, gather, index, sum_
-from taylorad.primitives.reductions import keep, reduced_axes
+from taylorad.primitives.linear import as_array, gather, sum_
 from taylorad.primitives.registry import Bilinear, enter, implements
 
 # --- matmul of stacks of matrices ------------------------------------------------------------
@@ -339,50 +338,3 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     a, v = np.atleast_1d(a), np.atleast_1d(v)
     # NumPy slides the shorter over the longer, which shows where "same" cannot be centred.
     return convolve(a, v[::-1], mode) if len(a) >= len(v) else convolve(v, a[::-1], mode)[::-1]
-
-
-# --- products of all entries -----------------------------------------------------------------
-
-
-@implements(np.prod)
-def prod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = np._NoValue,
-    where: Any = True,
-) -> Any:
-    """Multiply the entries along the axes, halving their number at a time (right at zeros)."""
-    if where is not True:
-        a = np.where(where, a, 1.0)
-    axes = reduced_axes(axis, a.ndim)
-    kept = tuple(i for i in range(a.ndim) if i not in axes)
-    y = np.reshape(np.transpose(a, axes + kept), (-1, *(a.shape[i] for i in kept)))
-    if not len(y):
-        y = np.ones_like(a, shape=(1, *y.shape[1:]))
-    while len(y) > 1:
-        half = len(y) // 2
-        rest = y[2 * half :]
-        y = y[:half] * y[half : 2 * half]
-        y = np.concatenate([y, rest]) if len(rest) else y
-    result = keep(index(y, key=(0,)), a.shape, axes, keepdims)
-    return result if initial is np._NoValue else result * initial
-
-
-implements((np.multiply, "reduce"))(lambda a, axis=0, *args, **kw: prod(a, axis, *args, **kw))
-
-
-@implements(np.cumprod)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """Multiply cumulatively, doubling the reach at a time (Hillis and Steele 1986)."""
-    y = (np.reshape(a, -1) if axis is None else np.moveaxis(a, axis, 0)).copy()
-    reach = 1
-    while reach < len(y):
-        y = np.concatenate([y[:reach], y[reach:] * y[:-reach]])
-        reach *= 2
-    return y if axis is None else np.moveaxis(y, 0, axis)
-
-
-implements((np.multiply, "accumulate"))(lambda a, axis=0, dtype=None, out=None: cumprod(a, axis))

@@ -1,8 +1,9 @@
-"""Sums along axes and what follows from them: means, running sums, differences."""
+"""Sums and products along axes and what follows: means, running sums, differences."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,60 @@ def _sum(
     return result if initial is np._NoValue else result + initial
 
 
-def _reduce_along_first(body: Any) -> Any:
-    # ufunc.reduce works along axis 0 unless told, where the functions work along all.
+def reduces(ufunc: Any, body: Callable[..., Any]) -> None:
+    """Declare what ``ufunc.reduce`` means: the body, but along axis 0 unless told otherwise."""
+
     def reduce(a: Any, axis: Any = 0, *args: Any, **kwargs: Any) -> Any:
         return body(a, axis, *args, **kwargs)
 
-    return reduce
+    implements((ufunc, "reduce"))(reduce)
 
 
-implements((np.add, "reduce"))(_reduce_along_first(_sum))
+reduces(np.add, _sum)
+
+
+@implements(np.prod)
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = np._NoValue,
+    where: Any = True,
+) -> Any:
+    """Multiply the entries along the axes, halving their number at a time (right at zeros)."""
+    if where is not True:
+        a = np.where(where, a, 1.0)
+    axes = reduced_axes(axis, a.ndim)
+    kept = tuple(i for i in range(a.ndim) if i not in axes)
+    y = np.reshape(np.transpose(a, axes + kept), (-1, *(a.shape[i] for i in kept)))
+    if not len(y):
+        y = np.ones_like(a, shape=(1, *y.shape[1:]))
+    while len(y) > 1:
+        half = len(y) // 2
+        rest = y[2 * half :]
+        y = y[:half] * y[half : 2 * half]
+        y = np.concatenate([y, rest]) if len(rest) else y
+    result = keep(index(y, key=(0,)), a.shape, axes, keepdims)
+    return result if initial is np._NoValue else result * initial
+
+
+reduces(np.multiply, prod)
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Multiply cumulatively, doubling the reach at a time (Hillis and Steele 1986)."""
+    y = (np.reshape(a, -1) if axis is None else np.moveaxis(a, axis, 0)).copy()
+    reach = 1
+    while reach < len(y):
+        y = np.concatenate([y[:reach], y[reach:] * y[:-reach]])
+        reach *= 2
+    return y if axis is None else np.moveaxis(y, 0, axis)
+
+
+implements((np.multiply, "accumulate"))(lambda a, axis=0, dtype=None, out=None: cumprod(a, axis))
 
 
 @implements(np.mean)

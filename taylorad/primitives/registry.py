@@ -7,8 +7,8 @@ the kind and not the function.
 
 A row is called like the function it stands for. If no argument belongs to a transformation it
 computes the value; otherwise the *owner* of the most recently opened transformation among the
-arguments says what the call means. This file knows of an owner only that it has a ``tag`` and can
-``interpret`` a call.
+arguments says what the call means. This file knows of an owner only that it has a ``tag``, can
+``interpret`` a call and ``lift`` a plain array.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class Owner:
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Say what ``primitive(*args, **params)`` means in this transformation."""
+        raise NotImplementedError
+
+    def lift(self, plain: Any) -> Any:
+        """Give a plain array as a value of this transformation, carrying nothing."""
         raise NotImplementedError
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from taylorad.errors import NotAnalyticError
 from taylorad.primitives.indexing import getitem, setitem
 from taylorad.primitives.linear import select
-from taylorad.primitives.reductions import keep, reduced_axes
+from taylorad.primitives.reductions import keep, reduced_axes, reduces
 from taylorad.primitives.registry import Constant, Owner, enter, implements
 
 # --- who wins --------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
         raise ValueError("either both or neither of x and y should be given")
     condition = np.not_equal(condition, 0)
     if isinstance(condition, Owner) and not isinstance(x, Owner):  # in a rule being traced
-        x = condition.lift(x)  # type: ignore[attr-defined]
+        x = condition.lift(x)
     return np.nonzero(condition) if x is None else select(x, y, condition=condition)
 
 
@@ -206,8 +206,8 @@ def _extreme(name: str, choose: Any) -> Any:
 _max, _min = _extreme("max", argmax), _extreme("min", argmin)
 implements(np.max, np.amax)(_max)
 implements(np.min, np.amin)(_min)
-implements((np.maximum, "reduce"))(lambda a, axis=0, *args, **kw: _max(a, axis, *args, **kw))
-implements((np.minimum, "reduce"))(lambda a, axis=0, *args, **kw: _min(a, axis, *args, **kw))
+reduces(np.maximum, _max)
+reduces(np.minimum, _min)
 
 
 def _running(function: Any, between: Any) -> None:
