@@ -90,12 +90,18 @@ class SingularityError(TayloradError, ArithmeticError):
 
 def user_line() -> str:
     """Name the innermost line of user code being run, for messages: ``" (file.py, line 12)"``."""
+    found = user_frame()
+    return f" ({os.path.basename(found[0])}, line {found[1]})" if found else ""
+
+
+def user_frame() -> tuple[str, int] | None:
+    """Give file and line of the innermost user code being run."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if _is_users(frame):
-            return _named(frame, frame.f_lineno)
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
-    return ""
+    return None
 
 
 def line_of(error: BaseException) -> str:
@@ -103,7 +109,8 @@ def line_of(error: BaseException) -> str:
     found, trace = "", error.__traceback__
     while trace is not None:
         if _is_users(trace.tb_frame):
-            found = _named(trace.tb_frame, trace.tb_lineno)
+            name = os.path.basename(trace.tb_frame.f_code.co_filename)
+            found = f" ({name}, line {trace.tb_lineno})"
         trace = trace.tb_next
     return found
 
@@ -111,7 +118,3 @@ def line_of(error: BaseException) -> str:
 def _is_users(frame: FrameType) -> bool:
     module = frame.f_globals.get("__name__", "")
     return module.split(".")[0] not in ("taylorad", "numpy", "scipy")
-
-
-def _named(frame: FrameType, line: int) -> str:
-    return f" ({os.path.basename(frame.f_code.co_filename)}, line {line})"

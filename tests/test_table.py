@@ -30,7 +30,7 @@ from taylorad.primitives.registry import (
 from taylorad.testing import check_derivatives, check_primitive
 
 mp = mpmath.mp
-ROWS = list(rows())
+ROWS = [row for row in rows() if row.domain]  # others are not for real numbers
 ENTRYWISE = [r for r in ROWS if isinstance(r, (Elementwise, LocalSeries))]
 UNARY = [r for r in ENTRYWISE if len(r.domain) == 1]
 

@@ -24,6 +24,9 @@ class ArrayMethods(Owner):
     _view: Any = None  # of which array it is a part, if it is (see `views`)
     _version = 0
 
+    traced = False
+    """Whether choices made by this value are written down, for a program to be made of the call."""
+
     __hash__ = object.__hash__
     __array_priority__ = 1000.0
 
@@ -217,6 +220,15 @@ _ARITHMETIC = {
     "mod": np.remainder,
     "pow": np.power,
     "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}
+_UNARY = {
+    "neg": np.negative,
+    "pos": np.positive,
+    "abs": np.absolute,
+    "invert": np.invert,
 }
 _COMPARISONS = {
     "lt": np.less,
@@ -241,7 +253,7 @@ def _furnish() -> None:
         setattr(ArrayMethods, f"__i{name}__", _in_place(ufunc))
     for name, ufunc in _COMPARISONS.items():
         setattr(ArrayMethods, f"__{name}__", _operator(ufunc))
-    for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute}.items():
+    for name, ufunc in _UNARY.items():
         setattr(ArrayMethods, f"__{name}__", _delegate(ufunc))
     for function in _METHODS:
         setattr(ArrayMethods, function.__name__, _delegate(function))

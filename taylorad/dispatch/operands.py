@@ -92,8 +92,11 @@ def number_type(a: Any) -> np.dtype[Any]:
 
 
 def bottom(a: Any) -> Any:
-    """Strip a value of everything its transformations carry, down to plain numbers."""
-    while isinstance(a, Owner):
+    """Strip a value of everything its transformations carry, down to what choices are made by.
+
+    These are plain numbers, or entries of a trace, which writes down what was chosen.
+    """
+    while isinstance(a, Owner) and not a.traced:  # type: ignore[attr-defined]
         a = a.primal  # type: ignore[attr-defined]
     return a
 

@@ -47,6 +47,12 @@ class Value(ArrayMethods):
         """Add to a part in place, and tell whether that was possible; only a sole holder may."""
         return False
 
+    def foreign(
+        self, function: Callable[..., Any], method: str, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Say what a function means that the table does not know."""
+        refuse(function, method)
+
     # --- NumPy's protocols ---
 
     def __array_ufunc__(
@@ -56,7 +62,7 @@ class Value(ArrayMethods):
         if row is None:
             found = lookup(ufunc if method == "__call__" else (ufunc, method))
             if found is None:
-                refuse(ufunc, method)
+                return self.foreign(ufunc, method, inputs, params)
             row = found  # type: ignore[assignment]
         if params:
             params = _without_storage(ufunc, params)
@@ -78,7 +84,7 @@ class Value(ArrayMethods):
         if row is None:
             if function in _CREATORS:
                 return _create(self, function, args, kwargs)
-            refuse(function)
+            return self.foreign(function, "__call__", args, kwargs)
         kwargs = {k: as_operand(v) for k, v in kwargs.items()}
         if function not in _TYPED:
             kwargs = _without_storage(function, kwargs)
@@ -218,6 +224,10 @@ def _plain_key(key: Any) -> Any:
     if isinstance(key, list):
         return np.asarray(key, dtype=None if key else int)
     if isinstance(key, Value):
+        if key.traced and key.number_type.kind == "i":
+            return key
+        if key.traced:
+            return key.settle()
         raise ConversionError(
             f"an index carries derivatives{user_line()}; indices are whole numbers: take them "
             "from np.argmax, np.floor(...).astype(int) on plain arrays, or range"

@@ -122,8 +122,8 @@ def _check_content(a: Any, name: str, may_be_empty: bool) -> None:
     size = np.size(a)
     if not size and not may_be_empty:
         raise InputError(f"{name} is empty (shape {np.shape(a)}): nothing to differentiate by")
-    bad = np.isnan(a) if a.dtype.kind in "fc" else np.not_equal(a, a)
-    if bad.any():
+    bad = np.isnan(a) if number_type(a).kind in "fc" else np.not_equal(a, a)
+    if np.any(bad):
         places = np.argwhere(bad)
         at = f" at {tuple(map(int, places[0]))}" if np.ndim(a) else ""
         raise InputError(f"{name} contains NaN{at}")

@@ -23,7 +23,7 @@ from taylorad.drivers.seeds import coefficients_of, duals, unit_directions
 from taylorad.drivers.series import expand
 from taylorad.errors import InputError, InputTypeError, OutputError
 from taylorad.reverse.sweep import sweep
-from taylorad.wengert.list import Entry, WengertList
+from taylorad.wengert.tape import Entry, Tape
 
 __all__ = ["grad", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -102,19 +102,19 @@ def value_and_grad(
 
     def both(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
-        list_ = WengertList()
-        entries = [list_.input(x) for x in selected.points]
+        tape = Tape()
+        entries = [tape.input(x) for x in selected.points]
         y = selected.call(f, entries, kwargs)
-        list_.closed = True
+        tape.closed = True
         aux = None
         if has_aux:
             if not isinstance(y, (tuple, list)) or len(y) != 2:
                 raise OutputError("has_aux=True needs a function that returns a pair (value, aux)")
             y, aux = y
-            aux = map_leaves(lambda leaf: plain(leaf.value) if _belongs(leaf, list_) else leaf, aux)
-        y = scalar_output(y, f, list_.tag)
-        gradient = selected.rebuild(_swept(list_, [y], [np.float64(1.0)], selected.points))
-        value = plain(y.value if _belongs(y, list_) else y)
+            aux = map_leaves(lambda leaf: plain(leaf.value) if _belongs(leaf, tape) else leaf, aux)
+        y = scalar_output(y, f, tape.tag)
+        gradient = selected.rebuild(_swept(tape, [y], [np.float64(1.0)], selected.points))
+        value = plain(y.value if _belongs(y, tape) else y)
         return ((value, aux), gradient) if has_aux else (value, gradient)
 
     return both
@@ -162,18 +162,18 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     return gradient
 
 
-def _belongs(y: Any, list_: WengertList) -> bool:
-    return isinstance(y, Entry) and y.list is list_
+def _belongs(y: Any, tape: Tape) -> bool:
+    return isinstance(y, Entry) and y.tape is tape
 
 
-def _swept(list_: WengertList, ys: list[Any], seeds: list[Any], points: list[Any]) -> list[Any]:
+def _swept(tape: Tape, ys: list[Any], seeds: list[Any], points: list[Any]) -> list[Any]:
     """Sweep the seeds of outputs back to the inputs; where nothing flows, zeros."""
     pairs = [
         (y.number, _as_exact_as(y, seed))
         for y, seed in zip(ys, seeds, strict=True)
-        if _belongs(y, list_)
+        if _belongs(y, tape)
     ]
-    bars = sweep(list_, pairs, range(len(points)))
+    bars = sweep(tape, pairs, range(len(points)))
     taken = list(seeds)
     for bar, x in zip(bars, points, strict=True):
         taken.append(plain(np.zeros_like(x) if bar is None else _own(bar, taken)))
@@ -237,14 +237,14 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     (array([ 2., 40.]),)
     """
     points, rebuild_in = as_points(primals, "primals")
-    list_ = WengertList()
-    y = evaluate(f, *rebuild_in(list_.input(x) for x in points))
-    ys, rebuild_out = as_outputs(y, f, list_.tag)
-    values = [plain(_own(leaf.value if _belongs(leaf, list_) else leaf, points)) for leaf in ys]
+    tape = Tape()
+    y = evaluate(f, *rebuild_in(tape.input(x) for x in points))
+    ys, rebuild_out = as_outputs(y, f, tape.tag)
+    values = [plain(_own(leaf.value if _belongs(leaf, tape) else leaf, points)) for leaf in ys]
 
     def pullback(cotangent: Any) -> Any:
         seeds = matching(cotangent, rebuild_out(values), "cotangent")
-        return rebuild_in(_swept(list_, ys, seeds, points))
+        return rebuild_in(_swept(tape, ys, seeds, points))
 
     return rebuild_out(values), pullback
 
@@ -349,12 +349,12 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     def matrix(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
         points = selected.points
-        list_ = WengertList()
-        y = selected.call(f, [list_.input(x) for x in points], kwargs)
-        ys, rebuild_out = as_outputs(y, f, list_.tag)
+        tape = Tape()
+        y = selected.call(f, [tape.input(x) for x in points], kwargs)
+        ys, rebuild_out = as_outputs(y, f, tape.tag)
         sizes = [size_of(leaf) for leaf in ys]
         if sum(sizes) < sum(size_of(x) for x in points):
-            blocks = [_rows(list_, leaf, points) for leaf in ys]
+            blocks = [_rows(tape, leaf, points) for leaf in ys]
         else:
             blocks = _columns(f, selected, kwargs)
         return rebuild_out(selected.rebuild(map(plain, row)) for row in blocks)
@@ -362,14 +362,14 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return matrix
 
 
-def _rows(list_: WengertList, y: Any, points: list[Any]) -> list[Any]:
+def _rows(tape: Tape, y: Any, points: list[Any]) -> list[Any]:
     """Jacobian blocks of one output by every input, by reverse sweeps."""
     shape = np.shape(y)
     size = size_of(y)
     if not size:
         return [np.zeros(shape + np.shape(x)) for x in points]
     units = np.eye(size).reshape(size, *shape)
-    swept = [_swept(list_, [y], [unit[()]], points) for unit in units]
+    swept = [_swept(tape, [y], [unit[()]], points) for unit in units]
     return [
         np.reshape(np.stack([row[i] for row in swept]), shape + np.shape(x))
         for i, x in enumerate(points)

@@ -23,7 +23,7 @@ from taylorad.errors import InputError
 from taylorad.forward.algebra import hyperdual, rays
 from taylorad.forward.hyperdual import HyperDual
 from taylorad.forward.jet import Jet
-from taylorad.wengert.list import WengertList
+from taylorad.wengert.tape import Tape
 
 __all__ = ["hessian", "hessian_diagonal", "hvp", "third_order", "value_grad_hessian"]
 
@@ -160,9 +160,9 @@ def _chunk(f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], n:
     """How many directions to carry at once within `MEMORY_BOUND`."""
     if n <= 64:
         return n
-    list_ = WengertList()
-    scalar_output(selected.call(f, [list_.input(x) for x in selected.points], kwargs), f, list_.tag)
-    entries = sum(size_of(line.value) for line in list_.lines)
+    tape = Tape()
+    scalar_output(selected.call(f, [tape.input(x) for x in selected.points], kwargs), f, tape.tag)
+    entries = sum(size_of(record.value) for record in tape.records)
     return max(1, min(n, MEMORY_BOUND // (16 * max(entries, 1))))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import bottom
+from taylorad.dispatch import Value, bottom
 from taylorad.forward.algebra import Algebra, aligned
 from taylorad.primitives.registry import Constant
 from taylorad.primitives.selection import leading_sign, leads
@@ -34,7 +34,7 @@ def compare(
             return answer
         return np.where(tie, _leading_sign(_difference(c, own, np.ndim(answer))) >= 0, answer)
     (value,) = values
-    if len(np.unique(value)) == np.size(value):
+    if not np.any(np.diff(np.sort(value, axis=None)) == 0):
         return row.value(value, **params)
     return row.value(_ranks(c[0]), **params)
 
@@ -43,11 +43,10 @@ def _difference(c: list[Any], own: list[bool], ndim: int) -> Any:
     a, b = (aligned(x, ndim) if mine else x for x, mine in zip(c, own, strict=True))
     if all(own):
         return a - b
-    d = np.array(a if own[0] else -b)
+    d = a if own[0] else -b
     shape = np.broadcast_shapes(d.shape[1:], np.shape(b if own[0] else a))
-    d = np.array(np.broadcast_to(d, (len(d), *shape)))
-    d[0] = d[0] - b if own[0] else a + d[0]
-    return d
+    d = np.broadcast_to(d, (len(d), *shape))
+    return np.concatenate([d[:1] - b if own[0] else a + d[:1], d[1:]])
 
 
 def _leading_sign(c: Any) -> Any:
@@ -63,6 +62,8 @@ def _sign(x: Any) -> float:
 
 def _ranks(c: Any) -> Any:
     """Number the entries in lexicographic order of their coefficients, equal ones alike."""
+    if isinstance(c, Value):  # of a trace: no program would hold for other numbers
+        c.refuse_conversion("ranks")
     columns = list(zip(*c.reshape(len(c), -1), strict=True))
     rank = {column: i for i, column in enumerate(sorted(set(columns)))}
     return np.array([rank[column] for column in columns]).reshape(c.shape[1:])

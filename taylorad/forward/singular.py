@@ -52,7 +52,7 @@ def _zeros(value: Any) -> Any:
     An entry of an outer transformation with value 0 moves away from 0 there, and dividing by it is
     the outer transformation's affair. Only if all its coefficients are 0 nobody can tell.
     """
-    if not isinstance(value, Value) or value.tag == 0:
+    if not isinstance(value, Value) or value.tag == 0 or value.traced:
         return bottom(value) == 0
     c = getattr(value, "c", None)
     if c is not None and np.any(np.all(_zeros(c), axis=0)):

@@ -333,3 +333,16 @@ for _function in (
 ):
     _domain = (REAL,) * _function.nin
     enter(Constant(_function, exact=_EXACT.get(_function.__name__), domain=_domain), _function)
+
+
+def _bitwise(function: Any) -> None:
+    def value(*args: Any) -> Any:
+        if np.result_type(*args).kind not in "biu":
+            raise TypeError(f"np.{function.__name__} is for truth values and whole numbers")
+        return function(*args)
+
+    enter(Constant(value, name=function.__name__, domain=()), function)
+
+
+for _of_bits in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert):
+    _bitwise(_of_bits)

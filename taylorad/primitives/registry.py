@@ -8,7 +8,7 @@ the kind and not the function.
 A row is called like the function it stands for. If no argument belongs to a transformation it
 computes the value; otherwise the *owner* of the most recently opened transformation among the
 arguments says what the call means. This file knows of an owner only that it has a ``tag``, can
-``interpret`` a call and ``lift`` a plain array.
+``interpret`` a call, ``lift`` a plain array and ``settle`` what a choice depends on.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Owner:
         """Give a plain array as a value of this transformation, carrying nothing."""
         raise NotImplementedError
 
+    def settle(self) -> Any:
+        """Give the plain truth values or whole numbers that the rest of a call may rely on."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Primitive:
@@ -73,7 +77,8 @@ class Primitive:
     name : str
         Name in messages and listings.
     domain : sequence of (float, float)
-        For each array argument an interval in which the row is smooth; tests draw from it.
+        For each array argument an interval in which the row is smooth; tests draw from it. None
+        for rows of whole numbers and truth values.
     exact : str or callable, optional
         The function for mpmath numbers and fractions, entry by entry: a name in mpmath, or a
         callable. Rows that only move or combine entries need none.
@@ -93,7 +98,7 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         owner: Owner | None = None
-        for a in args:
+        for a in (*args, *params.values()) if params else args:
             if isinstance(a, Owner) and (owner is None or a.tag > owner.tag):
                 owner = a
         if owner is None:
@@ -206,9 +211,13 @@ class Constant(Primitive):
     """Nothing flows through it: floor, sign, comparisons, argmax.
 
     ``ordering`` rows compare entries, and so see the leading coefficients where values tie.
+    ``shape_varies`` says that the very shape of the result depends on which entries are 0, and
+    ``opaque`` that nothing is known of the function.
     """
 
     ordering: bool = field(default=False, kw_only=True)
+    shape_varies: bool = field(default=False, kw_only=True)
+    opaque: bool = field(default=False, kw_only=True)
 
 
 P = TypeVar("P", bound=Primitive)

@@ -121,9 +121,9 @@ def first_of(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @implements(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Apply to the entries where a condition holds the function that belongs to it."""
-    if np.isscalar(condlist) or (x.ndim and not isinstance(condlist[0], (list, np.ndarray))):
+    if np.isscalar(condlist) or (x.ndim and not np.ndim(condlist[0])):
         condlist = [condlist]
-    conditions = list(np.asarray(condlist, bool))
+    conditions = [np.asarray(c.settle() if isinstance(c, Owner) else c, bool) for c in condlist]
     if len(conditions) == len(funclist) - 1:
         conditions.append(~np.any(conditions, axis=0))
     if len(conditions) != len(funclist):
@@ -258,8 +258,8 @@ def median(
 # --- answers that carry no derivative --------------------------------------------------------
 
 
-def _asks(function: Any) -> None:
-    row = enter(Constant(function))
+def _asks(function: Any, shape_varies: bool = False) -> None:
+    row = enter(Constant(function, shape_varies=shape_varies))
 
     def body(a: Any, *args: Any, **kwargs: Any) -> Any:
         return row(a, *args, **kwargs)
@@ -268,11 +268,12 @@ def _asks(function: Any) -> None:
 
 
 for _function in (
-    *(np.any, np.all, np.nonzero, np.count_nonzero, np.argwhere, np.flatnonzero),
-    *(np.isclose, np.allclose, np.array_equal, np.searchsorted, np.round, np.around),
-    *(np.isreal, np.iscomplex),
+    *(np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal),
+    *(np.searchsorted, np.round, np.around, np.isreal, np.iscomplex),
 ):
     _asks(_function)
+for _listing in (np.nonzero, np.argwhere, np.flatnonzero):
+    _asks(_listing, shape_varies=True)
 
 implements(np.isposinf)(lambda x, out=None: np.isinf(x) & ~np.signbit(x))
 implements(np.isneginf)(lambda x, out=None: np.isinf(x) & np.signbit(x))

@@ -20,17 +20,17 @@ from taylorad.primitives.registry import (
     LocalSeries,
     Primitive,
 )
-from taylorad.wengert.list import Line
+from taylorad.wengert.tape import Record
 
 __all__ = ["cotangents", "unbroadcast"]
 
 Cotangents = list[tuple[int, Any]]
 
 
-def cotangents(line: Line, g: Any) -> Cotangents:
+def cotangents(record: Record, g: Any) -> Cotangents:
     """Pairs (number of an earlier line, its cotangent), given that of this line's value."""
-    assert line.primitive is not None
-    return _RULES[type(line.primitive)](line.primitive, line, g)
+    assert record.primitive is not None
+    return _RULES[type(record.primitive)](record.primitive, record, g)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -47,12 +47,12 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(g, shape) if shape_of(g) != shape else g
 
 
-def _linear(row: Linear, line: Line, g: Any) -> Cotangents:
-    shapes = [shape_of(x) for x in line.operands]
+def _linear(row: Linear, record: Record, g: Any) -> Cotangents:
+    shapes = [shape_of(x) for x in record.operands]
     fit = unbroadcast if row.broadcasts else _as_is
     return [
-        (source, fit(row.transpose(i, g, shapes, **line.params), shapes[i]))
-        for i, source in enumerate(line.sources)
+        (source, fit(row.transpose(i, g, shapes, **record.params), shapes[i]))
+        for i, source in enumerate(record.sources)
         if source is not None
     ]
 
@@ -61,45 +61,45 @@ def _as_is(g: Any, shape: tuple[int, ...]) -> Any:
     return g
 
 
-def _bilinear(row: Bilinear, line: Line, g: Any) -> Cotangents:
+def _bilinear(row: Bilinear, record: Record, g: Any) -> Cotangents:
     found = []
-    for i, source in enumerate(line.sources):
+    for i, source in enumerate(record.sources):
         if source is not None:
-            other, shape = line.operands[1 - i], shape_of(line.operands[i])
+            other, shape = record.operands[1 - i], shape_of(record.operands[i])
             found.append(
-                (source, unbroadcast(row.transpose(i, g, other, shape, **line.params), shape))
+                (source, unbroadcast(row.transpose(i, g, other, shape, **record.params), shape))
             )
     return found
 
 
-def _implicit(row: Implicit, line: Line, g: Any) -> Cotangents:
+def _implicit(row: Implicit, record: Record, g: Any) -> Cotangents:
     """From ``a y = b``: the cotangent of b solves the transposed equation (Giles 2008)."""
     a_at, b_at = row.roles
-    a, b = line.operands[a_at], line.operands[b_at]
+    a, b = record.operands[a_at], record.operands[b_at]
     b_bar = row.adjoint(a, g)
     found = []
-    if (source := line.sources[b_at]) is not None:
+    if (source := record.sources[b_at]) is not None:
         found.append((source, unbroadcast(b_bar, shape_of(b))))
-    if (source := line.sources[a_at]) is not None:
-        a_bar = row.product.transpose(0, -b_bar, line.value, shape_of(a))
+    if (source := record.sources[a_at]) is not None:
+        a_bar = row.product.transpose(0, -b_bar, record.value, shape_of(a))
         found.append((source, unbroadcast(a_bar, shape_of(a))))
     return found
 
 
-def _elementwise(row: Elementwise, line: Line, g: Any) -> Cotangents:
+def _elementwise(row: Elementwise, record: Record, g: Any) -> Cotangents:
     return [
-        (source, unbroadcast(g * row.partial(i, line.value, line.operands), shape_of(x)))
-        for i, (source, x) in enumerate(zip(line.sources, line.operands, strict=True))
+        (source, unbroadcast(g * row.partial(i, record.value, record.operands), shape_of(x)))
+        for i, (source, x) in enumerate(zip(record.sources, record.operands, strict=True))
         if source is not None
     ]
 
 
-def _local_series(row: LocalSeries, line: Line, g: Any) -> Cotangents:
-    (x,), (source,) = line.operands, line.sources
-    return [(source, g * row(x, n=line.params.get("n", 0) + 1))]  # type: ignore[list-item]
+def _local_series(row: LocalSeries, record: Record, g: Any) -> Cotangents:
+    (x,), (source,) = record.operands, record.sources
+    return [(source, g * row(x, n=record.params.get("n", 0) + 1))]  # type: ignore[list-item]
 
 
-_RULES: dict[type[Primitive], Callable[[Any, Line, Any], Cotangents]] = {
+_RULES: dict[type[Primitive], Callable[[Any, Record, Any], Cotangents]] = {
     Linear: _linear,
     Bilinear: _bilinear,
     Implicit: _implicit,

@@ -16,17 +16,17 @@ import numpy as np
 from taylorad.dispatch import Value
 from taylorad.primitives.linear import index
 from taylorad.reverse.cotangents import cotangents
-from taylorad.wengert.list import WengertList
+from taylorad.wengert.tape import Tape
 
 __all__ = ["sweep"]
 
 
-def sweep(list_: WengertList, seeds: Sequence[tuple[int, Any]], inputs: Sequence[int]) -> list[Any]:
+def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], inputs: Sequence[int]) -> list[Any]:
     """Sweep cotangents back.
 
     Parameters
     ----------
-    list_ : WengertList
+    tape : Tape
     seeds : pairs (line number, cotangent)
     inputs : line numbers whose cotangents are wanted
 
@@ -35,7 +35,7 @@ def sweep(list_: WengertList, seeds: Sequence[tuple[int, Any]], inputs: Sequence
     list
         The cotangent of each input, None where nothing flows.
     """
-    lines = list_.lines
+    records = tape.records
     bars: dict[int, Any] = {}
     owned: set[int] = set()
     for number, seed in seeds:
@@ -43,20 +43,20 @@ def sweep(list_: WengertList, seeds: Sequence[tuple[int, Any]], inputs: Sequence
     wanted = set(inputs)
     for number in range(max(bars, default=-1), -1, -1):
         bar = bars.get(number) if number in wanted else bars.pop(number, None)
-        line = lines[number]
-        if bar is None or line.primitive is None:
+        record = records[number]
+        if bar is None or record.primitive is None:
             continue
-        if line.primitive is index:
-            source, key = line.sources[0], line.params["key"]
+        if record.primitive is index:
+            source, key = record.sources[0], record.params["key"]
             if source in owned and _add_at(bars[source], key, bar):
                 continue
-        for source, contribution in cotangents(line, bar):
+        for source, contribution in cotangents(record, bar):
             if source in bars:
                 bars[source] = bars[source] + contribution
                 owned.add(source)
             else:
                 bars[source] = contribution
-                if line.primitive is index:  # zeros with one piece set, made for us
+                if record.primitive is index:  # zeros with one piece set, made for us
                     owned.add(source)
     return [bars.get(number) for number in inputs]
 

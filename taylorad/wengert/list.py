@@ -1,116 +1,156 @@
-"""Recording a call as a list of operations, with the values of that call at hand.
+"""The Wengert list: the program of a call, one operation a line, each result assigned once.
 
-Running a function on `Entry` values appends a line for every operation: which row, on which earlier
-lines or constants, with which result. The list is the tape of reverse mode, read backwards; its
-values may themselves be jets, or entries of an outer list.
+A list is in normal form: constants are lines of their own, no two lines compute the same, nothing
+is computed in vain, and shapes and types of all results are known. It is data: `simplify` makes it,
+`text` and `export` show it, the compiler reads it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, fresh_tag, number_type, shape_of
-from taylorad.errors import ExpansionError, user_line
-from taylorad.primitives.registry import Constant, Primitive
+from taylorad.primitives.registry import Primitive
 
-__all__ = ["Entry", "Line", "WengertList"]
+__all__ = ["Guard", "Line", "WengertList", "frozen"]
 
 
 class Line:
-    """One operation: ``value = primitive(*operands, **params)``.
+    """One line: ``row(*operands, **params)``, an input, or a constant.
 
-    ``sources[i]`` is the number of the line that made operand i, or None for a constant. An input
-    has no primitive.
+    Attributes
+    ----------
+    row : Primitive or None
+        The operation; None for inputs and constants.
+    operands : tuple of int
+        Numbers of earlier lines. The last ``len(names)`` of them are parameters of the row.
+    names : tuple of str
+        Names of the parameters that are lines: ``condition`` of where, ``places`` of gather.
+    params : dict
+        The other parameters: shapes, axes, keys.
+    shape, dtype
+        Of the result.
+    value
+        The numbers of a constant; None for the others.
+    origin : (str, int) or None
+        File and line of the user's code.
     """
 
-    __slots__ = ("operands", "params", "primitive", "sources", "value")
+    __slots__ = ("dtype", "names", "operands", "origin", "params", "row", "shape", "value")
 
     def __init__(
         self,
-        primitive: Primitive | None,
-        operands: tuple[Any, ...],
-        sources: tuple[int | None, ...],
+        row: Primitive | None,
+        operands: tuple[int, ...],
         params: dict[str, Any],
-        value: Any,
+        names: tuple[str, ...],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        value: Any = None,
+        origin: tuple[str, int] | None = None,
     ) -> None:
-        self.primitive, self.operands, self.sources = primitive, operands, sources
-        self.params, self.value = params, value
+        self.row, self.operands, self.params, self.names = row, operands, params, names
+        self.shape, self.dtype, self.value, self.origin = shape, dtype, value, origin
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the line is an argument of the program."""
+        return self.row is None and self.value is None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the line is a number or an array that the program holds."""
+        return self.row is None and self.value is not None
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """The operands that the row takes by position."""
+        return self.operands[: len(self.operands) - len(self.names)]
+
+    @property
+    def computed_params(self) -> dict[str, int]:
+        """The parameters that are lines."""
+        return dict(zip(self.names, self.operands[len(self.operands) - len(self.names) :]))
+
+    def apply(self, values: Sequence[Any]) -> Any:
+        """Compute the line from the values of all earlier ones."""
+        assert self.row is not None
+        computed = {name: values[i] for name, i in self.computed_params.items()}
+        return self.row(*(values[i] for i in self.arguments), **self.params, **computed)
 
 
+@dataclass(frozen=True)
+class Guard:
+    """A choice of the traced call: the program holds where ``line`` comes out ``expected``."""
+
+    line: int
+    expected: bool
+    origin: tuple[str, int] | None = None
+
+
+@dataclass
 class WengertList:
-    """The lines recorded so far, inputs first."""
+    """A program in normal form.
 
-    __slots__ = ("closed", "lines", "tag")
+    Attributes
+    ----------
+    lines : list of Line
+    inputs, outputs : list of int
+        Line numbers; an output may be an input or a constant.
+    guards : list of Guard
+    """
 
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self.tag = fresh_tag()
-        self.closed = False
+    lines: list[Line] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
 
-    def input(self, value: Any) -> Entry:
-        """Append an input line."""
-        return self._append(Line(None, (), (), {}, value))
+    def __len__(self) -> int:
+        return len(self.lines)
 
-    def record(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Compute an operation and append its line; what carries no derivative stays plain."""
-        if self.closed:
-            raise ExpansionError(
-                f"{primitive.name}: a number of a derivative that is over was kept and used again"
-                f"{user_line()}; return what is needed of it, or use has_aux=True"
-            )
-        operands = []
-        sources: list[int | None] = []
-        for a in args:
-            if isinstance(a, Entry) and a.list is self:
-                operands.append(a.value)
-                sources.append(a.number)
-            else:
-                operands.append(a)
-                sources.append(None)
-        value = primitive(*operands, **params)
-        if isinstance(primitive, Constant):
-            return value
-        return self._append(Line(primitive, tuple(operands), tuple(sources), params, value))
+    def __getitem__(self, number: int) -> Line:
+        return self.lines[number]
 
-    def _append(self, line: Line) -> Entry:
-        self.lines.append(line)
-        return Entry(self, len(self.lines) - 1, line.value)
+    def evaluate(self, *inputs: Any) -> list[Any]:
+        """Give the values of all lines for other inputs, of any number type.
+
+        Raises
+        ------
+        ValueError
+            For another number of inputs than the list has.
+        """
+        if len(inputs) != len(self.inputs):
+            raise ValueError(f"the list has {len(self.inputs)} inputs, not {len(inputs)}")
+        values: list[Any] = [line.value for line in self.lines]
+        for number, value in zip(self.inputs, inputs, strict=True):
+            values[number] = value
+        for number, line in enumerate(self.lines):
+            if line.row is not None:
+                values[number] = line.apply(values)
+        return values
+
+    def users(self) -> list[list[int]]:
+        """For every line the lines that use it, once each."""
+        users: list[list[int]] = [[] for _ in self.lines]
+        for number, line in enumerate(self.lines):
+            for source in dict.fromkeys(line.operands):
+                users[source].append(number)
+        return users
 
 
-class Entry(Value):
-    """The value of a line, standing for it in user code."""
-
-    def __init__(self, list_: WengertList, number: int, value: Any) -> None:
-        self.list, self.number, self.value = list_, number, value
-        self.tag = list_.tag
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the line's value."""
-        return shape_of(self.value)
-
-    @property
-    def number_type(self) -> np.dtype[Any]:
-        """Type of the line's value."""
-        return number_type(self.value)
-
-    @property
-    def primal(self) -> Any:
-        """The line's value."""
-        return self.value
-
-    def lift(self, plain: Any) -> Entry:
-        """Append a constant as a line."""
-        return self.list.input(np.asarray(plain) if not isinstance(plain, Value) else plain)
-
-    def _adopt(self, other: Entry) -> None:
-        self.number, self.value = other.number, other.value
-
-    def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Append the operation to the list."""
-        return self.list.record(primitive, args, params)
-
-    def __repr__(self) -> str:
-        return f"v{self.number} = {self.value!r}"
+def frozen(a: Any) -> Any:
+    """Give something hashable that is equal for equal parameters, and different for others."""
+    if isinstance(a, np.ndarray):
+        return (a.shape, a.dtype.str, a.tobytes())
+    if isinstance(a, slice):
+        return ("slice", a.start, a.stop, a.step)
+    if isinstance(a, (tuple, list)):
+        return tuple(map(frozen, a))
+    if isinstance(a, dict):
+        return tuple((k, frozen(v)) for k, v in sorted(a.items()))
+    if isinstance(a, (float, complex, np.generic)):  # -0.0 == 0.0, and NaN is not NaN
+        return (type(a).__name__, repr(a))
+    return (type(a).__name__, a)

@@ -1,0 +1,1 @@
+"""A Wengert list made into machine code."""

@@ -1,0 +1,464 @@
+"""What one entry of an elementwise row is in LLVM's language.
+
+Both lowerings, the straight-line one and the loops, write their arithmetic through an `Emitter`
+and `emit`. Registers hold ``double``, ``i64`` and ``i1``; in memory a truth value takes a byte.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from taylorad.primitives import elementwise, linear, selection
+from taylorad.primitives.registry import TABLE, Primitive, lookup
+from taylorad.wengert.trace import convert
+
+__all__ = ["Emitter", "REGISTER", "emit", "is_elementwise", "literal"]
+
+REGISTER = {"f": "double", "i": "i64", "b": "i1"}
+"""The type of a register by the kind of number."""
+
+
+@dataclass
+class Emitter:
+    """Writes instructions, none of them twice, and remembers which functions they call.
+
+    Attributes
+    ----------
+    lines : list of str
+    functions : set of str
+        Functions of `taylorad.machine.mathematics` that are called.
+    declarations : set of str
+        Declarations of what else is called.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    functions: set[str] = field(default_factory=set)
+    declarations: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+
+    def name(self) -> str:
+        """Make a new name."""
+        self.count += 1
+        return f"%t{self.count}"
+
+    def instruction(self, text: str) -> str:
+        """Append an instruction without side effects, or find it; give the name of its result."""
+        name = self.names.get(text)
+        if name is None:
+            self.names[text] = name = self.name()
+            self.lines.append(f"  {name} = {text}")
+        return name
+
+    def call(self, function: str, *operands: str) -> str:
+        """Call a function of our mathematics."""
+        self.functions.add(function)
+        return self.instruction(f"call double @ta.{function}({_doubles(operands)})")
+
+    def intrinsic(self, name: str, *operands: str) -> str:
+        """Call an intrinsic function of LLVM, or one of the C library."""
+        self.declarations.add(f"declare double @{name}({', '.join(['double'] * len(operands))})")
+        return self.instruction(f"call double @{name}({_doubles(operands)})")
+
+    def forget(self) -> None:
+        """Forget what has been computed, as one must where another block of code begins."""
+        self.names.clear()
+
+
+def _doubles(operands: Sequence[str]) -> str:
+    return ", ".join(f"double {x}" for x in operands)
+
+
+def literal(value: Any, kind: str) -> str:
+    """Write a number as an operand."""
+    if kind == "b":
+        return "true" if value else "false"
+    if kind == "i":
+        return str(int(value))
+    (bits,) = struct.unpack("<Q", struct.pack("<d", float(value)))
+    return f"0x{bits:016X}"
+
+
+def is_elementwise(row: Primitive, kinds: Sequence[str], result: str, constants: Any) -> bool:
+    """Tell whether `emit` can write a row for operands and a result of these kinds.
+
+    ``constants[i]`` is the number that operand i is known to be, or None.
+    """
+    if any(k not in "fib" for k in (*kinds, result)):
+        return False
+    if row is elementwise.power:
+        exponent = constants[1]
+        return result == "f" or (isinstance(exponent, int) and 0 <= exponent <= _LONGEST_CHAIN)
+    if row in (_row(np.floor_divide), _row(np.remainder), _row(np.fmod)):
+        return all(k == "f" for k in (*kinds, result))
+    return row in _operations()
+
+
+def emit(
+    emitter: Emitter,
+    row: Primitive,
+    params: dict[str, Any],
+    operands: Sequence[str],
+    kinds: Sequence[str],
+    result: str,
+    constants: Sequence[Any],
+) -> str:
+    """Write one operation.
+
+    Parameters
+    ----------
+    emitter : Emitter
+    row : Primitive
+        One for which `is_elementwise` holds.
+    params : dict
+        Its parameters, but for those that are operands (the condition of ``select`` is the last).
+    operands : sequence of str
+        Names of registers, or literals.
+    kinds : sequence of {"f", "i", "b"}
+        Kinds of the operands.
+    result : {"f", "i", "b"}
+        Kind of the result.
+    constants : sequence
+        What each operand is known to be, or None.
+
+    Returns
+    -------
+    str
+        The name of the result.
+    """
+    return _operations()[row](Operation(emitter, params, operands, kinds, result, constants))
+
+
+@dataclass
+class Operation:
+    """An operation to be written."""
+
+    emitter: Emitter
+    params: dict[str, Any]
+    operands: Sequence[str]
+    kinds: Sequence[str]
+    result: str
+    constants: Sequence[Any]
+
+    def operand(self, i: int, kind: str) -> str:
+        """Give an operand as another kind of number."""
+        return converted(self.emitter, self.operands[i], self.kinds[i], kind)
+
+    def all(self, kind: str) -> list[str]:
+        """Give all operands as one kind of number."""
+        return [self.operand(i, kind) for i in range(len(self.operands))]
+
+    @property
+    def common(self) -> str:
+        """The kind that holds all operands."""
+        return max(self.kinds, key="bif".index)
+
+
+def converted(emitter: Emitter, name: str, kind: str, to: str) -> str:
+    """Convert a register to another kind of number, as NumPy does."""
+    if kind == to:
+        return name
+    if to == "b":
+        compare = "fcmp une double" if kind == "f" else "icmp ne i64"
+        return emitter.instruction(f"{compare} {name}, {literal(0, kind)}")
+    if to == "i":
+        return emitter.instruction(
+            f"zext i1 {name} to i64"
+            if kind == "b"
+            # A number that no integer can hold gives none in particular, in C; and no harm here.
+            else f"call i64 @llvm.fptosi.sat.i64.f64(double {name})"
+        )
+    how = "uitofp i1" if kind == "b" else "sitofp i64"
+    return emitter.instruction(f"{how} {name} to double")
+
+
+# --- the operations --------------------------------------------------------------------------
+
+Write = Callable[[Operation], str]
+
+# A power is written as products up to here: seven roundings are within 4 units in the last place.
+_LONGEST_CHAIN = 8
+
+
+def _arithmetic(of_floats: str, of_integers: str, of_truths: str) -> Write:
+    instructions = {"f": of_floats, "i": of_integers, "b": of_truths}
+
+    def write(op: Operation) -> str:
+        a, b = op.all(op.result)
+        text = f"{instructions[op.result]} {REGISTER[op.result]} {a}, {b}"
+        return op.emitter.instruction(text)
+
+    return write
+
+
+def _divide(op: Operation) -> str:
+    a, b = op.all("f")
+    return op.emitter.instruction(f"fdiv double {a}, {b}")
+
+
+def _negative(op: Operation) -> str:
+    (a,) = op.all(op.result)
+    return op.emitter.instruction(f"fneg double {a}" if op.result == "f" else f"sub i64 0, {a}")
+
+
+def _power(op: Operation) -> str:
+    e, exponent = op.emitter, op.constants[1]
+    base = op.operand(0, op.result)
+    if exponent is not None and float(exponent).is_integer() and abs(exponent) <= _LONGEST_CHAIN:
+        product = _chain(e, base, abs(int(exponent)), op.result)
+        one = literal(1, "f")
+        return product if exponent >= 0 else e.instruction(f"fdiv double {one}, {product}")
+    if exponent == 0.5 and isinstance(exponent, float):
+        return e.intrinsic("llvm.sqrt.f64", base)
+    return e.call("power", *op.all("f"))
+
+
+def _chain(e: Emitter, base: str, n: int, kind: str) -> str:
+    """Multiply by repeated squaring."""
+    multiply = "fmul double" if kind == "f" else "mul i64"
+    product = None
+    while n:
+        if n & 1:
+            product = base if product is None else e.instruction(f"{multiply} {product}, {base}")
+        n >>= 1
+        base = e.instruction(f"{multiply} {base}, {base}") if n else base
+    return literal(1, kind) if product is None else product
+
+
+def _compare(of_floats: str, of_integers: str, of_truths: str) -> Write:
+    predicates = {"f": of_floats, "i": of_integers, "b": of_truths}
+
+    def write(op: Operation) -> str:
+        kind = op.common
+        a, b = op.all(kind)
+        compare = "fcmp" if kind == "f" else "icmp"
+        return op.emitter.instruction(f"{compare} {predicates[kind]} {REGISTER[kind]} {a}, {b}")
+
+    return write
+
+
+def _logical(instruction: str) -> Write:
+    def write(op: Operation) -> str:
+        a, b = op.all("b")
+        return op.emitter.instruction(f"{instruction} i1 {a}, {b}")
+
+    return write
+
+
+def _not(op: Operation) -> str:
+    (a,) = op.all("b")
+    return op.emitter.instruction(f"xor i1 {a}, true")
+
+
+def _invert(op: Operation) -> str:
+    (a,) = op.all(op.result)
+    ones = "true" if op.result == "b" else "-1"
+    return op.emitter.instruction(f"xor {REGISTER[op.result]} {a}, {ones}")
+
+
+def _bitwise(instruction: str) -> Write:
+    def write(op: Operation) -> str:
+        a, b = op.all(op.result)
+        return op.emitter.instruction(f"{instruction} {REGISTER[op.result]} {a}, {b}")
+
+    return write
+
+
+def _select(op: Operation) -> str:
+    a, b = (op.operand(i, op.result) for i in (0, 1))
+    kind = REGISTER[op.result]
+    return op.emitter.instruction(f"select i1 {op.operand(2, 'b')}, {kind} {a}, {kind} {b}")
+
+
+def _sign(op: Operation) -> str:
+    e, kind = op.emitter, op.result
+    (a,) = op.all(kind)
+    zero, register = literal(0, kind), REGISTER[kind]
+    more, less = ("ogt", "olt") if kind == "f" else ("sgt", "slt")
+    compare = "fcmp" if kind == "f" else "icmp"
+    up = e.instruction(f"{compare} {more} {register} {a}, {zero}")
+    down = e.instruction(f"{compare} {less} {register} {a}, {zero}")
+    # Of zero and of NaN the sign is the number itself, but for -0.0, of which it is 0.0.
+    rest = e.instruction(f"fadd double {a}, {zero}") if kind == "f" else zero
+    minus = e.instruction(f"select i1 {down}, {register} {literal(-1, kind)}, {register} {rest}")
+    return e.instruction(f"select i1 {up}, {register} {literal(1, kind)}, {register} {minus}")
+
+
+def _whole(name: str) -> Write:
+    def write(op: Operation) -> str:
+        if op.result != "f":
+            return op.operand(0, op.result)
+        return op.emitter.intrinsic(f"llvm.{name}.f64", op.operands[0])
+
+    return write
+
+
+def _is_nan(op: Operation) -> str:
+    a = op.operand(0, "f")
+    return op.emitter.instruction(f"fcmp uno double {a}, {literal(0, 'f')}")
+
+
+def _is_infinite(op: Operation) -> str:
+    size = op.emitter.intrinsic("llvm.fabs.f64", op.operand(0, "f"))
+    return op.emitter.instruction(f"fcmp oeq double {size}, {literal(float('inf'), 'f')}")
+
+
+def _is_finite(op: Operation) -> str:
+    size = op.emitter.intrinsic("llvm.fabs.f64", op.operand(0, "f"))
+    return op.emitter.instruction(f"fcmp olt double {size}, {literal(float('inf'), 'f')}")
+
+
+def _sign_bit(op: Operation) -> str:
+    bits = op.emitter.instruction(f"bitcast double {op.operand(0, 'f')} to i64")
+    return op.emitter.instruction(f"icmp slt i64 {bits}, 0")
+
+
+def _fmod(op: Operation) -> str:
+    return op.emitter.intrinsic("fmod", *op.all("f"))
+
+
+def _remainder(op: Operation) -> str:
+    """Give the remainder with the sign of the divisor, as Python and NumPy have it."""
+    e = op.emitter
+    a, b = op.all("f")
+    zero = literal(0, "f")
+    rest = e.intrinsic("fmod", a, b)
+    some = e.instruction(f"fcmp une double {rest}, {zero}")
+    negative = [e.instruction(f"fcmp olt double {x}, {zero}") for x in (rest, b)]
+    apart = e.instruction(f"xor i1 {negative[0]}, {negative[1]}")
+    moved = e.instruction(f"fadd double {rest}, {b}")
+    shift = e.instruction(f"and i1 {some}, {apart}")
+    whole = e.instruction(f"select i1 {shift}, double {moved}, double {rest}")
+    nothing = e.intrinsic("llvm.copysign.f64", zero, b)
+    exact = e.instruction(f"fcmp oeq double {whole}, {zero}")
+    return e.instruction(f"select i1 {exact}, double {nothing}, double {whole}")
+
+
+def _floor_divide(op: Operation) -> str:
+    """Divide what is left without the remainder, and round what rounding errors made of it."""
+    e = op.emitter
+    a, b = op.all("f")
+    zero = literal(0, "f")
+    rest = _remainder(op)
+    near = e.instruction(f"fdiv double {e.instruction(f'fsub double {a}, {rest}')}, {b}")
+    down = e.intrinsic("llvm.floor.f64", near)
+    gap = e.instruction(f"fsub double {near}, {down}")
+    up = e.instruction(f"fcmp ogt double {gap}, {literal(0.5, 'f')}")
+    raised = e.instruction(f"fadd double {down}, {literal(1, 'f')}")
+    whole = e.instruction(f"select i1 {up}, double {raised}, double {down}")
+    quotient = e.instruction(f"fdiv double {a}, {b}")
+    nothing = e.intrinsic("llvm.copysign.f64", zero, quotient)
+    empty = e.instruction(f"fcmp oeq double {near}, {zero}")
+    whole = e.instruction(f"select i1 {empty}, double {nothing}, double {whole}")
+    by_zero = e.instruction(f"fcmp oeq double {b}, {zero}")
+    return e.instruction(f"select i1 {by_zero}, double {quotient}, double {whole}")
+
+
+def _log_add(exponential: str, logarithm: str, of_two: float) -> Write:
+    def write(op: Operation) -> str:
+        e = op.emitter
+        a, b = op.all("f")
+        gap = e.instruction(f"fsub double {a}, {b}")
+        a_leads = e.instruction(f"fcmp ogt double {a}, {b}")
+        most = e.instruction(f"select i1 {a_leads}, double {a}, double {b}")
+        size = e.intrinsic("llvm.fabs.f64", gap)
+        small = e.call(exponential, e.instruction(f"fneg double {size}"))
+        more = e.call("log1p", small)
+        if logarithm != "log":
+            more = e.instruction(f"fmul double {more}, {literal(1 / np.log(2), 'f')}")
+        # Equal infinities have no difference.
+        same = e.instruction(f"fcmp oeq double {a}, {b}")
+        more = e.instruction(f"select i1 {same}, double {literal(of_two, 'f')}, double {more}")
+        total = e.instruction(f"fadd double {most}, {more}")
+        broken = e.instruction(f"fcmp uno double {a}, {b}")
+        return e.instruction(f"select i1 {broken}, double {gap}, double {total}")
+
+    return write
+
+
+def _function(name: str) -> Write:
+    return lambda op: op.emitter.call(name, *op.all("f"))
+
+
+def _convert(op: Operation) -> str:
+    return op.operand(0, op.result)
+
+
+_OURS = (
+    *(np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p),
+    *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2),
+    *(np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh, np.cbrt, np.hypot),
+)
+_OF_SCIPY = {"erf": "erf", "erfc": "erfc"}
+
+
+def _row(function: Any) -> Primitive:
+    row = lookup(function)
+    assert isinstance(row, Primitive)
+    return row
+
+
+def _operations() -> dict[Primitive, Write]:
+    return _all_operations(len(TABLE))
+
+
+@cache
+def _all_operations(size: int) -> dict[Primitive, Write]:
+    """Map rows to what writes them; made anew when SciPy's rows have come in."""
+    written: dict[Primitive, Write] = {
+        elementwise.add: _arithmetic("fadd", "add", "or"),
+        elementwise.subtract: _arithmetic("fsub", "sub", "xor"),
+        elementwise.multiply: _arithmetic("fmul", "mul", "and"),
+        elementwise.divide: _divide,
+        elementwise.negative: _negative,
+        elementwise.power: _power,
+        elementwise.sqrt: lambda op: op.emitter.intrinsic("llvm.sqrt.f64", *op.all("f")),
+        elementwise.logistic: _function("logistic"),
+        linear.select: _select,
+        selection.leads: _compare("oge", "sge", "uge"),
+        selection.leading_sign: _sign,
+        convert: _convert,
+    }
+    by_function: dict[Any, Write] = {
+        np.equal: _compare("oeq", "eq", "eq"),
+        np.not_equal: _compare("une", "ne", "ne"),
+        np.less: _compare("olt", "slt", "ult"),
+        np.less_equal: _compare("ole", "sle", "ule"),
+        np.greater: _compare("ogt", "sgt", "ugt"),
+        np.greater_equal: _compare("oge", "sge", "uge"),
+        np.logical_and: _logical("and"),
+        np.logical_or: _logical("or"),
+        np.logical_xor: _logical("xor"),
+        np.logical_not: _not,
+        np.bitwise_and: _bitwise("and"),
+        np.bitwise_or: _bitwise("or"),
+        np.bitwise_xor: _bitwise("xor"),
+        np.invert: _invert,
+        np.sign: _sign,
+        np.floor: _whole("floor"),
+        np.ceil: _whole("ceil"),
+        np.trunc: _whole("trunc"),
+        np.rint: _whole("rint"),
+        np.isnan: _is_nan,
+        np.isinf: _is_infinite,
+        np.isfinite: _is_finite,
+        np.signbit: _sign_bit,
+        np.fmod: _fmod,
+        np.remainder: _remainder,
+        np.floor_divide: _floor_divide,
+        np.logaddexp: _log_add("exp", "log", float(np.log(2))),
+        np.logaddexp2: _log_add("exp2", "log2", 1.0),
+    }
+    by_function |= {function: _function(function.__name__) for function in _OURS}
+    written |= {_row(function): write for function, write in by_function.items()}
+    for function, row in TABLE.items():
+        name = getattr(function, "__name__", "")
+        if name in _OF_SCIPY and getattr(np, name, None) is not function:
+            written[row] = _function(_OF_SCIPY[name])
+    return written

@@ -1,0 +1,417 @@
+"""From a trace to a list in normal form.
+
+What nothing needs is left out; equal lines become one (value numbering); what only constants go
+into is a constant; identities are used that change no number but the sign of a zero (``x + 0``,
+``x * 1``), and products of constants where they are exact. ``x * 0`` stays: NumPy says NaN where x
+is infinite, and so must the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import number_type, shape_of
+from taylorad.primitives.elementwise import add, divide, multiply, negative, power, subtract
+from taylorad.primitives.linear import (
+    assign,
+    broadcast_to,
+    concatenate,
+    index,
+    reshape,
+    scatter,
+    select,
+    sum_,
+    transpose,
+)
+from taylorad.primitives.registry import Primitive
+from taylorad.wengert.list import Guard, Line, WengertList, frozen
+from taylorad.wengert.trace import Trace, convert
+
+__all__ = ["Writer", "normal_form"]
+
+Origin = tuple[str, int] | None
+Shape = tuple[int, ...]
+
+
+def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
+    """Give the list of a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+    outputs : iterable of int
+        The records that are the results.
+    """
+    outputs = list(outputs)
+    needed = _needed(
+        [tuple(_sources(trace, n)) for n in range(len(trace.records))],
+        [*outputs, *(n for n, _ in trace.guards)],
+    )
+    writer = Writer()
+    at: dict[int, int] = {}
+    for number in trace.inputs:
+        value = trace.records[number].value
+        at[number] = writer.input(shape_of(value), number_type(value))
+    for number, record in enumerate(trace.records):
+        if number not in needed or number in at:
+            continue
+        origin = trace.origins[number]
+        if record.primitive is None:
+            at[number] = writer.constant(record.value, origin)
+            continue
+        operands = [
+            at[source] if source is not None else writer.constant(value, origin)
+            for source, value in zip(record.sources, record.operands, strict=True)
+        ]
+        names, params = [], {}
+        for name, value in record.params.items():
+            if hasattr(value, "tape"):
+                names.append(name)
+                operands.append(at[value.number])
+            else:
+                params[name] = value
+        at[number] = writer.emit(
+            record.primitive,
+            tuple(operands),
+            params,
+            tuple(names),
+            shape_of(record.value),
+            number_type(record.value),
+            origin,
+        )
+    writer.list.outputs = [at[n] for n in outputs]
+    guards = {Guard(at[n], expected, trace.origins[n]): None for n, expected in trace.guards}
+    writer.list.guards = [g for g in guards if not writer.lines[g.line].is_constant]
+    return _pruned(writer.list)
+
+
+def _sources(trace: Trace, number: int) -> Iterable[int]:
+    record = trace.records[number]
+    yield from (s for s in record.sources if s is not None)
+    yield from (v.number for v in record.params.values() if hasattr(v, "tape"))
+
+
+def _needed(sources: list[tuple[int, ...]], roots: Iterable[int]) -> set[int]:
+    needed, todo = set(), list(roots)
+    while todo:
+        number = todo.pop()
+        if number not in needed:
+            needed.add(number)
+            todo += sources[number]
+    return needed
+
+
+def _pruned(program: WengertList) -> WengertList:
+    """Drop the lines nothing needs any more, and renumber."""
+    roots = [*program.inputs, *program.outputs, *(g.line for g in program.guards)]
+    needed = sorted(_needed([line.operands for line in program.lines], roots))
+    number = {old: new for new, old in enumerate(needed)}
+    lines = []
+    for old in needed:
+        line = program.lines[old]
+        line.operands = tuple(number[i] for i in line.operands)
+        lines.append(line)
+    return WengertList(
+        lines,
+        [number[i] for i in program.inputs],
+        [number[i] for i in program.outputs],
+        [Guard(number[g.line], g.expected, g.origin) for g in program.guards],
+    )
+
+
+class Writer:
+    """Writes a list line by line, each in its simplest form, and none twice."""
+
+    def __init__(self) -> None:
+        self.list = WengertList()
+        self.lines = self.list.lines
+        self.seen: dict[Any, int] = {}
+
+    def input(self, shape: Shape, dtype: np.dtype[Any]) -> int:
+        """Append an input."""
+        self.lines.append(Line(None, (), {}, (), shape, dtype))
+        self.list.inputs.append(len(self.lines) - 1)
+        return len(self.lines) - 1
+
+    def constant(self, value: Any, origin: Origin = None) -> int:
+        """Give the line of a constant."""
+        if not isinstance(value, (float, int, complex)):
+            value = np.asarray(value)[()]
+        key = ("constant", frozen(value))
+        if key not in self.seen:
+            line = Line(None, (), {}, (), shape_of(value), number_type(value), value, origin)
+            self._append(line, key)
+        return self.seen[key]
+
+    def emit(
+        self,
+        row: Primitive,
+        operands: tuple[int, ...],
+        params: dict[str, Any],
+        names: tuple[str, ...],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        origin: Origin = None,
+    ) -> int:
+        """Give the number of the line that computes this, appending it if it is new."""
+        line = Line(row, operands, params, names, shape, dtype, None, origin)
+        if all(self.lines[i].is_constant for i in operands):
+            return self.constant(line.apply([x.value for x in self.lines]), origin)
+        rule = RULES.get(row)
+        found = rule(self, line) if rule is not None else None
+        if found is not None:
+            return found
+        order = tuple(sorted(operands)) if row in (add, multiply) else operands
+        key = (row, order, names, frozen(params), dtype)
+        if key not in self.seen:
+            self._append(line, key)
+        return self.seen[key]
+
+    def like(self, line: Line, row: Primitive, *operands: int, **params: Any) -> int:
+        """Emit another operation with the result's shape and type of ``line``."""
+        return self.emit(row, operands, params, (), line.shape, line.dtype, line.origin)
+
+    def is_same(self, number: int, line: Line) -> bool:
+        """Tell whether a line has the shape and type of another."""
+        mine = self.lines[number]
+        return mine.shape == line.shape and mine.dtype == line.dtype
+
+    def uniform(self, number: int) -> Any:
+        """Give the number that all entries of a constant are; None if there is none."""
+        value = self.lines[number].value
+        if value is None or not isinstance(value, np.ndarray):
+            return value
+        first = value.flat[0] if value.size else None
+        return first if first is not None and np.all(value == first) else None
+
+    def _append(self, line: Line, key: Any) -> None:
+        self.seen[key] = len(self.lines)
+        self.lines.append(line)
+
+
+# --- identities ------------------------------------------------------------------------------
+
+Rule = Callable[[Writer, Line], int | None]
+
+
+def _shaped(w: Writer, number: int, line: Line) -> int | None:
+    """Give a line as the result of another, broadcast if need be."""
+    if w.is_same(number, line):
+        return number
+    mine = w.lines[number]
+    if mine.dtype != line.dtype or len(mine.shape) > len(line.shape):
+        return None
+    raised = (1,) * (len(line.shape) - len(mine.shape)) + mine.shape
+    if raised != mine.shape:
+        number = w.emit(reshape, (number,), {"shape": raised}, (), raised, mine.dtype, line.origin)
+    return w.like(line, broadcast_to, number, shape=line.shape)
+
+
+def _negated(w: Writer, number: int) -> int | None:
+    """Give the line of which another is the negative."""
+    line = w.lines[number]
+    return line.operands[0] if line.row is negative else None
+
+
+def _add(w: Writer, line: Line) -> int | None:
+    a, b = line.operands
+    for this, other in ((a, b), (b, a)):
+        if w.uniform(other) == 0 and (same := _shaped(w, this, line)) is not None:
+            return same
+    if (opposite := _negated(w, b)) is not None:
+        return w.like(line, subtract, a, opposite)
+    if (opposite := _negated(w, a)) is not None:
+        return w.like(line, subtract, b, opposite)
+    return None
+
+
+def _subtract(w: Writer, line: Line) -> int | None:
+    a, b = line.operands
+    if w.uniform(b) == 0 and (same := _shaped(w, a, line)) is not None:
+        return same
+    if (opposite := _negated(w, b)) is not None:
+        return w.like(line, add, a, opposite)
+    return None
+
+
+def _multiply(w: Writer, line: Line) -> int | None:
+    a, b = line.operands
+    for this, other in ((a, b), (b, a)):
+        factor = w.uniform(other)
+        if factor is None:
+            continue
+        if factor == 1 and (same := _shaped(w, this, line)) is not None:
+            return same
+        if line.dtype.kind != "f" or w.lines[other].shape:
+            continue
+        if factor == -1 and (same := _shaped(w, this, line)) is not None:
+            return w.like(line, negative, same)
+        inner = w.lines[this]
+        if inner.row is negative:
+            return w.like(line, multiply, w.constant(-float(factor)), inner.operands[0])
+        if inner.row is multiply and inner.shape == line.shape:
+            for c, x in (inner.operands, inner.operands[::-1]):
+                second = w.lines[c].value
+                if isinstance(second, (int, float)) and _exact(factor, second):
+                    return w.like(line, multiply, w.constant(float(factor) * float(second)), x)
+    return None
+
+
+def _exact(a: Any, b: Any) -> bool:
+    """Tell whether the product of two numbers is not rounded."""
+    from fractions import Fraction
+
+    product = float(a) * float(b)
+    return bool(np.isfinite(product)) and Fraction(float(a)) * Fraction(float(b)) == product
+
+
+def _divide(w: Writer, line: Line) -> int | None:
+    a, b = line.operands
+    return _shaped(w, a, line) if w.uniform(b) == 1 else None
+
+
+def _negative(w: Writer, line: Line) -> int | None:
+    (a,) = line.operands
+    inner = w.lines[a]
+    if inner.row is negative:
+        return inner.operands[0]
+    if inner.row is subtract:
+        return w.like(line, subtract, *inner.operands[::-1])
+    if inner.row is multiply and inner.dtype.kind == "f":
+        for c, x in (inner.operands, inner.operands[::-1]):
+            if isinstance(w.lines[c].value, (int, float)):
+                return w.like(line, multiply, w.constant(-float(w.lines[c].value)), x)
+    return None
+
+
+def _power(w: Writer, line: Line) -> int | None:
+    a, b = line.operands
+    exponent = w.uniform(b)
+    if exponent == 1:
+        return _shaped(w, a, line)
+    return None
+
+
+def _same_shape(w: Writer, line: Line) -> int | None:
+    (a,) = line.operands
+    if w.is_same(a, line):
+        return a
+    inner = w.lines[a]
+    if line.row is reshape and inner.row is reshape:
+        return w.like(line, reshape, inner.operands[0], shape=line.shape)
+    return None
+
+
+def _transpose(w: Writer, line: Line) -> int | None:
+    (a,), axes = line.operands, line.params["axes"]
+    if tuple(axes) == tuple(range(len(axes))):
+        return a
+    inner = w.lines[a]
+    if inner.row is transpose:
+        both = tuple(inner.params["axes"][i] for i in axes)
+        return w.like(line, transpose, inner.operands[0], axes=both)
+    return None
+
+
+def _sum(w: Writer, line: Line) -> int | None:
+    (a,), axes = line.operands, line.params["axis"]
+    if all(w.lines[a].shape[i] == 1 for i in axes) and w.lines[a].dtype == line.dtype:
+        return w.like(line, reshape, a, shape=line.shape)
+    return None
+
+
+def _select(w: Writer, line: Line) -> int | None:
+    if line.names:
+        a, b, _ = line.operands
+        return _shaped(w, a, line) if a == b else None
+    a, b = line.operands
+    condition = line.params["condition"]
+    if np.all(condition):
+        return _shaped(w, a, line)
+    return _shaped(w, b, line) if not np.any(condition) else None
+
+
+def _concatenate(w: Writer, line: Line) -> int | None:
+    return line.operands[0] if len(line.operands) == 1 else None
+
+
+def _index(w: Writer, line: Line) -> int | None:
+    (a,), key = line.operands, line.params["key"]
+    inner = w.lines[a]
+    if w.is_same(a, line) and all(k is Ellipsis or _is_full(k, n) for k, n in _axes(key, inner)):
+        return a
+    if inner.row is scatter and frozen(inner.params["key"]) == frozen(key):
+        return inner.operands[0]
+    if inner.row is assign:
+        whole, piece = inner.operands
+        mine, theirs = (_span(k, inner.shape) for k in (key, inner.params["key"]))
+        if mine is None or theirs is None:
+            return None
+        if not set(mine) & set(theirs):
+            return w.like(line, index, whole, key=key)
+        if frozen(key) == frozen(inner.params["key"]) and w.is_same(piece, line):
+            return piece
+        if set(mine) <= set(theirs) and isinstance(inner.params["key"][0], slice):
+            first = (
+                key[0] - theirs.start
+                if isinstance(key[0], int)
+                else slice(mine.start - theirs.start, mine.stop - theirs.start, 1)
+            )
+            return w.like(line, index, piece, key=(first, *key[1:]))
+    return None
+
+
+def _axes(key: Any, line: Line) -> Iterable[tuple[Any, int]]:
+    return zip(key, line.shape, strict=False)
+
+
+def _is_full(k: Any, size: int) -> bool:
+    return isinstance(k, slice) and k.indices(size) == (0, size, 1)
+
+
+def _span(key: tuple[Any, ...], shape: Shape) -> range | None:
+    """Give the places on the first axis that a key takes, if it takes all of the others."""
+    if not key or not shape or len(key) > len(shape):
+        return None
+    if not all(isinstance(k, slice) and _is_full(k, n) for k, n in zip(key[1:], shape[1:])):
+        return None
+    first = key[0]
+    if isinstance(first, slice):
+        span = range(*first.indices(shape[0]))
+        return span if span.step == 1 else None
+    if isinstance(first, (int, np.integer)) and first >= 0:
+        return range(int(first), int(first) + 1)
+    return None
+
+
+def _assign(w: Writer, line: Line) -> int | None:
+    whole, piece = line.operands
+    shape = w.lines[whole].shape
+    span = _span(line.params["key"], shape)
+    return piece if span == range(shape[0] if shape else 0) and w.is_same(piece, line) else None
+
+
+def _convert(w: Writer, line: Line) -> int | None:
+    return line.operands[0] if w.is_same(line.operands[0], line) else None
+
+
+RULES: dict[Primitive, Rule] = {
+    add: _add,
+    subtract: _subtract,
+    multiply: _multiply,
+    divide: _divide,
+    negative: _negative,
+    power: _power,
+    reshape: _same_shape,
+    broadcast_to: _same_shape,
+    transpose: _transpose,
+    sum_: _sum,
+    select: _select,
+    concatenate: _concatenate,
+    index: _index,
+    assign: _assign,
+    convert: _convert,
+}
