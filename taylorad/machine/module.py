@@ -1,0 +1,203 @@
+"""LLVM text to machine code in this process.
+
+`build` compiles a text at one of four levels of effort and links the object code. Object code is
+found on disk if this or another process made it before (`taylorad.machine.objects`), and a text
+whose code is alive in this process is not even linked twice.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from taylorad.machine import objects
+from taylorad.machine.features import Processor, processor
+
+__all__ = ["Code", "build"]
+
+
+class Effort(NamedTuple):
+    """What a level spends."""
+
+    selection: int  # LLVM's level for choosing instructions and registers
+    passes: int | None  # its level for passes over the text, None for none
+    interleave: bool = False  # keep several iterations of a loop in flight at once
+
+
+EFFORTS = {
+    # Huge straight-line code: time linear in its length, everything goes through the stack.
+    0: Effort(0, None),
+    # Straight-line code: what writes the text has done what the passes could do.
+    1: Effort(1, None),
+    # Loops, vectorised; half the compile time of the next.
+    2: Effort(1, 3),
+    # Loops, vectorised, interleaved and unrolled: long reductions need several sums at once.
+    3: Effort(2, 3, interleave=True),
+}
+
+# LLVM itself is called by one thread at a time (llvmlite sees to that); this keeps two threads
+# from making the same code twice.
+_LOCK = threading.RLock()
+_LIVING: WeakValueDictionary[tuple[Any, ...], Code] = WeakValueDictionary()
+# Starts with a constant, which is found ten times as fast as any other start of a line.
+_DEFINED = re.compile(r"\ndefine (?!internal |private )[^@\n]*@([-\w.$]+)\(")
+_JIT_LINK = sys.platform != "win32"  # LLVM's newer linker, which does not know COFF well
+
+
+class Code:
+    """Machine code, which lives as long as this object; `build` makes it.
+
+    Attributes
+    ----------
+    text : str
+        The LLVM text it was made of.
+    level : int
+        The effort spent.
+    """
+
+    def __init__(self, text: str, level: int, target: Processor, library: Any) -> None:
+        self.text = text
+        self.level = level
+        self._target = target
+        self._library = library
+
+    def address(self, name: str) -> int:
+        """Return the address of a function that the text defines."""
+        return int(self._library[name])
+
+    def optimised(self) -> str:
+        """Return the text as it is after the passes."""
+        with _LOCK:
+            return str(_optimised(self.text, self.level, self._target))
+
+    def assembly(self) -> str:
+        """Return the assembly of the code."""
+        with _LOCK:
+            module = _optimised(self.text, self.level, self._target)
+            return str(_machine(self.level, self._target).emit_assembly(module))
+
+
+def build(text: str, *, level: int = 1, symbols: Mapping[str, int] | None = None) -> Code:
+    """Make machine code of LLVM text.
+
+    Parameters
+    ----------
+    text : str
+        Functions in LLVM's language, without target triple and data layout.
+    level : {0, 1, 2, 3}
+        0: the fastest to compile, for huge straight-line code. 1: straight-line code.
+        2: loops, vectorised. 3: loops, vectorised and interleaved.
+    symbols : mapping of str to int, optional
+        Addresses of what the text declares and the process does not export by name. They are not
+        part of the key on disk: put no address into the text.
+
+    Returns
+    -------
+    Code
+        The functions of the text that are neither internal nor private.
+    """
+    target, symbols = processor(), symbols or {}
+    key = _key(text, level, target)
+    with _LOCK:
+        identity = (key, *sorted(symbols.items()))
+        code = _LIVING.get(identity)
+        if code is None:
+            image = objects.load(key)
+            if image is None:
+                image = _compiled(text, level, target)
+                objects.store(key, image)
+            names = _DEFINED.findall(f"\n{text}")
+            code = Code(text, level, target, _linked(image, names, symbols))
+            _LIVING[identity] = code
+    return code
+
+
+def _key(text: str, level: int, target: Processor) -> str:
+    ours = getattr(sys.modules[__name__.partition(".")[0]], "__version__", "")
+    versions = (ours, llvmlite.__version__, llvm.llvm_version_info, sys.platform)
+    about = repr((versions, level, EFFORTS[level], target, _JIT_LINK))
+    return sha256(f"{about}\n{text}".encode()).hexdigest()
+
+
+def _compiled(text: str, level: int, target: Processor) -> bytes:
+    module = _optimised(text, level, target)
+    return bytes(_machine(level, target).emit_object(module))
+
+
+def _optimised(text: str, level: int, target: Processor) -> Any:
+    machine, effort = _machine(level, target), EFFORTS[level]
+    head = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+    module = llvm.parse_assembly(head + text, llvm.create_context())
+    module.verify()
+    if effort.passes is None:
+        if "alwaysinline" in text:  # which would be passed over in silence
+            inline = llvm.create_new_module_pass_manager()
+            inline.add_always_inliner_pass()
+            inline.run(module, _passes(machine, 0))
+        return module
+    # What takes the time is vectorising, and choosing instructions for the larger loops: LLVM's
+    # own levels 1, 2 and 3 differ by a tenth here.
+    builder = _passes(machine, effort.passes, effort.interleave)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def _passes(machine: Any, level: int, interleave: bool = False) -> Any:
+    options = llvm.create_pipeline_tuning_options(level)
+    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_interleaving = options.loop_unrolling = interleave
+    return llvm.create_pass_builder(machine, options)
+
+
+@cache
+def _machine(level: int, target: Processor) -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=target.cpu,
+        features=target.features,
+        opt=EFFORTS[level].selection,
+        reloc="pic",
+        # The newer linker lays a library out in one piece; the older may spread it over memory.
+        codemodel="small" if _JIT_LINK else "large",
+    )
+
+
+class _Linker:
+    """LLVM's linker, renewed now and then.
+
+    It never forgets the name of a library, even unloaded (10 kB each). A linker lives as long as
+    some library of its own does, so with few libraries to each this is bounded.
+    """
+
+    def __init__(self) -> None:
+        self._linker: Any = None
+        self._linked = 0
+
+    def link(self, library: Any) -> Any:
+        if self._linked % 64 == 0:
+            machine = _machine(1, processor())
+            self._linker = llvm.create_lljit_compiler(machine, use_jit_link=_JIT_LINK)
+        self._linked += 1
+        return library.link(self._linker, f"taylorad{self._linked}")
+
+
+_LINKER = _Linker()
+
+
+def _linked(image: bytes, names: list[str], symbols: Mapping[str, int]) -> Any:
+    library = llvm.JITLibraryBuilder().add_object_img(image).add_current_process()
+    for name, address in symbols.items():
+        library.import_symbol(name, address)
+    for name in names:
+        library.export_symbol(name)
+    return _LINKER.link(library)
