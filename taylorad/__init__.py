@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taylorad import errors
 from taylorad.drivers import (
+    WengertList,
     derivative,
     derivative_tensor,
     derivatives,
@@ -25,6 +26,7 @@ from taylorad.drivers import (
     value_and_grad,
     value_grad_hessian,
     vjp,
+    wengert,
 )
 from taylorad.extending import custom_derivative, primitive
 from taylorad.forward.hyperdual import Dual, HyperDual
@@ -33,12 +35,14 @@ from taylorad.forward.taylor import Taylor
 
 if TYPE_CHECKING:
     from taylorad import optimize, precondition, testing
+    from taylorad.compiler.compiled import compile
 
 __all__ = [
     "Dual",
     "HyperDual",
     "MultivariateTaylor",
     "Taylor",
+    "WengertList",
     "custom_derivative",
     "derivative",
     "derivative_tensor",
@@ -60,6 +64,7 @@ __all__ = [
     "value_and_grad",
     "value_grad_hessian",
     "vjp",
+    "wengert",
 ]
 
 __version__ = "0.1.0"
@@ -69,4 +74,6 @@ def __getattr__(name: str) -> Any:
     # What derivatives are for is loaded when it is asked for: importing taylorad stays light.
     if name in ("optimize", "precondition", "testing"):
         return import_module(f"taylorad.{name}")
+    if name == "compile":
+        return import_module("taylorad.compiler.compiled").compile
     raise AttributeError(f"module 'taylorad' has no attribute {name!r}")

@@ -12,6 +12,7 @@ import sys
 from types import FrameType
 
 __all__ = [
+    "CompileWarning",
     "ConversionError",
     "ExpansionError",
     "InputError",
@@ -84,14 +85,22 @@ class OutputError(TayloradError, TypeError):
     """The user's function returned something that cannot be differentiated."""
 
 
+class CompileWarning(UserWarning):
+    """A function that was to be compiled runs as it is."""
+
+
 class SingularityError(TayloradError, ArithmeticError):
     """The function has no power series there: a branch point or a pole."""
 
 
 def user_line() -> str:
     """Name the innermost line of user code being run, for messages: ``" (file.py, line 12)"``."""
-    found = user_frame()
-    return f" ({os.path.basename(found[0])}, line {found[1]})" if found else ""
+    return named(user_frame())
+
+
+def named(origin: tuple[str, int] | None) -> str:
+    """Name a line of a file: ``" (file.py, line 12)"``."""
+    return f" ({os.path.basename(origin[0])}, line {origin[1]})" if origin else ""
 
 
 def user_frame() -> tuple[str, int] | None:
@@ -104,13 +113,21 @@ def user_frame() -> tuple[str, int] | None:
     return None
 
 
+def user_depth() -> int:
+    """Count the frames from the caller out to user code, as ``stacklevel`` of a warning does."""
+    frame: FrameType | None = sys._getframe(1)
+    depth = 1
+    while frame is not None and not _is_users(frame):
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
 def line_of(error: BaseException) -> str:
     """Name the innermost line of user code that an exception came through."""
     found, trace = "", error.__traceback__
     while trace is not None:
         if _is_users(trace.tb_frame):
-            name = os.path.basename(trace.tb_frame.f_code.co_filename)
-            found = f" ({name}, line {trace.tb_lineno})"
+            found = named((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return found
 

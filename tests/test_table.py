@@ -86,6 +86,12 @@ EXAMPLES = {
     "broadcast_to": [((V[None, None],), {"shape": (2, 3, 4)}), ((M[:, :1],), {"shape": (3, 2)})],
     "concatenate": [((M, M[:, :2], V[:3, None]), {"axis": 1})],
     "sum": [((M,), {"axis": (0,)}), ((M,), {"axis": (0, 1)})],
+    "assemble": [
+        (
+            (V[0], V[1]),
+            {"sources": np.array([1, 0, 1]), "places": np.array([0, 2, 3]), "shape": (2, 3)},
+        )
+    ],
     "segment_sum": [((V,), {"starts": np.array([0, 2, 3])})],
     "cumsum": [((M,), {"axis": 1})],
     "where": [((V, M[:, :1]), {"condition": np.arange(12).reshape(3, 4) % 3 == 0})],

@@ -79,7 +79,7 @@ class _Indexed(View):
 def indexed(whole: Any, key: tuple[Any, ...], part: Any) -> None:
     """Remember that ``part`` is ``whole[key]``, if that is a view."""
     # One entry is a scalar, unless the key has an Ellipsis, as in NumPy.
-    if (part.shape or Ellipsis in key) and _is_array(whole) and is_basic(key):
+    if (part.shape or any(k is Ellipsis for k in key)) and _is_array(whole) and is_basic(key):
         part._view = _Indexed(whole, key)
 
 

@@ -8,6 +8,7 @@ from taylorad.drivers.hessians import (
     third_order,
     value_grad_hessian,
 )
+from taylorad.drivers.listing import WengertList, wengert
 from taylorad.drivers.series import (
     derivative,
     derivative_tensor,
@@ -17,6 +18,7 @@ from taylorad.drivers.series import (
 )
 
 __all__ = [
+    "WengertList",
     "derivative",
     "derivative_tensor",
     "derivatives",
@@ -32,4 +34,5 @@ __all__ = [
     "value_and_grad",
     "value_grad_hessian",
     "vjp",
+    "wengert",
 ]

@@ -84,6 +84,8 @@ def as_point(x: Any, name: str = "x", may_be_empty: bool = False) -> Any:
     weak = _is_weak(x)
     x = as_operand(x)
     if isinstance(x, Value):
+        if number_type(x) not in (float, complex, object):  # of a call that is being traced
+            raise _inexact_type(name, number_type(x))
         _check_content(bottom(x), name, may_be_empty)
         return x
     try:
@@ -99,13 +101,17 @@ def as_point(x: Any, name: str = "x", may_be_empty: bool = False) -> Any:
             raise InputTypeError(f"{name} has integers that no float64 can hold; use mpmath.mpf")
         a = a.astype(float)
     if a.dtype.kind not in "fc" or a.dtype.itemsize > (8 if a.dtype.kind == "f" else 16):
-        raise InputTypeError(
-            f"{name} has dtype {a.dtype}, which cannot be differentiated by without loss; pass it "
-            "as float64 or complex128 (x.astype(float)), or as mpmath numbers for more digits"
-        )
+        raise _inexact_type(name, a.dtype)
     a = a.astype(complex if a.dtype.kind == "c" else float, copy=False)
     _check_content(a, name, may_be_empty)
     return a[()]
+
+
+def _inexact_type(name: str, dtype: Any) -> InputTypeError:
+    return InputTypeError(
+        f"{name} has dtype {dtype}, which cannot be differentiated by without loss; pass it "
+        "as float64 or complex128 (x.astype(float)), or as mpmath numbers for more digits"
+    )
 
 
 def _described(x: Any) -> str:

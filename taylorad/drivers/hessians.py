@@ -16,6 +16,7 @@ from taylorad.drivers.boundary import (
     evaluate,
     scalar_output,
 )
+from taylorad.drivers.expansion import taken_apart
 from taylorad.drivers.gradients import Argnums, Selected, grad, matching, value_and_grad
 from taylorad.drivers.seeds import coefficients_of, duals, seeded, unit_directions
 from taylorad.drivers.series import derivative_tensor
@@ -82,6 +83,8 @@ def hessian(
 
     def matrix(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
+        if method is None and (found := _taken_apart(f, selected, kwargs, [2])):
+            return _blocks(found[0], selected)
         h = compute(f, selected, kwargs)[2]
         return _blocks(h, selected)
 
@@ -117,17 +120,33 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[
 
     def triple(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
-        value, gradient, h = _forward_over_reverse(f, selected, kwargs)
+        if found := _taken_apart(f, selected, kwargs, [0, 1, 2]):
+            value, flat, h = found
+            gradient = [np.reshape(flat[a:b], np.shape(x)) for a, b, x in _spans(selected)]
+        else:
+            value, gradient, h = _forward_over_reverse(f, selected, kwargs)
         return plain(value), selected.rebuild(map(plain, gradient)), _blocks(h, selected)
 
     return triple
 
 
+def _taken_apart(
+    f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], orders: list[int]
+) -> list[Any] | None:
+    return taken_apart(lambda leaves: selected.call(f, leaves, kwargs), f, selected.points, orders)
+
+
+def _spans(selected: Selected) -> list[tuple[int, int, Any]]:
+    """Give for each point where its entries are among all, laid end to end."""
+    edges = np.cumsum([0, *map(size_of, selected.points)]).tolist()
+    return list(zip(edges[:-1], edges[1:], selected.points, strict=True))
+
+
 def _blocks(h: Any, selected: Selected) -> Any:
     """Cut a square matrix into blocks shaped like the arguments."""
-    points = selected.points
-    edges = np.cumsum([0, *map(size_of, points)])
-    spans = list(zip(edges[:-1], edges[1:], points, strict=True))
+    spans = _spans(selected)
+    if len(spans) == 1 and len(np.shape(selected.points[0])) == 1:
+        return selected.rebuild([selected.rebuild([plain(h)])])
     return selected.rebuild(
         selected.rebuild(
             plain(np.reshape(h[a:b, c:d], np.shape(x) + np.shape(y))) for c, d, y in spans
@@ -283,6 +302,9 @@ def hessian_diagonal(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def diagonal(x: Any, *args: Any, **kwargs: Any) -> Any:
         x = as_point(x)
+        found = taken_apart(lambda leaves: evaluate(f, *leaves, *args, **kwargs), f, [x], None)
+        if found:
+            return np.reshape(found[0], np.shape(x))
         n = size_of(x)
         chunk = max(1, min(n, MEMORY_BOUND // (256 * n)))
         pieces = []

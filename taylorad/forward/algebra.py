@@ -53,6 +53,10 @@ class Algebra:
         self.monomials = tuple(monomials)
         self.inner = list(inner)
         self.family: tuple[Any, ...] = ()
+        self.table: bytes | None = None  # what machine code reads (see `kernels`)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "table": None}  # addresses mean nothing elsewhere
 
     @cached_property
     def position(self) -> dict[Monomial, int]:

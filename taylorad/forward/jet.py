@@ -15,14 +15,16 @@ import numpy as np
 
 from taylorad.dispatch import Value, bottom, number_type, shape_of
 from taylorad.errors import ExpansionError, SingularityError, user_line
-from taylorad.forward import singular
+from taylorad.forward import kernels, singular
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
 from taylorad.forward.ordering import compare
 from taylorad.forward.polynomial import compose
+from taylorad.forward.powers import is_whole, squared, whole_power
 from taylorad.forward.program import NoProgram
 from taylorad.forward.recurrence import solve
-from taylorad.primitives.elementwise import divide, multiply, power
+from taylorad.primitives.elementwise import add, divide, multiply, power, subtract
 from taylorad.primitives.registry import (
+    TABLE,
     Bilinear,
     Constant,
     Elementwise,
@@ -106,6 +108,19 @@ class Jet(Value):
         here[(slice(None), *key)] += added
         return True
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
+        """Hand a function of one argument to its kernel at once; it is the commonest of calls."""
+        if len(inputs) == 1 and not params and method == "__call__" and self._view is None:
+            c = _compiled(self.algebra, TABLE.get(ufunc), (self.c,), (True,))
+            if c is not None:
+                return self.like(c)
+        return super().__array_ufunc__(ufunc, method, *inputs, **params)
+
+    def __pow__(self, other: Any) -> Any:
+        if type(other) is int and other > 0 and self._view is None:
+            return self.like(squared(self.c, other, self.algebra))
+        return super().__pow__(other)  # type: ignore[misc]
+
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply a row to arguments of which some are jets of this transformation."""
         algebra, same = self.algebra, True
@@ -118,6 +133,10 @@ class Jet(Value):
             operands.append(a.c if mine else a)
         if not same:
             operands = [a[: algebra.size] if mine else a for a, mine in zip(operands, own)]
+        if not params and primitive is not power:  # a power may be one of repeated squaring
+            c = _compiled(algebra, primitive, operands, tuple(own))
+            if c is not None:
+                return self.like(c, algebra)
         try:
             return _RULES[type(primitive)](self, algebra, primitive, operands, own, params)
         except ZeroDivisionError as error:
@@ -133,6 +152,12 @@ class Jet(Value):
                 f"(variables or kinds) cannot be combined{user_line()}"
             )
         return other.algebra if other.algebra.order < algebra.order else algebra
+
+
+def _compiled(algebra: Algebra, row: Primitive | None, args: Any, own: tuple[bool, ...]) -> Any:
+    """Give the coefficients if machine code can, else None."""
+    kernel = kernels.kernel(row, own)
+    return None if kernel is None else kernel(algebra, args)
 
 
 # --- one rule a kind -------------------------------------------------------------------------
@@ -241,11 +266,13 @@ def _elementwise(
 ) -> Any:
     if row is power and not own[1] and (not isinstance(args[1], Value) or args[1].tag == 0):
         exponent = args[1]
-        if _is_whole(exponent):
-            return _whole_power(jet.like(args[0], algebra), exponent)
+        if is_whole(exponent):
+            return whole_power(jet.like(args[0], algebra), exponent)
         if isinstance(algebra, Univariate) and singular.vanishes(args[0][0]):
             c, algebra = singular.homogeneous(row, args[0], exponent, jet.tag)
             return jet.like(c, algebra)
+    if row is power and (c := _compiled(algebra, row, args, tuple(own))) is not None:
+        return jet.like(c, algebra)
     if row.homogeneous and isinstance(algebra, Univariate) and singular.vanishes(args[0][0]):
         c, algebra = singular.homogeneous(row, args[0], row.homogeneous, jet.tag)
         return jet.like(c, algebra)
@@ -260,7 +287,7 @@ def _elementwise(
             c = _by_degrees(jet, algebra, row, args, own, y0)
     _check_regular(row, algebra, c, args, own)
     nowhere = np.isnan(bottom(y0)) if c.dtype != object else np.False_
-    if nowhere.any():  # log(-1): no value, and so no coefficients
+    if np.any(nowhere):  # log(-1): no value, and so no coefficients
         c = np.where(nowhere, np.nan, c)
     return jet.like(c, algebra)
 
@@ -295,7 +322,7 @@ def _check_regular(
     if not algebra.order or c.dtype == object:
         return  # exact numbers raise ZeroDivisionError themselves
     first = bottom(c[algebra.grade[1]])
-    if math.isfinite(first) if isinstance(first, float) else np.isfinite(first).all():
+    if math.isfinite(first) if isinstance(first, float) else np.all(np.isfinite(first)):
         return
     first = np.isfinite(first)
     regular = first | ~np.isfinite(bottom(c[0]))
@@ -303,7 +330,7 @@ def _check_regular(
         if mine:  # what came in broken is not this row's doing
             a = aligned(bottom(a), c.ndim - 1)
             regular = regular | ~np.isfinite(a[algebra.grade[1]])
-    if not regular.all():
+    if not np.all(regular):
         values = ", ".join(
             str(bottom(a[0] if mine else a)) for a, mine in zip(args, own, strict=True)
         )
@@ -312,50 +339,6 @@ def _check_regular(
             f"there{user_line()}; stay away from the branch point, or choose the argument with "
             "np.where before the call"
         )
-
-
-def _is_whole(exponent: Any) -> bool:
-    if isinstance(exponent, (float, int)):
-        return isinstance(exponent, int) or exponent.is_integer()
-    exponent = np.asarray(bottom(exponent))
-    if exponent.dtype.kind == "c":
-        return False
-    if exponent.dtype == object:
-        exponent = exponent.astype(float)
-    return bool(np.all(exponent == np.floor(exponent)))
-
-
-def _whole_power(x: Any, exponent: Any) -> Any:
-    """Raise to whole powers by repeated squaring, which is right at a zero of the base."""
-    y: Any
-    if not isinstance(exponent, (float, int)):
-        exponent = np.asarray(bottom(exponent)).astype(float)
-    if not np.ndim(exponent):
-        y = x.like(_squared(x.c, abs(int(exponent)), x.algebra))
-        return 1 / y if exponent < 0 else y
-    n = np.abs(exponent).astype(int)
-    y = np.ones_like(x, shape=np.broadcast_shapes(x.shape, n.shape))
-    square: Any = x
-    while np.any(n):
-        y = np.where(n & 1, y * square, y)
-        n = n >> 1
-        square = square * square if np.any(n) else square
-    negative = exponent < 0
-    return np.where(negative, 1 / np.where(negative, y, 1.0), y) if np.any(negative) else y
-
-
-def _squared(x: Any, n: int, algebra: Algebra) -> Any:
-    if n == 0:
-        y = buffer(x, x.shape)
-        y[0] = 1.0
-        return y
-    y = None
-    while n:
-        if n & 1:
-            y = x if y is None else algebra.multiply(y, x)
-        n >>= 1
-        x = algebra.multiply(x, x) if n else x
-    return y
 
 
 def _local_series(
@@ -385,3 +368,33 @@ _RULES: dict[type[Primitive], Callable[..., Any]] = {
     LocalSeries: _local_series,
     Constant: _constant,
 }
+
+
+# --- the short way for what is called most ---------------------------------------------------
+
+
+def _operator(name: str, row: Primitive, swapped: bool) -> Any:
+    """Hand two jets of one expansion, or a jet and a number, to their kernel at once."""
+    general = getattr(Value, name)
+    patterns = {True: (True, True), False: (False, True) if swapped else (True, False)}
+
+    def operate(self: Jet, other: Any) -> Any:
+        both = type(other) is type(self)
+        if both:
+            alike = other.algebra is self.algebra and other.tag == self.tag and other._view is None
+        else:
+            alike = type(other) is float or type(other) is int
+        if alike and self._view is None:
+            terms = (self.c, other.c if both else other)
+            c = _compiled(self.algebra, row, terms[::-1] if swapped else terms, patterns[both])
+            if c is not None:
+                return self.like(c)
+        return general(self, other)
+
+    return operate
+
+
+for _name, _row in {"add": add, "sub": subtract, "mul": multiply, "truediv": divide}.items():
+    for _side in ("", "r"):
+        _method = f"__{_side}{_name}__"
+        setattr(Jet, _method, _operator(_method, _row, bool(_side)))

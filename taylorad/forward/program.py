@@ -18,7 +18,7 @@ from taylorad.primitives.elementwise import add, divide, multiply, negative, sub
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 
-__all__ = ["RATIONAL", "NoProgram", "Program", "Step", "program"]
+__all__ = ["RATIONAL", "NoProgram", "Program", "Step", "Stream", "Trace", "program"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Stream(Value):
     shape = ()
     number_type = np.dtype(float)
 
-    def __init__(self, trace: _Trace, line: int) -> None:
+    def __init__(self, trace: Trace, line: int) -> None:
         self.trace, self.line = trace, line
 
     @property
@@ -99,7 +99,11 @@ class Stream(Value):
         return self.trace.record(primitive, args, params)
 
 
-class _Trace:
+class Trace:
+    """The lines that rules write while they are being run on symbols."""
+
+    symbol = Stream
+
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.seen: dict[Any, int] = {}
@@ -109,7 +113,7 @@ class _Trace:
         if key not in self.seen:
             self.seen[key] = len(self.steps)
             self.steps.append(step)
-        return Stream(self, self.seen[key])
+        return self.symbol(self, self.seen[key])
 
     def constant(self, number: Any) -> Stream:
         if isinstance(number, (np.ndarray, np.generic)):
@@ -124,7 +128,7 @@ class _Trace:
             args, params = (*args, params["condition"]), {}
         lines = [a.line if isinstance(a, Stream) else self.constant(a).line for a in args]
         if primitive is negative and self.steps[lines[0]].primitive is negative:
-            return Stream(self, self.steps[lines[0]].operands[0])
+            return self.symbol(self, self.steps[lines[0]].operands[0])
         moves = not isinstance(primitive, Constant) and any(self.steps[i].moves for i in lines)
         if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
             raise NoProgram(repr(primitive))
@@ -163,7 +167,7 @@ class _Trace:
 @lru_cache(maxsize=1024)
 def program(row: Elementwise, moving: tuple[bool, ...]) -> Program:
     """Trace the program of a row for the given pattern of arguments that carry parts."""
-    trace = _Trace()
+    trace = Trace()
     arguments = [
         trace.append(Step(None, (), {}, moves), ("argument", i)) for i, moves in enumerate(moving)
     ]

@@ -16,9 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, shape_of
+from taylorad import dispatch
+from taylorad.dispatch import shape_of
 from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer
-from taylorad.forward.program import Program, Step, program
+from taylorad.forward.parts import (
+    Apply,
+    Convolution,
+    Degree,
+    Expression,
+    Part,
+    Value,
+    Weighted,
+    part,
+)
+from taylorad.forward.program import Program, program
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Elementwise
@@ -68,7 +79,7 @@ class _Writer:
 
     def function(self) -> Callable[..., Any]:
         computed = [i for i, s in enumerate(self.steps) if s.moves and s.primitive is not None]
-        parts = {i: self.part(i) for i in computed}
+        parts = {i: _bare(self.written(part(self.program, i))) for i in computed}
         result = self.program.result
         reverse = f"r_{result}" in self.used and f"p_{result}" not in self.used
         answer = f"r_{result}[::-1].copy()" if reverse else self.array("p", result)
@@ -133,61 +144,30 @@ class _Writer:
                 lines += [f"{x}_{i}[{first}] = v_{i}"] if first else []
         return lines
 
-    def part(self, i: int) -> str:
-        """The degree-k part of a line, as an expression."""
-        step = self.steps[i]
-        if step.equation:
-            return self.equation(i, step)
-        operands = step.operands
-        moving = [self.steps[j].moves for j in operands]
-        if step.primitive is multiply and all(moving):
-            return self.convolution("p", *operands)
-        if step.primitive is divide and moving[1]:
-            known = self.convolution("p", i, operands[1], high=1)
-            return f"({self.piece(operands[0])} - {known}) / v_{operands[1]}"
-        if step.primitive is add and not all(moving):
-            return self.piece(operands[moving.index(True)])
-        pieces = [self.piece(j) for j in operands]
-        if step.primitive in (multiply, divide, select):  # constant factors and conditions
-            pieces = [
-                piece if moves or (step.primitive is select and n < 2) else f"v_{j}"
-                for n, (j, moves, piece) in enumerate(zip(operands, moving, pieces, strict=True))
-            ]
-        assert step.primitive is not None
-        return _OPERATORS[step.primitive].format(*pieces)
+    def written(self, expression: Expression) -> str:
+        """Write a part, or what it is made of, as an expression of Python."""
+        match expression:
+            case Part(line):
+                of_argument = line < self.program.arguments
+                return f"{self.array('p', line)}[{self.at}]" if of_argument else f"y_{line}"
+            case Weighted(line):
+                return f"{self.array('w', line)}[{self.at}]"
+            case Value(line):
+                return "0.0" if line is None else f"v_{line}"
+            case Degree():
+                return "k"
+            case Convolution():
+                return self.convolution(expression)
+            case Apply(row, operands):
+                return f"({_OPERATORS[row].format(*map(self.written, operands))})"
 
-    def piece(self, j: int) -> str:
-        """The degree-k part of a line that comes earlier."""
-        if not self.steps[j].moves:
-            return "0.0"
-        return f"y_{j}" if j >= self.program.arguments else f"{self.array('p', j)}[{self.at}]"
-
-    def equation(self, i: int, step: Step) -> str:
-        """``d Dy = sum n Dx``, solved for the degree-k part of y."""
-        total = ""
-        for x, sign, n in step.equation:
-            if self.steps[n].moves:
-                term = self.convolution("w", x, n, low=1)
-            else:
-                term = f"{self.array('w', x)}[{self.at}] * v_{n}"
-            total += f" {sign} {term}"
-        # A leading minus is written as a difference: -0.0 would be printed as such.
-        total = total.removeprefix(" + ") if total.startswith(" +") else f"0.0{total}"
-        if step.denominator is None:
-            return f"({total}) / k"
-        known = self.convolution("w", i, step.denominator, low=1, high=1)
-        return f"({total} - {known}) / (k * v_{step.denominator})"
-
-    def convolution(self, left: str, a: int, b: int, low: int = 0, high: int = 0) -> str:
-        """The sum of the degree-j part of a times the degree-(k-j) part of b.
-
-        It runs over ``low <= j <= k - high``. ``left`` is "w" if D a is meant, which has no part of
-        degree 0.
-        """
+    def convolution(self, sought: Convolution) -> str:
+        """Write a convolution: of two terms, as a dot product, or as a call of the algebra's."""
+        a, b, low, high = sought.a, sought.b, sought.low, sought.high
         if a in self.linear and not high:
             slope = f"{self.array('s', a)} * {self.array('p', b)}[k - 1]"
-            return slope if low else f"(v_{a} * {self.piece(b)} + {slope})"
-        first = self.array(left, a)
+            return slope if low else f"(v_{a} * {self.written(Part(b))} + {slope})"
+        first = self.array("w" if sought.weighted else "p", a)
         if b in self.linear:
             slope = f"{first}[k - 1] * {self.array('s', b)}"
             return slope if high else f"({first}[k] * v_{b} + {slope})"
@@ -196,6 +176,15 @@ class _Writer:
         start, stop = ("back + 1" if low else "back"), ("order" if high else "")
         ends = "k" if high else "end"
         return f"{first}[{low}:{ends}].dot({self.array('r', b)}[{start}:{stop}])"
+
+
+def _bare(expression: str) -> str:
+    """Take the outermost parentheses off."""
+    depth = [0]
+    for letter in expression:
+        depth.append(depth[-1] + (letter == "(") - (letter == ")"))
+    around = expression.startswith("(") and depth.index(0, 1) == len(expression)
+    return expression[1:-1] if around else expression
 
 
 def solve(
@@ -218,7 +207,7 @@ def solve(
     univariate = isinstance(algebra, Univariate)
     scalar, linear = univariate and not ndim, []
     for x, moves in zip(xs, moving):
-        scalar = scalar and not isinstance(x, Value)
+        scalar = scalar and not isinstance(x, dispatch.Value)
         linear.append(univariate and moves and _is_linear(x))
     if ndim:
         xs = [aligned(x, ndim) if moves else x for x, moves in zip(xs, moving)]
@@ -227,7 +216,7 @@ def solve(
 
 def _is_linear(x: Any) -> bool:
     """Tell whether a series ends at degree 1, in all that it carries."""
-    if isinstance(x, Value):
+    if isinstance(x, dispatch.Value):
         if x.tag != 0:
             return False
         x = x.primal

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from taylorad.drivers import hessian, jacobian
-from taylorad.optimize.outputs import vector
+from taylorad.optimize.outputs import compiled, vector
 
 __all__ = ["with_derivatives"]
 
 BOUNDS = {"eq": (0.0, 0.0), "ineq": (0.0, np.inf)}
 
 
-def with_derivatives(constraint: Any, method: str) -> Any:
+def with_derivatives(constraint: Any, method: str, compile: bool) -> Any:
     """Fill in what a constraint leaves out and the method uses; linear ones need nothing."""
     from scipy.optimize import BFGS, NonlinearConstraint
 
     if isinstance(constraint, dict) and method == "slsqp":
-        return {"jac": _jacobian(constraint["fun"]), **constraint}
+        return {"jac": _jacobian(constraint["fun"], compile), **constraint}
     if isinstance(constraint, dict) and method == "trust-constr":
         constraint = _as_object(constraint)
     if isinstance(constraint, NonlinearConstraint) and method in ("slsqp", "trust-constr"):
@@ -30,8 +30,8 @@ def with_derivatives(constraint: Any, method: str) -> Any:
             constraint.fun,
             constraint.lb,
             constraint.ub,
-            jac=_jacobian(constraint.fun) if exact_jac else constraint.jac,
-            hess=_hessian(constraint.fun) if exact_hess else constraint.hess,
+            jac=_jacobian(constraint.fun, compile) if exact_jac else constraint.jac,
+            hess=_hessian(constraint.fun, compile) if exact_hess else constraint.hess,
             keep_feasible=constraint.keep_feasible,
             finite_diff_rel_step=constraint.finite_diff_rel_step,
             finite_diff_jac_sparsity=constraint.finite_diff_jac_sparsity,
@@ -53,11 +53,11 @@ def _as_object(constraint: dict[str, Any]) -> Any:
     )
 
 
-def _jacobian(fun: Callable[..., Any]) -> Callable[..., Any]:
-    return jacobian(vector(fun))
+def _jacobian(fun: Callable[..., Any], compile: bool) -> Callable[..., Any]:
+    return compiled(jacobian(vector(fun)), compile)
 
 
-def _hessian(fun: Callable[..., Any]) -> Callable[..., Any]:
+def _hessian(fun: Callable[..., Any], compile: bool) -> Callable[..., Any]:
     """Give the Hessian of ``v · fun``, which is what SciPy asks of a constraint."""
-    weighted = hessian(lambda x, v: np.sum(v * vector(fun)(x)))
+    weighted = compiled(hessian(lambda x, v: np.sum(v * vector(fun)(x))), compile)
     return lambda x, v: weighted(x, np.asarray(v))

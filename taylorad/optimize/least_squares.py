@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taylorad.drivers import jacobian
-from taylorad.optimize.outputs import vector
+from taylorad.optimize.outputs import compiled, is_compiled, vector
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -36,6 +36,8 @@ def least_squares(
     verbose: int = 0,
     args: tuple[Any, ...] = (),
     kwargs: dict[str, Any] | None = None,
+    *,
+    compile: bool = True,
     **newer: Any,
 ) -> OptimizeResult:
     """Solve a nonlinear least-squares problem with bounds, with the exact Jacobian.
@@ -56,13 +58,15 @@ def least_squares(
         As in SciPy.
     args, kwargs : tuple and dict, optional
         Further arguments of ``fun`` and ``jac``.
+    compile : bool, default True
+        Whether to make machine code of the Jacobian where that is possible, see `taylorad.compile`.
     **newer
         Arguments that newer versions of SciPy have added, such as ``callback``.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        As SciPy gives it.
+        As SciPy gives it, and ``compiled``: whether the exact Jacobian ran as machine code.
 
     Raises
     ------
@@ -81,10 +85,11 @@ def least_squares(
 
     if x_scale is not None:  # the default has changed
         newer["x_scale"] = x_scale
-    return optimize.least_squares(
+    exact = compiled(jacobian(vector(fun)), compile)
+    result = optimize.least_squares(
         fun,
         x0,
-        jac=jacobian(vector(fun)) if jac is None else jac,
+        jac=exact if jac is None else jac,
         bounds=bounds,
         method=method,
         ftol=ftol,
@@ -102,6 +107,8 @@ def least_squares(
         kwargs=kwargs or {},
         **newer,
     )
+    result.compiled = is_compiled(exact) and jac is None
+    return result
 
 
 def curve_fit(
@@ -118,6 +125,7 @@ def curve_fit(
     *,
     full_output: bool = False,
     nan_policy: str | None = None,
+    compile: bool = True,
     **kwargs: Any,
 ) -> Any:
     """Fit a function to data by least squares, with the exact Jacobian.
@@ -138,6 +146,8 @@ def curve_fit(
         Instead of the exact Jacobian, another one or finite differences.
     full_output, nan_policy, **kwargs : optional
         As in SciPy.
+    compile : bool, default True
+        Whether to make machine code of the Jacobian where that is possible, see `taylorad.compile`.
 
     Returns
     -------
@@ -169,13 +179,13 @@ def curve_fit(
         check_finite=check_finite,
         bounds=bounds,
         method=method,
-        jac=_by_parameters(f) if jac is None else jac,
+        jac=_by_parameters(f, compile) if jac is None else jac,
         full_output=full_output,
         nan_policy=nan_policy,
         **kwargs,
     )
 
 
-def _by_parameters(f: Callable[..., Any]) -> Callable[..., Any]:
-    by_vector = jacobian(lambda parameters, x: vector(f)(x, *parameters))
+def _by_parameters(f: Callable[..., Any], compile: bool) -> Callable[..., Any]:
+    by_vector = compiled(jacobian(lambda parameters, x: vector(f)(x, *parameters)), compile)
     return lambda x, *parameters: by_vector(np.array(parameters, dtype=float), x)

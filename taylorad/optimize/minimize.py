@@ -11,7 +11,7 @@ from taylorad.drivers import third_order
 from taylorad.errors import InputError
 from taylorad.optimize.constraints import with_derivatives
 from taylorad.optimize.newton import newton
-from taylorad.optimize.outputs import scalar
+from taylorad.optimize.outputs import compiled, scalar
 from taylorad.optimize.problem import DENSE, problem
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def minimize(
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: dict[str, Any] | None = None,
+    *,
+    compile: bool = True,
 ) -> OptimizeResult:
     """Minimise a function of one or more variables, with exact derivatives.
 
@@ -88,11 +90,15 @@ def minimize(
     constraints : dict, constraint, or sequence of them, optional
         As in SciPy. Exact derivatives take the place of a Jacobian left out or left at its default
         ``"2-point"``, and of a Hessian left at its default ``BFGS()``.
+    compile : bool, default True
+        Whether to make machine code of the derivatives where that is possible, see
+        `taylorad.compile`: then ``fun`` must depend on nothing but its arguments that changes
+        during the run.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        As the method gives it.
+        As the method gives it, and ``compiled``: whether the exact derivatives ran as machine code.
 
     Raises
     ------
@@ -127,28 +133,31 @@ def minimize(
     second = "hess" if x0.size <= DENSE or "hessp" not in uses else "hessp"
     missing = {"jac": jac is None or jac is False, second: hess is None and hessp is None}
     exact = [derivative for derivative in uses if missing.get(derivative)]
-    p = problem(value, args, order=max(map(ORDERS.__getitem__, exact), default=0))
+    order = max(map(ORDERS.__getitem__, exact), default=0)
+    p = problem(value, args, order=order, compile=compile)
     given = {"jac": jac, "hess": hess, "hessp": hessp} | {d: getattr(p, d) for d in exact}
 
     if name == "newton":
         method = newton
         if exact == ["jac", "hess"]:
-            options.setdefault("third", third_order(scalar(value)))
+            options.setdefault("third", compiled(third_order(scalar(value)), compile))
     elif chosen and tol is None:  # exact derivatives deserve tighter tolerances than SciPy's
         size = np.linalg.norm(p.jac(x0, *args)) if "jac" in exact else 1.0
         options = TOLERANCES[name](max(1.0, float(size))) | options
-    return optimize.minimize(
+    result = optimize.minimize(
         p.fun if "jac" in exact else fun,
         x0,
         args,
         method,
         **given,
         bounds=bounds,
-        constraints=[with_derivatives(constraint, name) for constraint in constraints],
+        constraints=[with_derivatives(constraint, name, compile) for constraint in constraints],
         tol=tol,
         callback=callback,
         options=options,
     )
+    result.compiled = p.compiled
+    return result
 
 
 def _start(x0: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What users' functions return, in the shapes that derivatives are taken of."""
+"""Users' functions as solvers want them: what they return in shape, and compiled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["scalar", "vector"]
+__all__ = ["compiled", "is_compiled", "scalar", "vector"]
+
+
+def compiled(f: Callable[..., Any], wanted: bool = True) -> Callable[..., Any]:
+    """Compile a function, which then runs as it is where it cannot be compiled."""
+    if not wanted:
+        return f
+    from taylorad.compiler.compiled import quietly
+
+    return quietly(f)
+
+
+def is_compiled(*functions: Callable[..., Any]) -> bool:
+    """Tell whether all of the functions that have been called ran as machine code."""
+    called = [f for f in functions if getattr(f, "was_called", True)]
+    return bool(called) and all(getattr(f, "is_compiled", False) for f in called)
 
 
 def scalar(f: Callable[..., Any]) -> Callable[..., Any]:

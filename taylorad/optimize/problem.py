@@ -13,7 +13,7 @@ import numpy as np
 from taylorad.drivers import hvp, value_and_grad, value_grad_hessian
 from taylorad.drivers.boundary import scalar_output
 from taylorad.errors import InputTypeError, SingularityError
-from taylorad.optimize.outputs import scalar
+from taylorad.optimize.outputs import compiled, is_compiled, scalar
 
 __all__ = ["Problem", "problem"]
 
@@ -44,6 +44,8 @@ class Problem:
     ----------
     nfev, njev, nhev, nhvp : int
         How often the value, gradient, Hessian and Hessian-vector product were really computed.
+    compiled : bool
+        Whether they have run as machine code so far.
 
     Examples
     --------
@@ -56,15 +58,17 @@ class Problem:
     (1, 1, 1)
     """
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], order: int | None) -> None:
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], order: int | None, compile: bool
+    ) -> None:
         self.args = args
         f = scalar(f)
         self._sweeps = (
-            lambda *x: (scalar_output(f(*x), f),),
-            value_and_grad(f),
-            value_grad_hessian(f),
+            compiled(lambda *x: (scalar_output(f(*x), f),), compile),
+            compiled(value_and_grad(f), compile),
+            compiled(value_grad_hessian(f), compile),
         )
-        self._product = hvp(f)
+        self._product = compiled(hvp(f), compile)
         self._last: _Point | None = None
         self._asked = order  # at the last point: a guess for the next
         self._highest = 0  # at any point
@@ -91,6 +95,10 @@ class Problem:
             return last.derivatives[2] @ p
         self._count("nhvp")
         return self._product(x, p, *args)
+
+    @property
+    def compiled(self) -> bool:
+        return is_compiled(*self._sweeps, self._product)
 
     @property
     def nfev(self) -> int:
@@ -139,7 +147,9 @@ class Problem:
             self._counts.update(names)
 
 
-def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) -> Problem:
+def problem(
+    f: Callable[..., Any], args: Any = (), *, order: int | None = None, compile: bool = True
+) -> Problem:
     """Give a function with its exact derivatives, in the form that solvers call.
 
     Value, gradient and Hessian at one point are computed once, in one sweep, and shared. This may
@@ -154,6 +164,9 @@ def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) 
     order : {0, 1, 2}, optional
         The highest derivative to compute at the first point before it is asked for. By default 2
         for up to 100 variables, 0 beyond; later points follow what the solver asked for.
+    compile : bool, default True
+        Whether to make machine code of ``f`` and its derivatives where that is possible, see
+        `taylorad.compile`.
 
     Returns
     -------
@@ -179,7 +192,7 @@ def problem(f: Callable[..., Any], args: Any = (), *, order: int | None = None) 
     """
     if not callable(f):
         raise InputTypeError(f"f must be a function to minimise, not {type(f).__name__}")
-    return Problem(f, args if isinstance(args, tuple) else (args,), order)
+    return Problem(f, args if isinstance(args, tuple) else (args,), order, compile)
 
 
 def _point(x: Any) -> Any:

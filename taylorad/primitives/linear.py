@@ -90,6 +90,21 @@ def _cumsum_transpose(position: int, g: Any, shapes: Any, axis: int) -> Any:
     return index(cumsum(index(g, key=back), axis=axis), key=back)
 
 
+def _assemble(*entries: Any, sources: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    stacked = np.array(entries)  # the axes behind the first are a batch
+    lead = stacked.shape[1:]
+    out = np.zeros((*lead, math.prod(shape)), stacked.dtype)
+    out[..., places] = np.moveaxis(stacked[sources], 0, -1)
+    return out.reshape(lead + shape)
+
+
+def _assemble_transpose(
+    position: int, g: Any, shapes: Any, sources: Any, places: Any, shape: tuple[int, ...]
+) -> Any:
+    mine = gather(g, places=places[sources == position], shape=shape)
+    return sum_(mine, axis=(len(shape_of(mine)) - 1,))
+
+
 index: Linear = enter(
     Linear(
         lambda a, key: a[key],
@@ -200,3 +215,6 @@ select: Linear = enter(
         broadcasts=True,
     )
 )
+assemble: Linear = enter(Linear(_assemble, name="assemble", transpose=_assemble_transpose))
+"""An array made of scalars: entry ``sources[i]`` goes to the place ``places[i]``, counted in C
+order; the other places are 0. One scalar may go to several places."""

@@ -34,7 +34,8 @@ def interp(
     slopes = np.concatenate([np.diff(fp) / np.diff(xp), [0.0]])  # constant beyond the table
     last = len(xp) - 1
     i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, last)
-    y = fp[i] + (x - xp[i]) * slopes[i]
+    left_x, left_y, slope = (np.take(table, i) for table in (xp, fp, slopes))
+    y = left_y + (x - left_x) * slope
     y = np.where(np.less(x, xp[0]), fp[0] if left is None else left, y)
     return y if right is None else np.where(np.greater(x, xp[last]), right, y)
 
@@ -43,6 +44,6 @@ def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
     """Reduce to one period, and continue the table beyond both its ends."""
     xp = np.remainder(xp, period)
     order = np.argsort(xp)
-    xp, fp = xp[order], fp[order]
+    xp, fp = np.take(xp, order), np.take(fp, order)
     xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
     return np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])

@@ -96,6 +96,15 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
+    def __reduce__(self) -> Any:
+        """Pickle a row of the table by its place there, any other by what it says."""
+        for function, row in TABLE.items():
+            if row is self:
+                return lookup, (function,)
+        if self in _INTERNAL:
+            return _internal, (self.name,)
+        return _made, (type(self), vars(self))
+
     def __call__(self, *args: Any, **params: Any) -> Any:
         owner: Owner | None = None
         for a in (*args, *params.values()) if params else args:
@@ -218,6 +227,17 @@ class Constant(Primitive):
     ordering: bool = field(default=False, kw_only=True)
     shape_varies: bool = field(default=False, kw_only=True)
     opaque: bool = field(default=False, kw_only=True)
+
+
+def _internal(name: str) -> Primitive:
+    lookup(None)  # some wait for a module
+    return next(row for row in _INTERNAL if row.name == name)
+
+
+def _made(kind: type[Primitive], fields: dict[str, Any]) -> Primitive:
+    row = object.__new__(kind)
+    vars(row).update(fields)
+    return row
 
 
 P = TypeVar("P", bound=Primitive)

@@ -62,9 +62,11 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     if (x is None) != (y is None):
         raise ValueError("either both or neither of x and y should be given")
     condition = np.not_equal(condition, 0)
+    if x is None:
+        return np.nonzero(condition)
     if isinstance(condition, Owner) and not isinstance(x, Owner):  # in a rule being traced
         x = condition.lift(x)
-    return np.nonzero(condition) if x is None else select(x, y, condition=condition)
+    return select(x, y, condition=condition)
 
 
 @implements(np.maximum)

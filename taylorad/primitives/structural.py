@@ -256,7 +256,10 @@ def _filled(value: float) -> Any:
         device: Any = None,
     ) -> Any:
         shape = a.shape if shape is None else shape
-        return np.full(shape, value, dtype) if _counts(dtype) else a.lift(np.full(shape, value))
+        if _counts(dtype):
+            return np.full(shape, value, dtype)
+        kind = a.number_type if a.number_type.kind in "biu" else float
+        return a.lift(np.broadcast_to(np.array(value, kind), shape))
 
     return body
 

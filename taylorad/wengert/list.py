@@ -2,12 +2,13 @@
 
 A list is in normal form: constants are lines of their own, no two lines compute the same, nothing
 is computed in vain, and shapes and types of all results are known. It is data: `simplify` makes it,
-`text` and `export` show it, the compiler reads it.
+`text`, `notebook` and `graph` show it, `source` and `symbols` write it in other languages, the
+compiler reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +76,13 @@ class Line:
         """The parameters that are lines."""
         return dict(zip(self.names, self.operands[len(self.operands) - len(self.names) :]))
 
+    def moved(self, operands: tuple[int, ...], is_input: bool = False) -> Line:
+        """Give the same line of another list, with operands of that; or its result as an input."""
+        row, value = (None, None) if is_input else (self.row, self.value)
+        return Line(
+            row, operands, self.params, self.names, self.shape, self.dtype, value, self.origin
+        )
+
     def apply(self, values: Sequence[Any]) -> Any:
         """Compute the line from the values of all earlier ones."""
         assert self.row is not None
@@ -114,8 +122,15 @@ class WengertList:
     def __getitem__(self, number: int) -> Line:
         return self.lines[number]
 
-    def evaluate(self, *inputs: Any) -> list[Any]:
+    def evaluate(self, *inputs: Any, check: Callable[[int, Any], None] | None = None) -> list[Any]:
         """Give the values of all lines for other inputs, of any number type.
+
+        Parameters
+        ----------
+        *inputs : numbers or arrays
+        check : callable, optional
+            Called with the number and the value of a line as soon as it is computed, so that it may
+            raise before others are.
 
         Raises
         ------
@@ -130,6 +145,8 @@ class WengertList:
         for number, line in enumerate(self.lines):
             if line.row is not None:
                 values[number] = line.apply(values)
+                if check is not None:
+                    check(number, values[number])
         return values
 
     def users(self) -> list[list[int]]:
@@ -141,9 +158,16 @@ class WengertList:
         return users
 
 
+_LARGE = 4096
+
+
 def frozen(a: Any) -> Any:
     """Give something hashable that is equal for equal parameters, and different for others."""
     if isinstance(a, np.ndarray):
+        if a.size > _LARGE and (not any(a.strides) or np.all(a == a.flat[0])):
+            first = a.flat[0]  # of zero there are two
+            if first != 0 or not any(a.strides):
+                return (a.shape, a.dtype.str, repr(first))
         return (a.shape, a.dtype.str, a.tobytes())
     if isinstance(a, slice):
         return ("slice", a.start, a.stop, a.step)

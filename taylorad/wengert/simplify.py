@@ -8,7 +8,8 @@ is infinite, and so must the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,11 @@ from taylorad.primitives.linear import (
     sum_,
     transpose,
 )
-from taylorad.primitives.registry import Primitive
+from taylorad.primitives.registry import TABLE, Primitive
 from taylorad.wengert.list import Guard, Line, WengertList, frozen
-from taylorad.wengert.trace import Trace, convert
+from taylorad.wengert.trace import Trace, Traced, convert, sources_of
 
-__all__ = ["Writer", "normal_form"]
+__all__ = ["Writer", "normal_form", "pruned"]
 
 Origin = tuple[str, int] | None
 Shape = tuple[int, ...]
@@ -46,17 +47,13 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
         The records that are the results.
     """
     outputs = list(outputs)
-    needed = _needed(
-        [tuple(_sources(trace, n)) for n in range(len(trace.records))],
-        [*outputs, *(n for n, _ in trace.guards)],
-    )
+    needed = _needed(trace, [*outputs, *(n for n, _ in trace.guards)])
     writer = Writer()
     at: dict[int, int] = {}
     for number in trace.inputs:
-        value = trace.records[number].value
-        at[number] = writer.input(shape_of(value), number_type(value))
+        at[number] = writer.input(*trace.kinds[number])
     for number, record in enumerate(trace.records):
-        if number not in needed or number in at:
+        if not needed[number] or number in at:
             continue
         origin = trace.origins[number]
         if record.primitive is None:
@@ -68,7 +65,7 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
         ]
         names, params = [], {}
         for name, value in record.params.items():
-            if hasattr(value, "tape"):
+            if isinstance(value, Traced):
                 names.append(name)
                 operands.append(at[value.number])
             else:
@@ -78,73 +75,93 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
             tuple(operands),
             params,
             tuple(names),
-            shape_of(record.value),
-            number_type(record.value),
+            *trace.kinds[number],
             origin,
         )
     writer.list.outputs = [at[n] for n in outputs]
     guards = {Guard(at[n], expected, trace.origins[n]): None for n, expected in trace.guards}
     writer.list.guards = [g for g in guards if not writer.lines[g.line].is_constant]
-    return _pruned(writer.list)
+    return pruned(writer.list)
 
 
-def _sources(trace: Trace, number: int) -> Iterable[int]:
-    record = trace.records[number]
-    yield from (s for s in record.sources if s is not None)
-    yield from (v.number for v in record.params.values() if hasattr(v, "tape"))
-
-
-def _needed(sources: list[tuple[int, ...]], roots: Iterable[int]) -> set[int]:
-    needed, todo = set(), list(roots)
-    while todo:
-        number = todo.pop()
-        if number not in needed:
-            needed.add(number)
-            todo += sources[number]
+def _needed(trace: Trace, roots: Iterable[int]) -> bytearray:
+    """Mark the records that some are computed from."""
+    needed = bytearray(len(trace.records))
+    for number in roots:
+        needed[number] = 1
+    for number in range(len(needed) - 1, -1, -1):
+        if needed[number]:
+            for source in sources_of(trace.records[number]):
+                needed[source] = 1
     return needed
 
 
-def _pruned(program: WengertList) -> WengertList:
-    """Drop the lines nothing needs any more, and renumber."""
-    roots = [*program.inputs, *program.outputs, *(g.line for g in program.guards)]
-    needed = sorted(_needed([line.operands for line in program.lines], roots))
-    number = {old: new for new, old in enumerate(needed)}
-    lines = []
-    for old in needed:
-        line = program.lines[old]
-        line.operands = tuple(number[i] for i in line.operands)
-        lines.append(line)
+def pruned(program: WengertList) -> WengertList:
+    """Drop the lines nothing needs any more, and renumber; inputs stay."""
+    lines = program.lines
+    needed = bytearray(len(lines))
+    for i in (*program.inputs, *program.outputs, *(g.line for g in program.guards)):
+        needed[i] = 1
+    for i in range(len(lines) - 1, -1, -1):
+        if needed[i]:
+            for j in lines[i].operands:
+                needed[j] = 1
+    number = [0] * len(lines)
+    kept: list[Line] = []
+    for i, line in enumerate(lines):
+        if needed[i]:
+            number[i] = len(kept)
+            kept.append(line.moved(tuple([number[j] for j in line.operands])))
     return WengertList(
-        lines,
+        kept,
         [number[i] for i in program.inputs],
         [number[i] for i in program.outputs],
         [Guard(number[g.line], g.expected, g.origin) for g in program.guards],
     )
 
 
+# How lines are marked: 0, 1, -1, arrays of constants and negatives make for identities; of other
+# constants there is one only for the product with a constant times something, which is scaled.
+_CONSTANT, _TELLING, _SCALED = 1, 2, 4
+_ARITHMETIC = (add, subtract, multiply, divide)
+
+
 class Writer:
-    """Writes a list line by line, each in its simplest form, and none twice."""
+    """Writes a list line by line, each in its simplest form, and none twice.
+
+    Attributes
+    ----------
+    list : WengertList
+    lines : list of Line
+        Its lines.
+    marks : bytearray
+        What an operation on each of them may be simplified by.
+    seen : dict
+        Lines by their `key`.
+    """
 
     def __init__(self) -> None:
         self.list = WengertList()
         self.lines = self.list.lines
+        self.marks = bytearray()
         self.seen: dict[Any, int] = {}
 
     def input(self, shape: Shape, dtype: np.dtype[Any]) -> int:
         """Append an input."""
-        self.lines.append(Line(None, (), {}, (), shape, dtype))
-        self.list.inputs.append(len(self.lines) - 1)
-        return len(self.lines) - 1
+        number = self._put(Line(None, (), {}, (), shape, dtype))
+        self.list.inputs.append(number)
+        return number
 
     def constant(self, value: Any, origin: Origin = None) -> int:
         """Give the line of a constant."""
         if not isinstance(value, (float, int, complex)):
             value = np.asarray(value)[()]
         key = ("constant", frozen(value))
-        if key not in self.seen:
+        found = self.seen.get(key)
+        if found is None:
             line = Line(None, (), {}, (), shape_of(value), number_type(value), value, origin)
-            self._append(line, key)
-        return self.seen[key]
+            found = self.seen[key] = self._put(line)
+        return found
 
     def emit(
         self,
@@ -158,17 +175,41 @@ class Writer:
     ) -> int:
         """Give the number of the line that computes this, appending it if it is new."""
         line = Line(row, operands, params, names, shape, dtype, None, origin)
-        if all(self.lines[i].is_constant for i in operands):
-            return self.constant(line.apply([x.value for x in self.lines]), origin)
-        rule = RULES.get(row)
-        found = rule(self, line) if rule is not None else None
-        if found is not None:
-            return found
-        order = tuple(sorted(operands)) if row in (add, multiply) else operands
-        key = (row, order, names, frozen(params), dtype)
-        if key not in self.seen:
-            self._append(line, key)
-        return self.seen[key]
+        key = self.key(line)
+        found = self.seen.get(key)
+        if found is None:
+            found = self._simplified(line)
+            found = self._put(line) if found is None else found
+            self.seen[key] = found
+        return found
+
+    def key(self, line: Line) -> Any:
+        """Give what is equal for lines that compute the same."""
+        row, operands = line.row, line.operands
+        if row in (add, multiply) and operands[0] > operands[1]:
+            operands = operands[::-1]
+        return (row, operands, line.names, frozen(line.params) if line.params else (), line.dtype)
+
+    def _simplified(self, line: Line) -> int | None:
+        lines = self.lines
+        if all(lines[i].is_constant for i in line.operands):
+            values: Any = {i: lines[i].value for i in line.operands}
+            return self.constant(line.apply(values), line.origin)
+        if line.row in _ARITHMETIC and not self.is_telling(line.row, line.operands):
+            return None
+        rule = RULES.get(line.row) if line.row is not None else None
+        return rule(self, line) if rule is not None else None
+
+    def is_telling(self, row: Primitive | None, operands: Sequence[int]) -> bool:
+        """Tell whether sums, products and quotients of these may have a simpler form."""
+        first, last = self.marks[operands[0]], self.marks[operands[-1]]
+        both = first | last
+        return bool(
+            both & _TELLING
+            or first & last & _CONSTANT
+            or (row is multiply and both == _CONSTANT | _SCALED)
+            or (row is divide and both & _CONSTANT)
+        )
 
     def like(self, line: Line, row: Primitive, *operands: int, **params: Any) -> int:
         """Emit another operation with the result's shape and type of ``line``."""
@@ -187,9 +228,19 @@ class Writer:
         first = value.flat[0] if value.size else None
         return first if first is not None and np.all(value == first) else None
 
-    def _append(self, line: Line, key: Any) -> None:
-        self.seen[key] = len(self.lines)
+    def _put(self, line: Line) -> int:
+        mark = 0
+        if line.value is not None:
+            telling = line.shape or line.value in (0, 1, -1)
+            mark = _CONSTANT | _TELLING if telling else _CONSTANT
+        elif line.row is negative:
+            mark = _TELLING
+        elif line.row is multiply:
+            a, b = line.operands
+            mark = _SCALED if (self.marks[a] | self.marks[b]) & _CONSTANT else 0
+        self.marks.append(mark)
         self.lines.append(line)
+        return len(self.lines) - 1
 
 
 # --- identities ------------------------------------------------------------------------------
@@ -262,10 +313,11 @@ def _multiply(w: Writer, line: Line) -> int | None:
 
 def _exact(a: Any, b: Any) -> bool:
     """Tell whether the product of two numbers is not rounded."""
-    from fractions import Fraction
-
     product = float(a) * float(b)
-    return bool(np.isfinite(product)) and Fraction(float(a)) * Fraction(float(b)) == product
+    if not math.isfinite(product):
+        return False
+    (p, q), (r, s), (t, u) = (float(x).as_integer_ratio() for x in (a, b, product))
+    return p * r * u == q * s * t
 
 
 def _divide(w: Writer, line: Line) -> int | None:
@@ -325,13 +377,25 @@ def _sum(w: Writer, line: Line) -> int | None:
 
 def _select(w: Writer, line: Line) -> int | None:
     if line.names:
-        a, b, _ = line.operands
-        return _shaped(w, a, line) if a == b else None
+        a, b, condition = line.operands
+        if a == b:
+            return _shaped(w, a, line)
+        inner = w.lines[a], w.lines[b]  # a choice within a choice by the same condition
+        if inner[0].row is select and inner[0].names and inner[0].operands[2] == condition:
+            return _chosen(w, line, inner[0].operands[0], b, condition)
+        if inner[1].row is select and inner[1].names and inner[1].operands[2] == condition:
+            return _chosen(w, line, a, inner[1].operands[1], condition)
+        return None
     a, b = line.operands
     condition = line.params["condition"]
     if np.all(condition):
         return _shaped(w, a, line)
     return _shaped(w, b, line) if not np.any(condition) else None
+
+
+def _chosen(w: Writer, line: Line, a: int, b: int, condition: int) -> int:
+    operands = (a, b, condition)
+    return w.emit(select, operands, {}, line.names, line.shape, line.dtype, line.origin)
 
 
 def _concatenate(w: Writer, line: Line) -> int | None:
@@ -341,7 +405,7 @@ def _concatenate(w: Writer, line: Line) -> int | None:
 def _index(w: Writer, line: Line) -> int | None:
     (a,), key = line.operands, line.params["key"]
     inner = w.lines[a]
-    if w.is_same(a, line) and all(k is Ellipsis or _is_full(k, n) for k, n in _axes(key, inner)):
+    if w.is_same(a, line) and _is_everything(key, inner.shape):
         return a
     if inner.row is scatter and frozen(inner.params["key"]) == frozen(key):
         return inner.operands[0]
@@ -364,8 +428,16 @@ def _index(w: Writer, line: Line) -> int | None:
     return None
 
 
-def _axes(key: Any, line: Line) -> Iterable[tuple[Any, int]]:
-    return zip(key, line.shape, strict=False)
+def _is_everything(key: tuple[Any, ...], shape: Shape) -> bool:
+    """Tell whether a key takes all entries in their order."""
+    key = tuple(k for k in key if k is not Ellipsis)
+    return len(key) <= len(shape) and (
+        not key
+        or (
+            len(key) == len(shape)
+            and all(_is_full(k, n) for k, n in zip(key, shape, strict=True))
+        )
+    )
 
 
 def _is_full(k: Any, size: int) -> bool:
@@ -398,6 +470,12 @@ def _convert(w: Writer, line: Line) -> int | None:
     return line.operands[0] if w.is_same(line.operands[0], line) else None
 
 
+def _not_equal(w: Writer, line: Line) -> int | None:
+    a, b = line.operands  # np.where asks so whether a condition holds
+    is_truth = w.lines[a].dtype.kind == "b" and w.is_same(a, line)
+    return a if is_truth and not w.lines[b].shape and w.uniform(b) == 0 else None
+
+
 RULES: dict[Primitive, Rule] = {
     add: _add,
     subtract: _subtract,
@@ -414,4 +492,5 @@ RULES: dict[Primitive, Rule] = {
     index: _index,
     assign: _assign,
     convert: _convert,
+    TABLE[np.not_equal]: _not_equal,
 }

@@ -9,19 +9,27 @@ which every guard comes out the same.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.dispatch import Value
+from taylorad.dispatch import Value, number_type, shape_of
 from taylorad.dispatch.operands import as_operand, refuse
-from taylorad.errors import user_frame
+from taylorad.errors import (
+    ConversionError,
+    NoRuleError,
+    NotAnalyticError,
+    user_frame,
+    user_line,
+)
 from taylorad.primitives.registry import Constant, Owner, Primitive, enter
+from taylorad.wengert.list import WengertList
+from taylorad.wengert.inference import LARGE, Kind, inferred
 from taylorad.wengert.tape import Entry, Record, Tape
 
-__all__ = ["Trace", "Traced", "convert"]
+__all__ = ["Trace", "Traced", "convert", "sources_of"]
 
 convert = enter(
     Constant(lambda a, dtype: np.asarray(a).astype(dtype)[()], name="convert", domain=())
@@ -38,15 +46,22 @@ class Trace(Tape):
         File and line of the user's code behind each record.
     guards : list of (int, bool)
         Records that choices were made by, and how they came out.
+    kinds : list of Kind
+        Shape and type of each record's value, which is None until it is needed.
+    takes_apart : bool
+        Whether the second and third derivatives of a small function may be written down scalar by
+        scalar, which is for machines, and not for people.
     """
 
-    __slots__ = ("guards", "inputs", "origins", "stepwise")
+    __slots__ = ("guards", "inputs", "kinds", "origins", "stepwise", "takes_apart")
 
-    def __init__(self) -> None:
+    def __init__(self, takes_apart: bool = False) -> None:
         super().__init__()
+        self.takes_apart = takes_apart
         self.inputs: list[int] = []
         self.origins: list[tuple[str, int] | None] = []
         self.guards: list[tuple[int, bool]] = []
+        self.kinds: list[Kind] = []
         self.stepwise: list[bool] = []  # whether a record is piecewise constant
 
     def argument(self, value: Any) -> Traced:
@@ -57,29 +72,83 @@ class Trace(Tape):
         return entry
 
     def record(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        """Compute an operation and append it."""
+        """Append an operation, computed unless that can wait."""
         self.check_open(primitive)
-        operands = [self._plain(a) for a in args]
-        sources = [a.number if isinstance(a, Entry) else None for a in args]
-        named = {k: self._plain(v) for k, v in params.items()}
-        value = primitive(*operands, **named)
         if isinstance(primitive, Constant) and primitive.shape_varies:
             for a in args:
                 if isinstance(a, Traced):
                     np.not_equal(a, 0).settle()  # type: ignore[union-attr]
-            return value
+            return primitive(*map(self._plain, args), **params)
+        operands = tuple(None if isinstance(a, Traced) else self._plain(a) for a in args)
+        sources = tuple(a.number if isinstance(a, Traced) else None for a in args)
+        params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
+        record = Record(primitive, operands, sources, params, None)
+        kind = None
+        if any(isinstance(a, Traced) and a.size > LARGE for a in args):
+            kind = inferred(primitive, operands, [_kind(a) for a in args], params)
+        if kind is None:
+            record.value = self._computed(record)
+            kind = _kind(record.value)
         steps = isinstance(primitive, Constant) or all(
             source is None or self.stepwise[source] for source in sources
         )
-        entry = self._append(Record(primitive, tuple(operands), tuple(sources), params, value))
-        self.stepwise[-1] = steps
-        return entry
+        return self._append(record, kind, steps)
+
+    def value(self, number: int) -> Any:
+        """Give the value of a record, computing what has not been computed yet."""
+        records, todo = self.records, [number]
+        while todo:
+            record = records[todo[-1]]
+            if record.value is not None:
+                todo.pop()
+                continue
+            missing = [i for i in sources_of(record) if records[i].value is None]
+            if missing:
+                todo += missing
+            else:
+                record.value = self._computed(record)
+        return records[number].value
+
+    def _computed(self, record: Record) -> Any:
+        assert record.primitive is not None
+        operands = [
+            operand if source is None else self.value(source)
+            for operand, source in zip(record.operands, record.sources, strict=True)
+        ]
+        params = {k: v.value if isinstance(v, Traced) else v for k, v in record.params.items()}
+        return record.primitive(*operands, **params)
 
     def _plain(self, a: Any) -> Any:
-        if isinstance(a, Entry):
-            a = a.value
+        if isinstance(a, Traced):
+            return a.value
+        if isinstance(a, list):
+            return np.array(a)
         # What is a constant of the program must not change with an array of the user's.
         return a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a
+
+    def splice(self, program: WengertList, inputs: Sequence[Traced]) -> list[Traced]:
+        """Append the lines of a list and its choices, and give its outputs.
+
+        Parameters
+        ----------
+        program : WengertList
+        inputs : sequence of Traced
+            Entries of this trace that are its inputs.
+        """
+        at = dict(zip(program.inputs, inputs, strict=True))
+        for number, line in enumerate(program.lines):
+            if number in at:
+                continue
+            sources = tuple(at[i].number for i in line.arguments)
+            params: dict[str, Any] = {k: at[i] for k, i in line.computed_params.items()}
+            record = Record(
+                line.row, (None,) * len(sources), sources, line.params | params, line.value
+            )
+            steps = isinstance(line.row, Constant) or all(self.stepwise[i] for i in sources)
+            at[number] = self._append(record, (line.shape, line.dtype), steps, line.origin)
+        for guard in program.guards:
+            self.decide(at[guard.line], guard.expected)
+        return [at[i] for i in program.outputs]
 
     def decide(self, entry: Entry, outcome: bool) -> bool:
         """Write down a choice."""
@@ -87,11 +156,28 @@ class Trace(Tape):
             self.guards.append((entry.number, outcome))
         return outcome
 
-    def _append(self, record: Record) -> Traced:
+    def _append(
+        self,
+        record: Record,
+        kind: Kind | None = None,
+        steps: bool = True,
+        origin: tuple[str, int] | None = None,
+    ) -> Traced:
         self.records.append(record)
-        self.origins.append(user_frame())
-        self.stepwise.append(True)
-        return Traced(self, len(self.records) - 1, record.value)
+        self.kinds.append(kind or _kind(record.value))
+        self.origins.append(origin or user_frame())
+        self.stepwise.append(steps)
+        return Traced(self, len(self.records) - 1)
+
+
+def sources_of(record: Record) -> Iterator[int]:
+    """Give the numbers of the records that one is computed from."""
+    yield from (source for source in record.sources if source is not None)
+    yield from (v.number for v in record.params.values() if isinstance(v, Traced))
+
+
+def _kind(a: Any) -> Kind:
+    return shape_of(a), number_type(a)
 
 
 class Traced(Entry):
@@ -99,6 +185,27 @@ class Traced(Entry):
 
     traced = True
     tape: Trace
+
+    def __init__(self, tape: Trace, number: int) -> None:
+        self.tape, self.number, self.tag = tape, number, tape.tag
+
+    @property
+    def value(self) -> Any:
+        """The value in the call that was traced."""
+        return self.tape.value(self.number)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self.tape.kinds[self.number][0]
+
+    @property
+    def number_type(self) -> np.dtype[Any]:
+        """Type of its numbers."""
+        return self.tape.kinds[self.number][1]
+
+    def _adopt(self, other: Entry) -> None:
+        self.number = other.number
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -108,7 +215,8 @@ class Traced(Entry):
 
     def lift(self, plain: Any) -> Any:
         """Append a constant."""
-        value = np.array(plain) if not isinstance(plain, Value) else plain
+        value = self.tape._plain(plain) if isinstance(plain, Value) else np.asarray(plain)
+        value = value if not value.flags.writeable else value.copy()
         return self.tape._append(Record(None, (), (), {}, value))
 
     def settle(self) -> Any:
@@ -127,6 +235,14 @@ class Traced(Entry):
         else:
             bool(np.all(np.equal(self, value)))
         return value[()]
+
+    def refuse_conversion(self, target: str) -> NoReturn:
+        """Raise because a number that varies would be fixed as ``target``."""
+        raise ConversionError(
+            f"a number that varies from call to call would be fixed as {target}{user_line()}; use "
+            "NumPy's functions (np.sin, not math.sin) on it, and pass what is fixed as an int or "
+            "with static_argnums"
+        )
 
     def foreign(
         self, function: Callable[..., Any], method: str, args: Any, kwargs: dict[str, Any]
@@ -151,6 +267,38 @@ class Traced(Entry):
             refuse(function, method)
         self.tape.stepwise[result.number] = False
         return result
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **params: Any
+    ) -> Any:
+        try:
+            return super().__array_ufunc__(ufunc, method, *inputs, out=out, **params)
+        except (NoRuleError, NotAnalyticError):
+            if out is not None:
+                raise
+            return self.foreign(ufunc, method, inputs, params)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        try:
+            return super().__array_function__(function, types, args, kwargs)
+        except (NoRuleError, NotAnalyticError):
+            return self.foreign(function, "__call__", args, kwargs)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self) if self.number_type.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self) if self.number_type.kind == "c" else np.zeros(self.shape)
+
+    def conj(self) -> Any:
+        """Give the complex conjugate."""
+        return np.conj(self) if self.number_type.kind == "c" else self
 
     def astype(self, dtype: Any, **kwargs: Any) -> Any:
         """Convert to another type of number."""

@@ -1,0 +1,262 @@
+"""Which lines are stored, and which loop nests compute them.
+
+A line is stored if it has to be (results, reductions, operands of BLAS), or if computing it again
+wherever it is needed costs more than writing and reading it. The lines are gone through from the
+last to the first: when a line's turn comes, all who need entries of it are known. A stored line
+joins a nest over the same box that reads the same arrays, if there is one; the others are inlined
+where they are needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from taylorad.compiler.costs import Costs
+from taylorad.compiler.indices import Affine, Index, Split
+from taylorad.compiler.pulling import Request, Source, entries
+from taylorad.compiler.roots import Root, identity, root
+from taylorad.compiler.views import Opaque
+
+__all__ = ["Fusion", "Nest", "fused"]
+
+
+@dataclass(eq=False)
+class Nest:
+    """Loops over a box, and what they fill.
+
+    Attributes
+    ----------
+    extents : tuple of int
+    roots : list of Root
+    reads : int
+        The arrays that are read, as a set of bits.
+    needs : set of Nest
+        The nests that have to come before.
+    opaque : Opaque or None
+        What is done instead of loops over a box.
+    """
+
+    extents: tuple[int, ...]
+    roots: list[Root] = field(default_factory=list)
+    reads: int = 0
+    needs: set[Nest] = field(default_factory=set)
+    opaque: Opaque | None = None
+
+    def reaches(self, other: Nest) -> bool:
+        """Tell whether another nest has to come before this one, or is this one."""
+        seen, waiting = {self}, [self]
+        while waiting:
+            nest = waiting.pop()
+            if nest is other:
+                return True
+            waiting += nest.needs - seen
+            seen |= nest.needs
+        return False
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A part of a nest that needs entries of a line.
+
+    Attributes
+    ----------
+    index : Index
+        Of the line.
+    extents : tuple of int
+    origin : Index
+        Where in the nest's box the part lies.
+    """
+
+    index: Index
+    extents: tuple[int, ...]
+    origin: Index
+
+    def pieces(self, split: Split) -> Iterable[Demand]:
+        """Split the part."""
+        for extents, table in split.pieces(self.extents):
+            index, origin = (
+                tuple(a.replaced(table) for a in at) for at in (self.index, self.origin)
+            )
+            yield Demand(index, extents, origin)
+
+    @property
+    def level(self) -> int:
+        """How many loops the entry is inside of."""
+        return max((v + 1 for a in self.index for v in a.loops), default=0)
+
+    def shifts(self) -> tuple[int, ...] | None:
+        """Give where the part starts, if it is a plain box."""
+        found = []
+        for k, a in enumerate(self.origin):
+            if a.terms and a.terms != ((k, 1),):
+                return None
+            found.append(a.offset)
+        return tuple(found) if len(found) == len(self.extents) else None
+
+    def in_whole(self) -> tuple[Index, tuple[range, ...]]:
+        """Give the index in terms of the loops of the whole nest, and which part this is."""
+        shifts = self.shifts()
+        if shifts is None:
+            return self.index, (*map(range, self.extents),)
+        table = {k: Affine(-c, ((k, 1),)) for k, c in enumerate(shifts) if c}
+        index = tuple(a.replaced(table) for a in self.index) if table else self.index
+        spans = zip(shifts, self.extents, strict=True)
+        return index, tuple(range(c, c + n) for c, n in spans)
+
+
+Demands = dict[Nest, dict[Demand, None]]
+
+
+def fused(source: Source, costs: Costs, wanted: Iterable[int]) -> Fusion:
+    """Decide on stored lines and nests.
+
+    Parameters
+    ----------
+    source : Source
+    costs : Costs
+    wanted : iterable of int
+        The lines that are results.
+    """
+    fusion = Fusion(source, costs, set(wanted))
+    for number in reversed(range(len(source.program.lines))):
+        fusion.settle(number)
+    return fusion
+
+
+@dataclass
+class Fusion:
+    """The decisions so far.
+
+    Attributes
+    ----------
+    nests : list of Nest
+    stored : dict of int to Nest
+        What computes each stored line.
+    users : dict of int to list of Nest
+        What reads it.
+    """
+
+    source: Source
+    costs: Costs
+    wanted: set[int]
+    nests: list[Nest] = field(default_factory=list)
+    stored: dict[int, Nest] = field(default_factory=dict)
+    users: dict[int, list[Nest]] = field(default_factory=dict)
+    demands: defaultdict[int, Demands] = field(default_factory=lambda: defaultdict(dict))
+
+    def settle(self, number: int) -> None:
+        """Decide on a line of which all users are settled."""
+        demands = self.demands.pop(number, {})
+        if self.source.lines[number].row is None or not (demands or number in self.wanted):
+            return
+        if number in self.wanted or number in self.costs.forced:
+            self._store(number, demands)
+        else:
+            line = self.source.lines[number]
+            evaluations = sum(_evaluations(parts) for parts in demands.values())
+            places = sum(map(len, demands.values()))
+            if self.costs.is_worth_storing(number, math.prod(line.shape), evaluations, places):
+                self._store(number, demands)
+            else:
+                for nest, parts in demands.items():
+                    for part in parts:
+                        self._follow(nest, number, part)
+
+    def _store(self, number: int, demands: Demands) -> None:
+        if (opaque := self.costs.opaque.get(number)) is not None:
+            nest = Nest((), opaque=opaque)
+            self.nests.append(nest)
+            for seen in opaque.views:
+                self.demands[seen.line].setdefault(nest, {})
+        else:
+            new, extents = root(self.source, number)
+            reads = self.costs.reads(number)
+            nest = self._joined(new, extents, reads, demands)
+            nest.roots.append(new)
+            nest.reads |= reads
+            for wanted in new.requests:
+                part = Demand(wanted[1], extents, identity(extents))
+                if wanted[0] == number:
+                    self._follow(nest, number, part)
+                else:
+                    self._ask(nest, wanted, part)
+        self.stored[number] = nest
+        self.users[number] = list(demands)
+        for user in demands:
+            if user is not nest:
+                user.needs.add(nest)
+
+    def _joined(
+        self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands
+    ) -> Nest:
+        """Give the nest that a root joins, a new one if it fits into none."""
+        for nest in sorted(self.nests, key=lambda nest: nest not in demands):
+            if nest.opaque is not None or nest.extents != extents:
+                continue
+            parts = demands.get(nest, {})
+            if not (parts or nest.reads & reads):
+                continue
+            if parts and (new.combine or any(p.index != p.origin for p in parts)):
+                continue
+            if any(nest.reaches(user) for user in demands if user is not nest):
+                continue
+            return nest
+        nest = Nest(extents)
+        self.nests.append(nest)
+        return nest
+
+    def _follow(self, nest: Nest, number: int, part: Demand) -> None:
+        """Ask for what an entry of a line is made of."""
+        waiting = [part]
+        while waiting:
+            part = waiting.pop()
+            try:
+                step = self.source.step(number, part.index, part.extents)
+            except Split as split:
+                waiting += part.pieces(split)
+                continue
+            for request in step.requests:
+                self._ask(nest, request, part)
+            for test in step.tests:
+                for request in entries((test.place,)):
+                    self._ask(nest, request, part)
+
+    def _ask(self, nest: Nest, request: Request, part: Demand) -> None:
+        for number, index in (request, *entries(request[1])):
+            if number < len(self.source.program.lines) and self.source.lines[number].row:
+                demand = Demand(index, part.extents, part.origin)
+                self.demands[number].setdefault(nest, {})[demand] = None
+
+    def in_order(self) -> list[Nest]:
+        """Give the nests, each after those it needs."""
+        order: dict[Nest, None] = {}
+        waiting = list(self.nests)
+        while waiting:
+            nest = waiting[-1]
+            missing = [n for n in self.nests if n in nest.needs and n not in order]
+            if nest in order or not missing:
+                order[waiting.pop()] = None
+            else:
+                waiting += missing
+        return list(order)
+
+
+def _evaluations(parts: Iterable[Demand]) -> int:
+    """Count how often a nest evaluates a line in all, equal entries of its passes once."""
+    by_index: dict[tuple[Index, int], list[tuple[range, ...]]] = defaultdict(list)
+    for part in parts:
+        index, spans = part.in_whole()
+        by_index[index, part.level].append(spans)
+    count = 0
+    for (_, level), boxes in by_index.items():
+        each = sum(math.prod(map(len, spans[:level])) for spans in boxes)
+        if len({len(spans) for spans in boxes}) == 1:
+            hull = [max(r.stop for r in rs) - min(r.start for r in rs) for rs in zip(*boxes)]
+            each = min(each, math.prod(hull[:level]))
+        count += each
+    return count
+
+

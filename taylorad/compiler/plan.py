@@ -1,0 +1,244 @@
+"""A program cut where machine code ends: kernels, and lines that NumPy is called back for.
+
+Lines that no lowering knows (complex numbers, Bessel functions, what a user's own primitive does)
+run in NumPy. A line's stage says how many changes of sides its inputs have behind them; lines of
+an even stage are one kernel, those of an odd one are called back one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from taylorad.compiler import lanes, loops, scalars
+from taylorad.compiler.lowered import Lowered
+from taylorad.compiler.opening import opened
+from taylorad.machine.call import bind
+from taylorad.machine.module import Code, build
+from taylorad.machine.signature import Argument, Result, Signature
+from taylorad.wengert.list import Guard, WengertList
+from taylorad.wengert.scalars import expand
+
+__all__ = ["FAILED", "Kernel", "Plan", "plan"]
+
+FAILED: Any = type("Failed", (), {"__repr__": lambda self: "FAILED"})()
+"""What running a plan gives where a guard failed."""
+
+MOST_SCALARS = 4000
+"""A program of no more scalar lines than this becomes straight-line code."""
+
+LONG_WORK = 20_000
+"""Floating-point operations from which on other threads may run meanwhile."""
+
+
+@dataclass
+class Kernel:
+    """A part of a program in machine code.
+
+    Attributes
+    ----------
+    program : WengertList
+    takes, gives : list of int
+        The lines of the whole program that it reads and computes.
+    lowered : Lowered
+    code : Code
+    form : str
+        Which lowering made it.
+    """
+
+    program: WengertList
+    takes: list[int]
+    gives: list[int]
+    lowered: Lowered
+    code: Code
+    form: str
+
+    def signature(self, numbers: Sequence[bool], tuple_result: bool) -> Signature:
+        """Say what it takes and gives; ``numbers`` tells which arguments are Python's."""
+        lines = self.program.lines
+        return Signature(
+            tuple(
+                Argument(_kind(lines[i]), lines[i].shape, number=number)
+                for i, number in zip(self.program.inputs, numbers, strict=True)
+            ),
+            tuple(
+                Result(_kind(lines[i]), lines[i].shape, number=not lines[i].shape)
+                for i in self.program.outputs
+            ),
+            tuple_result=tuple_result,
+            release_gil=self.lowered.flops > LONG_WORK,
+        )
+
+    def bound(self, numbers: Sequence[bool], tuple_result: bool, slow: Any, name: str) -> Any:
+        """Make a function of it that Python can call."""
+        signature = self.signature(numbers, tuple_result)
+        return bind(self.code, signature, self.lowered.constants, slow, name)
+
+
+def _kind(line: Any) -> Any:
+    return line.dtype.name
+
+
+class Plan:
+    """How a program is run: kernels and lines called back, in turn.
+
+    Attributes
+    ----------
+    program : WengertList
+    steps : list of Kernel or int
+        An int is a line that is called back.
+    """
+
+    def __init__(self, program: WengertList, steps: list[Kernel | int]) -> None:
+        self.program, self.steps = program, steps
+        lines = program.lines
+        self._run: list[Any] = []
+        for step in steps:
+            if isinstance(step, int):
+                checks = [g for g in program.guards if g.line == step]
+                self._run.append((None, step, checks))
+            else:
+                numbers = [not lines[i].shape and lines[i].dtype != bool for i in step.takes]
+                call = step.bound(numbers, True, _failed, "kernel")
+                self._run.append((call, step.takes, step.gives))
+        self._constants = [line.value for line in lines]
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """The steps that are machine code."""
+        return [step for step in self.steps if isinstance(step, Kernel)]
+
+    def __reduce__(self) -> Any:
+        return plan, (self.program,)  # machine code is made where the program arrives
+
+    @property
+    def whole(self) -> Kernel | None:
+        """The kernel that is the whole program, if there is one."""
+        if len(self.steps) == 1 and isinstance(self.steps[0], Kernel):
+            kernel = self.steps[0]
+            program = self.program
+            if kernel.takes == program.inputs and kernel.gives == program.outputs:
+                return kernel
+        return None
+
+    def run(self, leaves: Sequence[Any]) -> list[Any] | Any:
+        """Run the program.
+
+        Parameters
+        ----------
+        leaves : sequence
+            Arrays in C order and numbers, of the types and shapes of the inputs.
+
+        Returns
+        -------
+        list or FAILED
+            The values of the outputs.
+        """
+        values = list(self._constants)
+        for number, leaf in zip(self.program.inputs, leaves, strict=True):
+            values[number] = leaf
+        for call, these, those in self._run:
+            if call is None:
+                line = self.program.lines[these]
+                value = line.apply(values)
+                if np.shape(value) != line.shape or np.result_type(value) != line.dtype:
+                    return FAILED
+                if any(bool(value) != guard.expected for guard in those):
+                    return FAILED
+                values[these] = _plain(value)
+            else:
+                # To a kernel a single truth value is an array.
+                given = [values[i] for i in these]
+                results = call(*[np.asarray(v) if type(v) is np.bool_ else v for v in given])
+                if results is FAILED:
+                    return FAILED
+                for i, result in zip(those, results, strict=True):
+                    values[i] = result
+        return [values[i] for i in self.program.outputs]
+
+
+def _plain(value: Any) -> Any:
+    """Give an array in C order, and what has no axes as a number."""
+    return np.asarray(value, order="C") if np.ndim(value) else np.asarray(value)[()]
+
+
+def _failed(*args: Any) -> Any:
+    return FAILED
+
+
+def plan(program: WengertList) -> Plan:
+    """Cut a program into kernels and lines called back, and compile the kernels."""
+    program = opened(program)
+    lines, stage = program.lines, _stages(program)
+    wanted = dict.fromkeys(program.outputs)
+    guards = {g.line for g in program.guards}
+    steps: list[Kernel | int] = []
+    for s in range(max(stage, default=0) + 1):
+        here = [i for i, n in enumerate(stage) if n == s and lines[i].row is not None]
+        if s % 2:
+            steps += here
+            continue
+        later = {j for i, n in enumerate(stage) if n > s for j in lines[i].operands}
+        gives = [i for i in wanted if stage[i] == s]
+        gives += [i for i in here if i in later and i not in wanted]
+        if gives or any(i in guards for i in here):
+            steps.append(_kernel(program, here, gives))
+    return Plan(program, steps)
+
+
+def _stages(program: WengertList) -> list[int]:
+    stage: list[int] = []
+    for line in program.lines:
+        if line.row is None:
+            stage.append(0)
+            continue
+        before = max((stage[i] for i in line.operands), default=0)
+        odd = not loops.lowerable(line, program)
+        stage.append(before + (before % 2 != odd))
+    return stage
+
+
+def _kernel(program: WengertList, here: list[int], gives: list[int]) -> Kernel:
+    """Compile some lines of a program."""
+    part, takes = _part(program, here, gives)
+    lowered, form = _lower(part)
+    code = build(lowered.text, level=lowered.level, symbols=lowered.symbols)
+    return Kernel(part, takes, gives, lowered, code, form)
+
+
+def _part(program: WengertList, here: list[int], gives: list[int]) -> tuple[WengertList, list[int]]:
+    """Give some lines of a program as a program, and the lines that are its inputs."""
+    lines = program.lines
+    inside = set(here)
+    reads = dict.fromkeys(j for i in here for j in lines[i].operands if j not in inside)
+    reads |= dict.fromkeys(i for i in gives if i not in inside)
+    if inside >= {i for i, line in enumerate(lines) if line.row is not None}:
+        takes = list(program.inputs)  # the whole program takes them all
+    else:
+        takes = [i for i in program.inputs if i in reads]
+    takes += [i for i in reads if i not in takes and not lines[i].is_constant]
+    number: dict[int, int] = {}
+    part = WengertList()
+    for i in [*takes, *(i for i in reads if lines[i].is_constant), *here]:
+        line = lines[i]
+        number[i] = len(part.lines)
+        operands = tuple(number[j] for j in line.operands) if i in inside else ()
+        part.lines.append(line.moved(operands, is_input=i in takes))
+    part.inputs = [number[i] for i in takes]
+    part.outputs = [number[i] for i in gives]
+    part.guards = [
+        Guard(number[g.line], g.expected, g.origin) for g in program.guards if g.line in inside
+    ]
+    return part, takes
+
+
+def _lower(program: WengertList) -> tuple[Lowered, str]:
+    """Lower to straight-line code if the program or a lane of it is small, and to loops if not."""
+    if (small := expand(program, MOST_SCALARS)) is not None:
+        return scalars.lower(small), "straight line"
+    if (lowered := lanes.lower(program, MOST_SCALARS)) is not None:
+        return lowered, "lanes"
+    return loops.lower(program), "loops"

@@ -1,0 +1,79 @@
+"""One program of a function: for arguments of one kind, and one way through its branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from taylorad.compiler.arguments import Call
+from taylorad.compiler.plan import FAILED, Plan, plan
+from taylorad.compiler.results import Results
+from taylorad.errors import InputError, named
+from taylorad.wengert.simplify import normal_form
+from taylorad.wengert.trace import Trace
+
+__all__ = ["Variant"]
+
+
+class Variant:
+    """A traced and compiled program.
+
+    Attributes
+    ----------
+    plan : Plan
+    results : Results
+    """
+
+    def __init__(self, function: Callable[..., Any], call: Call) -> None:
+        trace = Trace(takes_apart=True)
+        entries = [trace.argument(leaf) for leaf in call.leaves]
+        args, kwargs = call.rebuild(entries)
+        try:
+            self.results = Results(function(*args, **kwargs), trace)
+        finally:
+            trace.closed = True
+        self.plan: Plan = plan(normal_form(trace, self.results.records))
+        self._is_flat = call.is_flat
+        self._numbers = [not isinstance(leaf, np.ndarray) for leaf in call.leaves]
+
+    def run(self, call: Call, out: Any = None) -> Any:
+        """Serve a call; FAILED if a guard fails."""
+        leaves = [
+            leaf[()] if not leaf.ndim else np.require(leaf, requirements=["C", "A"])
+            for leaf in call.leaves
+        ]
+        if out is not None:
+            return self._into(leaves, out)
+        values = self.plan.run(leaves)
+        return values if values is FAILED else self.results.build(values)
+
+    def _into(self, leaves: list[Any], out: Any) -> Any:
+        """Serve a call whose results are to go into arrays of the caller's."""
+        outs = out if isinstance(out, tuple) else (out,)
+        if not self.results.is_flat or len(outs) != len(self.results.records):
+            raise InputError("out= needs a function of which each result is an array")
+        values = self.plan.run(leaves)
+        if values is FAILED:
+            return FAILED
+        for into, value in zip(outs, values, strict=True):
+            if not isinstance(into, np.ndarray) or into.shape != np.shape(value):
+                raise InputError(f"out= must be an array of shape {np.shape(value)}")
+            np.copyto(into, value, casting="no")
+        return out
+
+    def fast(self, slow: Callable[..., Any], name: str) -> Any:
+        """Give the program as a built-in that calls ``slow`` where it does not fit, or None."""
+        kernel = self.plan.whole
+        if kernel is None or not self._is_flat or not self.results.is_flat:
+            return None
+        return kernel.bound(self._numbers, self.results.is_tuple, slow, name)
+
+    def failing(self, call: Call) -> str:
+        """Name the line of the guard that fails for a call."""
+        values = self.plan.program.evaluate(*call.leaves)
+        for guard in self.plan.program.guards:
+            if bool(values[guard.line]) != guard.expected:
+                return named(guard.origin)
+        return ""

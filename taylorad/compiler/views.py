@@ -1,0 +1,97 @@
+"""Operands that lie in memory: where the entries are of a line that something outside of loops reads.
+
+Slices, transposes, reshapes and broadcasts of an array are the same memory seen with other strides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from taylorad.compiler.indices import Affine, Split
+from taylorad.compiler.memory import Array
+from taylorad.compiler.pulling import Source, is_moving, ravelled
+from taylorad.compiler.roots import identity
+from taylorad.compiler.text import Text
+
+__all__ = ["Opaque", "View", "view", "whole"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Part of an array in memory.
+
+    Attributes
+    ----------
+    line : int
+        The line that is stored.
+    offset : int
+    strides : tuple of int
+        Counted in entries.
+    shape : tuple of int
+    """
+
+    line: int
+    offset: int
+    strides: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def address(self, index: Sequence[Affine]) -> Affine:
+        """Give the place of an entry."""
+        place = Affine(self.offset)
+        for a, stride in zip(index, self.strides, strict=True):
+            place = place.plus(a.times(stride))
+        return place
+
+
+def whole(source: Source, number: int) -> View:
+    """See a line as an array that is stored as it is."""
+    shape = source.lines[number].shape
+    strides = tuple(math.prod(shape[k + 1 :]) if n > 1 else 0 for k, n in enumerate(shape))
+    return View(number, 0, strides, shape)
+
+
+def view(source: Source, number: int, stored: Container[int]) -> View:
+    """See a line as part of one that it is only moved from, as far back as there is one."""
+    found = whole(source, number)
+    shape = found.shape
+    index = identity(shape)
+    while number not in stored and is_moving(source.lines[number].row):
+        try:
+            ((number, index),) = source.step(number, index, shape).requests
+        except Split:
+            break
+        if not all(isinstance(v, int) for a in index for v, _ in a.terms):
+            break
+        place = ravelled(index, source.lines[number].shape)
+        strides = dict(place.terms)
+        found = View(number, place.offset, tuple(strides.get(k, 0) for k in range(len(shape))), shape)
+    return found
+
+
+class Opaque:
+    """The computation of a line by other means than a loop nest that entries are pulled through.
+
+    Attributes
+    ----------
+    line : int
+    views : tuple of View
+        What it reads.
+    flops : int
+    scratch : int
+        Bytes of memory that it needs for itself.
+    """
+
+    line: int
+    views: tuple[View, ...]
+    scratch: int = 0
+
+    @property
+    def flops(self) -> int:
+        """Operations on floats."""
+        return 0
+
+    def lines(self, text: Text, arrays: Mapping[int, Array], scratch: str) -> Iterator[str]:
+        """Write it."""
+        raise NotImplementedError
