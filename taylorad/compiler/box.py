@@ -19,7 +19,7 @@ __all__ = ["Box"]
 BLOCK = 1024
 """Terms of a sum that are added up in any order."""
 
-FULLY = 32
+FULLY = 8
 """Loops of no more rounds may be unrolled."""
 
 
@@ -52,7 +52,7 @@ class Box:
         self.places = [root.place for root in roots]
         self.addresses = {
             number: arrays[element.detail[0]].address(element.detail[1])
-            for number, element in enumerate(elements.list)
+            for number, element in enumerate(elements.members)
             if _is_load(element)
         }
         self.extents = list(elements.extents)
@@ -63,7 +63,7 @@ class Box:
 
     def _merge(self) -> None:
         """Make one loop of two that run through memory in one go."""
-        bent = {loop for element in self.elements.list for loop in _bent(element.detail)}
+        bent = {loop for element in self.elements.members for loop in _bent(element.detail)}
         bent |= {loop for place in self.places for loop in _computed_loops(place)}
         for at in range(len(self.loops) - 1)[::-1]:
             outer, inner = self.loops[at : at + 2]
@@ -89,7 +89,7 @@ class Box:
     def flops(self) -> int:
         """Operations on floats."""
         count = 0
-        for element in self.elements.list:
+        for element in self.elements.members:
             if element.row is not None and element.kind == "f":
                 count += math.prod(self.elements.extents[: element.level])
         sums = sum(r.combine == "sum" for r in self.roots)
@@ -100,12 +100,12 @@ class Box:
     def name(self, number: int) -> str:
         """Give an element as a register."""
         if number not in self.names:
-            self.names[number] = self._written(number, self.elements.list[number])
+            self.names[number] = self._written(number, self.elements.members[number])
         return self.names[number]
 
     def _written(self, number: int, element: Element) -> str:
         if element.row is not None:
-            found = [self.elements.list[n] for n in element.operands]
+            found = [self.elements.members[n] for n in element.operands]
             names = [self.name(n) for n in element.operands]
             constants = [e.detail if is_number(e) else None for e in found]
             kinds = [e.kind for e in found]
@@ -204,7 +204,7 @@ class Box:
         self.names = {}
         self.counters = {k: f"%i.{label}" for k, label in zip(self.loops, labels, strict=True)}
         text.levels |= {f"%i.{label}": level + 1 for level, label in enumerate(labels)}
-        for number in range(len(self.elements.list)):
+        for number in range(len(self.elements.members)):
             self.name(number)
         parts: list[tuple[Total, str, str]] = []
         for root, value, place in zip(self.roots, self.values, self.places, strict=True):
@@ -238,7 +238,7 @@ class Box:
             yield from block
         yield from self._innermost(labels[-1], starts, blocks[-1], behind)
         for loop, label in zip(self.loops[-2::-1], labels[-2::-1], strict=True):
-            yield from tail(label, str(self.extents[loop]))
+            yield from tail(label, str(self.extents[loop]), hint=self._hint(self.extents[loop]))
 
     def _innermost(
         self, label: str, starts: list[str], body: list[str], behind: list[str]
@@ -262,7 +262,7 @@ class Box:
         yield from body
         yield from tail(label, end, hint=self._hint(extent))
         yield from behind
-        yield from tail(block, str(extent), BLOCK)
+        yield from tail(block, str(extent), BLOCK, self._hint(extent))
 
     def _hint(self, extent: int) -> str:
         """Give metadata: what is vectorised gains little from being unrolled, but it is long."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 
 from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import SHORT, Source
+from taylorad.compiler.pulling import SHORT
 from taylorad.compiler.roots import EINSUM
 from taylorad.compiler.script import Script
+from taylorad.compiler.source import Source
 from taylorad.compiler.text import Text
 from taylorad.compiler.views import Opaque, View, view, whole
 
@@ -24,6 +26,9 @@ __all__ = ["Product", "address", "call", "integer", "product"]
 
 SMALL = 2048
 """A product of no more multiplications is done by loops."""
+
+FEW = 3
+"""So many columns are multiplied one by one."""
 
 Strides = tuple[int, int]
 
@@ -68,9 +73,8 @@ class Form:
     @property
     def swapped(self) -> Form:
         """The product of the transposed operands, in the other order."""
-        turned = (s[::-1] for s in (self.b, self.a, self.c))
         batch = tuple((n, b, a, c) for n, a, b, c in self.batch)
-        return Form(self.n, self.m, self.k, *turned, batch)
+        return Form(self.n, self.m, self.k, self.b[::-1], self.a[::-1], self.c[::-1], batch)
 
 
 @dataclass
@@ -80,12 +84,22 @@ class Product(Opaque):
     Attributes
     ----------
     form : Form
+    offset : int
+        Where the first entry of the result goes.
+    narrower : callable
+        Makes the product that computes a part of the result only.
     """
 
     line: int
     views: tuple[View, ...]
     form: Form
+    offset: int
+    narrower: Callable[[Sequence[range]], Product | None]
     scratch: int = field(default=0)
+
+    def within(self, spans: Sequence[range]) -> Product:
+        """Give what computes a part of the result only."""
+        return self.narrower(spans) or self
 
     @property
     def flops(self) -> int:
@@ -101,7 +115,7 @@ class Product(Opaque):
         with script.loops([axis[0] for axis in form.batch]) as index:
             places = [
                 script.place(offset, ((i, axis[which]) for i, axis in zip(index, form.batch)))
-                for which, offset in ((1, offsets[0]), (2, offsets[1]), (3, 0))
+                for which, offset in ((1, offsets[0]), (2, offsets[1]), (3, self.offset))
             ]
             left, right, target = (
                 script.entry("f", pointer, place)
@@ -120,6 +134,15 @@ def _multiply(script: Script, form: Form, a: str, b: str, c: str) -> None:
         _times_vector(script, (m, k, form.a), a, b, form.b[0], c, form.c[0])
     elif m == 1:
         _times_vector(script, (n, k, form.b[::-1]), b, a, form.a[1], c, form.c[1])
+    elif n <= FEW:  # for which BLAS rearranges too much
+        for column in range(n):
+            x, y = (
+                script.entry("f", pointer, str(column * strides[1]))
+                for pointer, strides in ((b, form.b), (c, form.c))
+            )
+            _times_vector(script, (m, k, form.a), a, x, form.b[0], y, form.c[0])
+    elif m <= FEW:
+        _multiply(script, form.swapped, b, a, c)
     else:
         turn_a, lead_a = _layout(form.a, m, k)
         turn_b, lead_b = _layout(form.b, k, n)
@@ -203,14 +226,33 @@ def _letter(script: Script, c: str) -> str:
 # --- the form of a product -------------------------------------------------------------------
 
 
-def product(source: Source, number: int, stored: Container[int]) -> Product | None:
-    """Give a product in BLAS's form; None if it has none, or if loops do it as well."""
+def product(
+    source: Source, number: int, stored: Container[int], spans: Sequence[range] | None = None
+) -> Product | None:
+    """Give a product in BLAS's form; None if it has none, or if loops do it as well.
+
+    Parameters
+    ----------
+    source : Source
+    number : int
+        The line.
+    stored : container of int
+        The lines that lie in memory.
+    spans : sequence of range, optional
+        The part of the result that is needed.
+    """
     line = source.lines[number]
     if any(source.lines[i].dtype.kind != "f" for i in line.operands):
         return None
     terms, out = _letters(source, number)
-    views = [view(source, i, stored) for i in line.operands]
-    copies = [whole(source, i) for i in line.operands]
+    parts = dict(zip(out, spans or map(range, line.shape), strict=True))
+
+    def part(seen: View, term: str) -> View:
+        return seen.part([parts.get(c, range(n)) for c, n in zip(term, seen.shape, strict=True)])
+
+    operands = [*zip(line.operands, terms, strict=True)]
+    views = [part(view(source, i, stored), term) for i, term in operands]
+    copies = [part(whole(source, i), term) for i, term in operands]
     sizes = {
         c: n
         for term, seen in zip(terms, views, strict=True)
@@ -225,12 +267,13 @@ def product(source: Source, number: int, stored: Container[int]) -> Product | No
     n = math.prod(sizes[c] for c in out if c in sizes and c in terms[1] and c not in terms[0])
     if k <= SHORT or m == n == 1 or m * n * k <= SMALL or not math.prod(line.shape):
         return None
-    target = whole(source, number)
+    target = part(whole(source, number), out)
     for left in (views[0], copies[0]):
         for right in (views[1], copies[1]):
             form = _form(terms, out, sizes, summed, left, right, target)
             if form is not None:
-                return Product(number, (left, right), form)
+                narrower = partial(product, source, number, stored)
+                return Product(number, (left, right), form, target.offset, narrower)
     return None
 
 
@@ -266,7 +309,6 @@ def _form(
     rows = [x for x in out if x in sizes and x in a and x not in b]
     columns = [x for x in out if x in sizes and x in b and x not in a]
     batch = [x for x in out if x in sizes and x in a and x in b]
-    # Rows that do not merge are a batch.
     merged: list[list[int]] = []
     for letters, those in ((rows, (a, c)), (summed, (a, b)), (columns, (b, c))):
         found = [_merged(letters, s, sizes) for s in those]
@@ -274,9 +316,11 @@ def _form(
             return None
         merged.append([f for f in found if f is not None])
     (am, cm), (ak, bk), (bn, cn) = merged
-    sides = [math.prod(sizes[x] for x in letters) for letters in (rows, columns, summed)]
+    m, n, k = (math.prod(sizes[x] for x in letters) for letters in (rows, columns, summed))
     form = Form(
-        *sides,
+        m,
+        n,
+        k,
         (am, ak),
         (bk, bn),
         (cm, cn),
@@ -285,9 +329,11 @@ def _form(
     return form if _is_possible(form) else None
 
 
-def _merged(letters: Sequence[str], strides: Mapping[str, int], sizes: Mapping[str, int]) -> int | None:
+def _merged(
+    letters: Sequence[str], strides: Mapping[str, int], sizes: Mapping[str, int]
+) -> int | None:
     """Give the stride of several axes taken as one, if there is one."""
-    for outer, inner in zip(letters, letters[1:], strict=False):
+    for outer, inner in pairwise(letters):
         if strides[outer] != strides[inner] * sizes[inner]:
             return None
     return strides[letters[-1]] if letters else 1
@@ -308,5 +354,3 @@ def _is_possible(form: Form) -> bool:
         and _fits(form.a, form.m, form.k)
         and _fits(form.b, form.k, form.n)
     )
-
-

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from taylorad.compiler.pulling import Source
 from taylorad.compiler.roots import is_reduction
+from taylorad.compiler.source import Source
 from taylorad.compiler.views import Opaque
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.elementwise import add, divide, multiply, negative, power, sqrt, subtract
@@ -79,7 +79,7 @@ class Costs:
             exponent = self.source.lines[line.operands[1]].value
             return 0 if isinstance(exponent, (int, float)) and abs(exponent) <= 8 else 2
         if line.row in (sum_, matmul_row):
-            return 0 if is_reduction(line, self.source.lines) else 1
+            return 0 if is_reduction(self.source, number) else 1
         moving = {"index", "scatter", "assign", "reshape", "transpose", "broadcast_to", "gather"}
         return None if line.row is None or line.row.name in moving | {"concatenate"} else 2
 

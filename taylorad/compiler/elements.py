@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from taylorad.compiler.indices import Affine, Index
-from taylorad.compiler.pulling import Request, Source, Step, Test, entries
+from taylorad.compiler.indices import Affine, Index, Request, entries
+from taylorad.compiler.pulling import Step, Test, step
+from taylorad.compiler.source import Source
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import TABLE, Primitive
@@ -59,11 +60,17 @@ class Elements:
     source : Source
     extents : tuple of int
         Of the loops of the nest.
+
+    Attributes
+    ----------
+    members : list of Element
+    at : dict of Request to int
+        The element that an entry of a line is.
     """
 
     source: Source
     extents: tuple[int, ...]
-    list: list[Element] = field(default_factory=list)
+    members: list[Element] = field(default_factory=list)
     at: dict[Request, int] = field(default_factory=dict)
     _seen: dict[Any, int] = field(default_factory=dict)
 
@@ -92,17 +99,17 @@ class Elements:
             known = request in steps
             if not known:
                 leaf = self.source.lines[number].row is None or number in stored
-                steps[request] = None if leaf else self.source.step(number, index, self.extents)
-            step = steps[request]
+                steps[request] = None if leaf else step(self.source, number, index, self.extents)
+            found = steps[request]
             needs = [*entries(index)]
-            if step is not None:
-                needs += step.requests
-                needs += (need for test in step.tests for need in entries((test.place,)))
+            if found is not None:
+                needs += found.requests
+                needs += (need for test in found.tests for need in entries((test.place,)))
             missing = () if known else [need for need in needs if need not in self.at]
             if missing:
                 waiting += missing[::-1]
             else:
-                self.at[request] = self._element(request, step)
+                self.at[request] = self._element(request, found)
                 waiting.pop()
 
     def value(self, wanted: Sequence[Request], kind: str) -> int:
@@ -128,39 +135,39 @@ class Elements:
 
     def converted(self, number: int, kind: str) -> int:
         """Give an element as another kind of number."""
-        if number == NONE or self.list[number].kind == kind:
+        if number == NONE or self.members[number].kind == kind:
             return number
-        element = self.list[number]
+        element = self.members[number]
         if is_number(element) and kind == "f" and abs(element.detail) < 2**53:
             return self.number(float(element.detail), kind)
         return self._apply(convert, {}, [number], kind)
 
-    def _element(self, request: Request, step: Step | None) -> int:
+    def _element(self, request: Request, made: Step | None) -> int:
         number, index = request
         line = self.source.lines[number]
         kind = line.dtype.kind
-        if step is None:
+        if made is None:
             return self._leaf(line, number, index)
-        found = [self.at[r] for r in step.requests]
-        if step.kind == "zero":
+        found = [self.at[r] for r in made.requests]
+        if made.kind == "zero":
             return NONE
-        if step.kind == "same":
+        if made.kind == "same":
             return self.converted(found[0], kind)
-        if step.kind == "apply":
+        if made.kind == "apply":
             assert line.row is not None
             return self._apply(line.row, line.params, found, kind)
-        if step.kind == "choose":
-            tests = [self._test(test) for test in step.tests]
+        if made.kind == "choose":
+            tests = [self._test(test) for test in made.tests]
             both = tests[0]
-            for test in tests[1:]:
-                both = self._apply(_both, {}, [both, test], "b")
+            for other in tests[1:]:
+                both = self._apply(_BOTH, {}, [both, other], "b")
             return self._chosen(both, found[0], found[1] if len(found) > 1 else NONE, kind)
-        if step.kind == "pick":
+        if made.kind == "pick":
             result = found[-1]
-            for test, option in zip(step.tests[::-1], found[-2::-1], strict=True):
+            for test, option in zip(made.tests[::-1], found[-2::-1], strict=True):
                 result = self._chosen(self._test(test), option, result, kind)
             return self.converted(result, kind)
-        if step.kind == "products":
+        if made.kind == "products":
             pairs = zip(found[::2], found[1::2], strict=True)
             found = [self._apply(multiply, {}, list(pair), kind) for pair in pairs]
         total = self.converted(found[0], kind)
@@ -194,7 +201,7 @@ class Elements:
             if simple is not None:
                 return simple
             found = [self.number(0, kind) if n == NONE else n for n in found]
-        elements = [self.list[n] for n in found]
+        elements = [self.members[n] for n in found]
         if row is multiply and kind == "f" and (simple := self._scaled(found)) is not None:
             return simple
         level = max((e.level for e in elements), default=0)
@@ -205,12 +212,12 @@ class Elements:
     def _scaled(self, found: list[int]) -> int | None:
         """Scale by one number where two are asked for, if their product is not rounded."""
         for one, other in (found, found[::-1]):
-            scale, inner = self.list[one], self.list[other]
+            scale, inner = self.members[one], self.members[other]
             if not (is_number(scale) and inner.row is multiply and inner.kind == "f"):
                 continue
             for second, x in (inner.operands, inner.operands[::-1]):
-                if is_number(self.list[second]) and self.list[x].kind == "f":
-                    product = _exact_product(scale.detail, self.list[second].detail)
+                if is_number(self.members[second]) and self.members[x].kind == "f":
+                    product = _exact_product(scale.detail, self.members[second].detail)
                     if product is not None:
                         return self._apply(multiply, {}, [self.number(product, "f"), x], "f")
         return None
@@ -231,8 +238,8 @@ class Elements:
 
     def _add(self, element: Element, key: Any) -> int:
         if key not in self._seen:
-            self._seen[key] = len(self.list)
-            self.list.append(element)
+            self._seen[key] = len(self.members)
+            self.members.append(element)
         return self._seen[key]
 
 
@@ -249,4 +256,4 @@ def _exact_product(a: float, b: float) -> float | None:
     return a * b if Fraction(a) * Fraction(b) == Fraction(a * b) else None
 
 
-_both = TABLE[np.logical_and]
+_BOTH = TABLE[np.logical_and]

@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from taylorad.compiler.costs import Costs
-from taylorad.compiler.indices import Affine, Index, Split
-from taylorad.compiler.pulling import Request, Source, entries
+from taylorad.compiler.indices import Affine, Index, Request, Split, entries
+from taylorad.compiler.pulling import step
 from taylorad.compiler.roots import Root, identity, root
+from taylorad.compiler.source import Source
 from taylorad.compiler.views import Opaque
 
 __all__ = ["Fusion", "Nest", "fused"]
@@ -81,6 +82,13 @@ class Demand:
                 tuple(a.replaced(table) for a in at) for at in (self.index, self.origin)
             )
             yield Demand(index, extents, origin)
+
+    def is_at(self, index: Index) -> bool:
+        """Tell whether the entry is at an index of the nest's box."""
+        if len(self.origin) != len(index):
+            return False
+        table = dict(enumerate(self.origin))
+        return self.index == tuple(a.replaced(table) for a in index)
 
     @property
     def level(self) -> int:
@@ -166,13 +174,16 @@ class Fusion:
                         self._follow(nest, number, part)
 
     def _store(self, number: int, demands: Demands) -> None:
+        spans = self._needed(number, demands)
         if (opaque := self.costs.opaque.get(number)) is not None:
+            opaque = opaque.within(spans)
             nest = Nest((), opaque=opaque)
             self.nests.append(nest)
             for seen in opaque.views:
-                self.demands[seen.line].setdefault(nest, {})
+                part = Demand(seen.index, seen.shape, ())
+                self.demands[seen.line].setdefault(nest, {})[part] = None
         else:
-            new, extents = root(self.source, number)
+            new, extents = root(self.source, number, spans)
             reads = self.costs.reads(number)
             nest = self._joined(new, extents, reads, demands)
             nest.roots.append(new)
@@ -189,9 +200,22 @@ class Fusion:
             if user is not nest:
                 user.needs.add(nest)
 
-    def _joined(
-        self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands
-    ) -> Nest:
+    def _needed(self, number: int, demands: Demands) -> tuple[range, ...]:
+        """Give the part of a line that is needed."""
+        shape = self.source.lines[number].shape
+        if number in self.wanted:
+            return (*map(range, shape),)
+        hull: list[range] = []
+        for axis in range(len(shape)):
+            bounds = [
+                part.index[axis].bounds(part.extents)
+                for parts in demands.values()
+                for part in parts
+            ]
+            hull.append(range(min(b[0] for b in bounds), max(b[1] for b in bounds) + 1))
+        return (*hull,)
+
+    def _joined(self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands) -> Nest:
         """Give the nest that a root joins, a new one if it fits into none."""
         for nest in sorted(self.nests, key=lambda nest: nest not in demands):
             if nest.opaque is not None or nest.extents != extents:
@@ -199,7 +223,7 @@ class Fusion:
             parts = demands.get(nest, {})
             if not (parts or nest.reads & reads):
                 continue
-            if parts and (new.combine or any(p.index != p.origin for p in parts)):
+            if parts and (new.combine or any(not p.is_at(new.wanted[0][1]) for p in parts)):
                 continue
             if any(nest.reaches(user) for user in demands if user is not nest):
                 continue
@@ -214,13 +238,13 @@ class Fusion:
         while waiting:
             part = waiting.pop()
             try:
-                step = self.source.step(number, part.index, part.extents)
+                found = step(self.source, number, part.index, part.extents)
             except Split as split:
                 waiting += part.pieces(split)
                 continue
-            for request in step.requests:
+            for request in found.requests:
                 self._ask(nest, request, part)
-            for test in step.tests:
+            for test in found.tests:
                 for request in entries((test.place,)):
                     self._ask(nest, request, part)
 
@@ -258,5 +282,3 @@ def _evaluations(parts: Iterable[Demand]) -> int:
             each = min(each, math.prod(hull[:level]))
         count += each
     return count
-
-

@@ -13,12 +13,29 @@ loop of loops.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["ZERO", "Affine", "Computed", "Index", "Split", "constant", "linear", "variable"]
+__all__ = [
+    "ZERO",
+    "Affine",
+    "Computed",
+    "Index",
+    "Request",
+    "Split",
+    "aligned",
+    "constant",
+    "entries",
+    "linear",
+    "ravelled",
+    "reshaped",
+    "unravelled",
+    "variable",
+]
 
 Index: TypeAlias = "tuple[Affine, ...]"
+Request: TypeAlias = "tuple[int, Index]"
+"""A line, and where an entry of it is wanted."""
 
 
 class Computed(NamedTuple):
@@ -213,6 +230,72 @@ def _replaced(v: Computed, table: Mapping[int, Affine]) -> Affine:
         line, index = v.of
         return variable(v._replace(of=(line, tuple(a.replaced(table) for a in index))))
     return variable(v._replace(of=v.of.replaced(table)))
+
+
+def aligned(index: Index, shape: tuple[int, ...]) -> Index:
+    """Give the index of an operand that is broadcast, from the right."""
+    index = index[len(index) - len(shape) :]
+    return tuple(ZERO if n == 1 else a for a, n in zip(index, shape, strict=True))
+
+
+def reshaped(
+    index: Index, shape: Sequence[int], inner: Sequence[int], extents: Sequence[int]
+) -> Index:
+    """Give the index into another shape with as many entries, in C order.
+
+    Axes are taken in the smallest groups that hold as many entries on both sides.
+    """
+    result: list[Affine] = []
+    i = j = 0
+    while i < len(shape) or j < len(inner):
+        first_i, first_j = i, j
+        mine = theirs = 1
+        if i < len(shape):
+            mine, i = shape[i], i + 1
+        if j < len(inner):
+            theirs, j = inner[j], j + 1
+        while mine != theirs:
+            if mine < theirs and i < len(shape):
+                mine, i = mine * shape[i], i + 1
+            elif j < len(inner):
+                theirs, j = theirs * inner[j], j + 1
+            else:
+                mine, i = mine * shape[i], i + 1
+        place = ravelled(index[first_i:i], shape[first_i:i])
+        result += unravelled(place, inner[first_j:j], extents)
+    return tuple(result)
+
+
+def ravelled(index: Index, shape: Sequence[int]) -> Affine:
+    """Give the place of an entry in C order."""
+    place = ZERO
+    for a, n in zip(index, shape, strict=True):
+        place = place.times(n).plus(a)
+    return place
+
+
+def unravelled(place: Affine, shape: Sequence[int], extents: Sequence[int]) -> list[Affine]:
+    """Give the index of the entry at a place in C order."""
+    index = [ZERO] * len(shape)
+    wide = [k for k, n in enumerate(shape) if n > 1]
+    for k in wide[:0:-1]:
+        place, index[k] = place.divided(shape[k], extents)
+    if wide:
+        index[wide[0]] = place
+    return index
+
+
+def entries(index: Index) -> Iterator[Request]:
+    """Give the entries that an index is read from."""
+    for a in index:
+        for v, _ in a.terms:
+            if isinstance(v, int):
+                continue
+            if v.kind == "entry":
+                yield v.of
+                yield from entries(v.of[1])
+            else:
+                yield from entries((v.of,))
 
 
 class Split(Exception):

@@ -21,9 +21,10 @@ from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.memory import LINE, Array, Lifetime, arranged
 from taylorad.compiler.nests import write_nest
 from taylorad.compiler.opening import is_plain
-from taylorad.compiler.pulling import Source, is_pulled
-from taylorad.compiler.roots import is_product, is_reduction
+from taylorad.compiler.pulling import is_pulled
+from taylorad.compiler.roots import is_product, is_reduction, reduces
 from taylorad.compiler.solving import SOLVE, solution
+from taylorad.compiler.source import Source
 from taylorad.compiler.sweeps import LONGEST_SORT, SWEEPS, sweep
 from taylorad.compiler.text import Text
 from taylorad.compiler.views import Opaque, view
@@ -52,7 +53,7 @@ def lowerable(line: Line, program: WengertList) -> bool:
         return line.row is not argsort or operands[0].shape[along] <= LONGEST_SORT
     if is_pulled(line.row) or is_plain(line, program):
         return True
-    return is_reduction(line, program.lines) and line.params.keys() <= {
+    return reduces(line.row) and line.params.keys() <= {
         *("axis", "keepdims", "subscripts", "places", "shape", "starts")
     }
 
@@ -99,7 +100,7 @@ class _Lowering:
     def _opaque(self, wanted: set[int]) -> tuple[dict[int, Opaque], set[int]]:
         """Give what is done by other means than loops, and all that has to be stored."""
         source, lines = self.source, self.program.lines
-        stored = wanted | {n for n, line in enumerate(lines) if is_reduction(line, lines)}
+        stored = wanted | {n for n in range(len(lines)) if is_reduction(source, n)}
         found: dict[int, Opaque] = {}
         for number, line in enumerate(lines):
             step: Opaque | None = None
@@ -172,9 +173,7 @@ class _Lowering:
             line = self.program.lines[number]
             size = math.prod(line.shape) * line.dtype.itemsize
             for name in names:
-                self.text.declarations.add(
-                    "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
-                )
+                self.text.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
                 yield (
                     f"  call void @llvm.memcpy.p0.p0.i64(ptr {name}, "
                     f"ptr {self.arrays[number].pointer}, i64 {size}, i1 false)"
@@ -258,5 +257,3 @@ class _Arrays(dict[int, Array]):
     def __missing__(self, number: int) -> Array:
         self.add(number, self.lowering.constant(number))
         return self[number]
-
-

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taylorad.compiler.indices import Affine, Index
-from taylorad.compiler.pulling import ravelled
+from taylorad.compiler.indices import Affine, Index, ravelled
 
 __all__ = ["MEMORY", "Array", "Lifetime", "arranged"]
 

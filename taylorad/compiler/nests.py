@@ -9,7 +9,7 @@ blocks with the rounding errors carried along.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from taylorad.compiler.box import Box
@@ -17,8 +17,8 @@ from taylorad.compiler.elements import Elements
 from taylorad.compiler.fusion import Nest
 from taylorad.compiler.indices import Split
 from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import Source
 from taylorad.compiler.roots import Root
+from taylorad.compiler.source import Source
 from taylorad.compiler.text import Text
 from taylorad.compiler.totals import Total
 
@@ -144,7 +144,5 @@ class _Scopes:
                 self.own[p] += f", !noalias {text.note(_node(others))}"
 
 
-def _node(members: Iterator[str] | Sequence[str]) -> str:
+def _node(members: Iterable[str]) -> str:
     return f"!{{{', '.join(members)}}}"
-
-

@@ -27,7 +27,7 @@ __all__ = ["FAILED", "Kernel", "Plan", "plan"]
 FAILED: Any = type("Failed", (), {"__repr__": lambda self: "FAILED"})()
 """What running a plan gives where a guard failed."""
 
-MOST_SCALARS = 4000
+MOST_SCALARS = 8000
 """A program of no more scalar lines than this becomes straight-line code."""
 
 LONG_WORK = 20_000
@@ -172,8 +172,10 @@ def _failed(*args: Any) -> Any:
 def plan(program: WengertList) -> Plan:
     """Cut a program into kernels and lines called back, and compile the kernels."""
     program = opened(program)
-    lines, stage = program.lines, _stages(program)
     wanted = dict.fromkeys(program.outputs)
+    if (small := _straight(program)) is not None:
+        return Plan(program, [_compiled(program, program.inputs, list(wanted), small)])
+    lines, stage = program.lines, _stages(program)
     guards = {g.line for g in program.guards}
     steps: list[Kernel | int] = []
     for s in range(max(stage, default=0) + 1):
@@ -204,7 +206,13 @@ def _stages(program: WengertList) -> list[int]:
 def _kernel(program: WengertList, here: list[int], gives: list[int]) -> Kernel:
     """Compile some lines of a program."""
     part, takes = _part(program, here, gives)
-    lowered, form = _lower(part)
+    return _compiled(part, takes, gives, _straight(part) or _looped(part))
+
+
+def _compiled(
+    part: WengertList, takes: list[int], gives: list[int], how: tuple[Lowered, str]
+) -> Kernel:
+    lowered, form = how
     code = build(lowered.text, level=lowered.level, symbols=lowered.symbols)
     return Kernel(part, takes, gives, lowered, code, form)
 
@@ -235,10 +243,16 @@ def _part(program: WengertList, here: list[int], gives: list[int]) -> tuple[Weng
     return part, takes
 
 
-def _lower(program: WengertList) -> tuple[Lowered, str]:
-    """Lower to straight-line code if the program or a lane of it is small, and to loops if not."""
-    if (small := expand(program, MOST_SCALARS)) is not None:
-        return scalars.lower(small), "straight line"
+def _straight(program: WengertList) -> tuple[Lowered, str] | None:
+    """Lower to straight-line code, if the program is small and knows no other functions."""
+    small = expand(program, MOST_SCALARS)
+    if small is None or not scalars.lowerable(small):
+        return None
+    return scalars.lower(small), "straight line"
+
+
+def _looped(program: WengertList) -> tuple[Lowered, str]:
+    """Lower to one loop over lanes if each of them is small, and to loops if not."""
     if (lowered := lanes.lower(program, MOST_SCALARS)) is not None:
         return lowered, "lanes"
     return loops.lower(program), "loops"

@@ -1,4 +1,4 @@
-"""What an entry of a line is made of: one step from an index of the line to indices of its operands.
+"""What an entry of a line is made of: from an index of the line to indices of its operands.
 
 Most rows only move entries. For them an entry of the result *is* an entry of an operand, and which
 one is arithmetic on indices, done here while compiling. What is left of a program are its inputs,
@@ -9,35 +9,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from taylorad.compiler.indices import ZERO, Affine, Computed, Index, constant, variable
+from taylorad.compiler.indices import (
+    ZERO,
+    Affine,
+    Computed,
+    Index,
+    Request,
+    aligned,
+    constant,
+    reshaped,
+    unravelled,
+    variable,
+)
+from taylorad.compiler.patterns import runs
+from taylorad.compiler.source import Source
 from taylorad.primitives import linear
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import Primitive
-from taylorad.wengert.list import Line, WengertList
+from taylorad.wengert.list import Line
 
-__all__ = [
-    "SHORT",
-    "Request",
-    "Source",
-    "Step",
-    "Test",
-    "aligned",
-    "entries",
-    "is_moving",
-    "is_pulled",
-    "ravelled",
-]
+__all__ = ["SHORT", "Step", "Test", "is_moving", "is_pulled", "step"]
 
 SHORT = 8
 """A sum of no more terms is written out."""
-
-Request = tuple[int, Index]
-"""A line and where an entry of it is wanted."""
 
 
 class Test(NamedTuple):
@@ -68,105 +66,22 @@ class Step(NamedTuple):
 NOTHING = Step("zero")
 
 
-@dataclass
-class Source:
-    """The lines of a program, those for its constant arrays of indices and conditions included.
+def step(source: Source, number: int, index: Index, extents: Sequence[int]) -> Step:
+    """Go from an entry of a line to those it is made of.
 
-    Attributes
-    ----------
-    program : WengertList
-    lines : list of Line
-        The lines of the program, then the additional constants.
+    Raises
+    ------
+    Split
+        Where the step differs from one part of the nest to another.
     """
-
-    program: WengertList
-    lines: list[Line] = field(default_factory=list)
-    _arrays: dict[int, int] = field(default_factory=dict)
-    _uniform: dict[int, Any] = field(default_factory=dict)
-    _patterns: dict[int, list[Pattern]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.lines = list(self.program.lines)
-
-    def array(self, a: Any) -> int:
-        """Give a constant array a line."""
-        key = id(a)  # of something that the program keeps alive
-        if key not in self._arrays:
-            self._arrays[key] = len(self.lines)
-            a = np.asarray(a)
-            a = a.astype(np.int64) if a.dtype.kind in "iu" else a
-            self.lines.append(Line(None, (), {}, (), a.shape, a.dtype, a))
-        return self._arrays[key]
-
-    def is_zero(self, number: int) -> bool:
-        """Tell whether a line is an array of zeros that something is put into."""
-        line = self.lines[number]
-        return line.is_constant and bool(line.shape) and not np.any(line.value)
-
-    def uniform(self, number: int) -> Any:
-        """Give the number that all entries of a constant are; None if there is none."""
-        if number not in self._uniform:
-            value = np.asarray(self.lines[number].value)
-            first = value.flat[0].item() if value.size else None
-            same = first is not None and np.all(value == first)
-            signs = value.dtype.kind == "f" and np.ptp(np.signbit(value).astype(int)) if same else 0
-            self._uniform[number] = first if same and not signs else None
-        return self._uniform[number]
-
-    def runs(self, number: int) -> list[tuple[int, list[tuple[range, bool]]]]:
-        """Give, for a condition that varies along one axis only and seldom, axis and runs."""
-        value = np.asarray(self.lines[number].value)
-        wide = [k for k, n in enumerate(value.shape) if n > 1]
-        if len(wide) != 1:
-            return []
-        flat = value.ravel() != 0
-        cuts = [0, *(int(t) + 1 for t in np.flatnonzero(flat[1:] != flat[:-1])), len(flat)]
-        if len(cuts) > _MOST_PIECES + 1:
-            return []
-        spans = [range(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
-        return [(wide[0], [(span, bool(flat[span[0]])) for span in spans])]
-
-    def patterns(self, places: Any) -> list[Pattern]:
-        """Give the linear pieces of an array of indices, none if they are too many."""
-        if id(places) not in self._patterns:
-            self._patterns[id(places)] = list(_patterns(np.asarray(places)))
-        return self._patterns[id(places)]
-
-    def step(self, number: int, index: Index, extents: Sequence[int]) -> Step:
-        """Go from an entry of a line to those it is made of.
-
-        Raises
-        ------
-        Split
-            Where the step differs from one part of the nest to another.
-        """
-        line = self.lines[number]
-        assert line.row is not None
-        rule = RULES.get(line.row)
-        found = rule(self, line, index, extents) if rule is not None else None
-        if found is not None:
-            return found
-        operands = ((i, aligned(index, self.lines[i].shape)) for i in line.operands)
-        return Step("apply", tuple(operands))
-
-
-def aligned(index: Index, shape: tuple[int, ...]) -> Index:
-    """Give the index of an operand that is broadcast, from the right."""
-    index = index[len(index) - len(shape) :]
-    return tuple(ZERO if n == 1 else a for a, n in zip(index, shape, strict=True))
-
-
-def entries(index: Index) -> Iterator[Request]:
-    """Give the entries that an index is read from."""
-    for a in index:
-        for v, _ in a.terms:
-            if isinstance(v, int):
-                continue
-            if v.kind == "entry":
-                yield v.of
-                yield from entries(v.of[1])
-            else:
-                yield from entries((v.of,))
+    line = source.lines[number]
+    assert line.row is not None
+    rule = RULES.get(line.row)
+    found = rule(source, line, index, extents) if rule is not None else None
+    if found is not None:
+        return found
+    operands = ((i, aligned(index, source.lines[i].shape)) for i in line.operands)
+    return Step("apply", tuple(operands))
 
 
 def is_moving(row: Primitive | None) -> bool:
@@ -288,52 +203,6 @@ def _reshape(source: Source, line: Line, index: Index, extents: Sequence[int]) -
     return _same(line, reshaped(index, line.shape, source.lines[line.operands[0]].shape, extents))
 
 
-def reshaped(
-    index: Index, shape: Sequence[int], inner: Sequence[int], extents: Sequence[int]
-) -> Index:
-    """Give the index into another shape with as many entries, in C order.
-
-    Axes are taken in the smallest groups that hold as many entries on both sides.
-    """
-    result: list[Affine] = []
-    i = j = 0
-    while i < len(shape) or j < len(inner):
-        first_i, first_j = i, j
-        mine = theirs = 1
-        if i < len(shape):
-            mine, i = shape[i], i + 1
-        if j < len(inner):
-            theirs, j = inner[j], j + 1
-        while mine != theirs:
-            if mine < theirs and i < len(shape):
-                mine, i = mine * shape[i], i + 1
-            elif j < len(inner):
-                theirs, j = theirs * inner[j], j + 1
-            else:
-                mine, i = mine * shape[i], i + 1
-        result += unravelled(ravelled(index[first_i:i], shape[first_i:i]), inner[first_j:j], extents)
-    return tuple(result)
-
-
-def ravelled(index: Index, shape: Sequence[int]) -> Affine:
-    """Give the place of an entry in C order."""
-    place = ZERO
-    for a, n in zip(index, shape, strict=True):
-        place = place.times(n).plus(a)
-    return place
-
-
-def unravelled(place: Affine, shape: Sequence[int], extents: Sequence[int]) -> list[Affine]:
-    """Give the index of the entry at a place in C order."""
-    index = [ZERO] * len(shape)
-    wide = [k for k, n in enumerate(shape) if n > 1]
-    for k in wide[:0:-1]:
-        place, index[k] = place.divided(shape[k], extents)
-    if wide:
-        index[wide[0]] = place
-    return index
-
-
 def _transpose(source: Source, line: Line, index: Index, extents: Sequence[int]) -> Step:
     axes = line.params["axes"]
     return _same(line, tuple(index[axes.index(k)] for k in range(len(axes))))
@@ -348,15 +217,15 @@ def _gather(source: Source, line: Line, index: Index, extents: Sequence[int]) ->
     lead = len(whole) - len(line.params["shape"])
     shape = whole[lead:]
     if line.names:
-        at = line.computed_params["places"]
-        place = _entry(source, at, aligned(index[lead:], source.lines[at].shape), shape)
+        places = line.computed_params["places"]
+        place = _entry(places, aligned(index[lead:], source.lines[places].shape), shape)
     else:
         place = _known_entry(source, line.params["places"], index[lead:], shape, extents)
     return _same(line, (*index[:lead], *unravelled(place, shape, extents)))
 
 
-def _entry(source: Source, at: int, index: Index, shape: Sequence[int]) -> Affine:
-    return variable(Computed("entry", (at, index), 1, math.prod(shape)))
+def _entry(places: int, index: Index, shape: Sequence[int]) -> Affine:
+    return variable(Computed("entry", (places, index), 1, math.prod(shape)))
 
 
 def _known_entry(
@@ -372,8 +241,15 @@ def _known_entry(
         for (_, at), coefficient in zip(inside, pattern.coefficients, strict=True):
             place = place.plus(at.times(coefficient))
         return place
-    at = source.array(places)
-    return _entry(source, at, index, shape)
+    return _entry(source.array(places), index, shape)
+
+
+def _scatter_add(source: Source, line: Line, index: Index, extents: Sequence[int]) -> Step:
+    shape, places = line.params["shape"], line.params["places"]
+    lead = len(index) - len(shape)
+    inverse = source.inverse(places, shape)
+    place = _known_entry(source, inverse, index[lead:], places.shape, extents)
+    return _same(line, (*index[:lead], *unravelled(place, places.shape, extents)))
 
 
 def _sum(source: Source, line: Line, index: Index, extents: Sequence[int]) -> Step | None:
@@ -404,9 +280,10 @@ def _select(source: Source, line: Line, index: Index, extents: Sequence[int]) ->
     a, b = line.operands
     condition = source.array(line.params["condition"])
     at = aligned(index, source.lines[condition].shape)
-    for axis, runs in source.runs(condition):
-        for run, holds in runs:
-            inside, _ = at[axis].within(run, extents)
+    if (found := runs(source.lines[condition].value)) is not None:
+        axis, stretches = found
+        for stretch, holds in stretches:
+            inside, _ = at[axis].within(stretch, extents)
             if inside is None:
                 break
             if inside:
@@ -425,58 +302,8 @@ RULES: dict[Primitive, Rule] = {
     linear.transpose: _transpose,
     linear.broadcast_to: _broadcast,
     linear.gather: _gather,
+    linear.scatter_add: _scatter_add,
     linear.sum_: _sum,
     linear.select: _select,
     matmul_row: _matmul,
 }
-
-
-# --- arrays of indices -----------------------------------------------------------------------
-
-
-class Pattern(NamedTuple):
-    """A box of an array of indices in which they are linear."""
-
-    spans: tuple[range, ...]
-    start: int
-    coefficients: tuple[int, ...]
-
-
-_MOST_PIECES = 4
-
-
-def _patterns(places: Any) -> Iterator[Pattern]:
-    """Cut an array of indices into a few boxes, as those of ``roll`` and ``flip`` can be."""
-    cuts = []
-    for axis, n in enumerate(places.shape):
-        change = np.diff(places, n=2, axis=axis)
-        others = tuple(k for k in range(places.ndim) if k != axis)
-        at = np.flatnonzero(np.any(change != 0, axis=others)) + 1
-        # Where the difference changes twice in a row an entry stands out: a step lies there.
-        bounds = [0, *(int(t) + 1 for k, t in enumerate(at) if k % 2 == 0), n]
-        if len(bounds) > _MOST_PIECES:
-            return
-        cuts.append([range(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b])
-    boxes: list[tuple[range, ...]] = [()]
-    for spans in cuts:
-        boxes = [(*box, span) for box in boxes for span in spans]
-    if len(boxes) > _MOST_PIECES:
-        return
-    found = [_pattern(places, box) for box in boxes]
-    if all(pattern is not None for pattern in found):
-        yield from (pattern for pattern in found if pattern is not None)
-
-
-def _pattern(places: Any, box: tuple[range, ...]) -> Pattern | None:
-    piece = places[tuple(slice(s.start, s.stop) for s in box)]
-    start = int(piece.flat[0])
-    origin = (0,) * piece.ndim
-    coefficients = []
-    expected = np.full(piece.shape, start)
-    for axis, n in enumerate(piece.shape):
-        next_one = (*origin[:axis], 1, *origin[axis + 1 :])
-        coefficient = int(piece[next_one]) - start if n > 1 else 0
-        coefficients.append(coefficient)
-        line = np.arange(n) * coefficient
-        expected += line.reshape((n,) + (1,) * (piece.ndim - axis - 1))
-    return Pattern(box, start, tuple(coefficients)) if np.array_equal(piece, expected) else None

@@ -13,13 +13,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from taylorad.compiler.indices import Affine, Computed, Index, constant, variable
-from taylorad.compiler.pulling import SHORT, Request, Source, aligned, entries, ravelled
+from taylorad.compiler.indices import (
+    Affine,
+    Computed,
+    Index,
+    Request,
+    aligned,
+    constant,
+    entries,
+    ravelled,
+    variable,
+)
+from taylorad.compiler.pulling import SHORT
+from taylorad.compiler.source import Source
 from taylorad.primitives import contraction, linear
 from taylorad.primitives.registry import Primitive, rows
 from taylorad.wengert.list import Line
 
-__all__ = ["Root", "identity", "is_product", "is_reduction", "reduced_axes", "root"]
+__all__ = ["Root", "identity", "is_product", "is_reduction", "reduced_axes", "reduces", "root"]
 
 
 @dataclass(frozen=True)
@@ -66,25 +77,34 @@ def identity(shape: Sequence[int]) -> Index:
     return tuple(variable(k) if n > 1 else constant(0) for k, n in enumerate(shape))
 
 
-def root(source: Source, number: int) -> Planned:
-    """Give the root that computes a line."""
+def root(source: Source, number: int, spans: Sequence[range]) -> Planned:
+    """Give the root that computes a part of a line, and maybe more."""
     line = source.lines[number]
-    if is_reduction(line, source.lines):
+    if is_reduction(source, number):
         assert line.row is not None
         plan = _PLANS.get(line.row, _reduction)
         return plan(source, number, line)
-    at = identity(line.shape)
-    return Root(number, None, ((number, at),), ravelled(at, line.shape)), line.shape
+    extents = tuple(map(len, spans))
+    at = tuple(a.shifted(s.start) for a, s in zip(identity(extents), spans, strict=True))
+    return Root(number, None, ((number, at),), ravelled(at, line.shape)), extents
 
 
-def is_reduction(line: Line, lines: Sequence[Line]) -> bool:
+def reduces(row: Primitive | None) -> bool:
+    """Tell whether there are reducing loops for a row."""
+    return row in _REDUCTIONS or row in _PLANS
+
+
+def is_reduction(source: Source, number: int) -> bool:
     """Tell whether a line is computed by a reducing loop."""
+    line = source.lines[number]
     if line.row is linear.sum_:
-        shape = lines[line.operands[0]].shape
+        shape = source.lines[line.operands[0]].shape
         return math.prod(shape[k] for k in line.params["axis"]) > SHORT
     if line.row is contraction.matmul_row:
-        return lines[line.operands[0]].shape[-1] > SHORT
-    return line.row in _REDUCTIONS or line.row in _PLANS
+        return bool(source.lines[line.operands[0]].shape[-1] > SHORT)
+    if line.row is linear.scatter_add and not line.names:
+        return source.inverse(line.params["places"], line.params["shape"]) is None
+    return reduces(line.row)
 
 
 def is_product(line: Line) -> bool:

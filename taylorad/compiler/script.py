@@ -1,5 +1,4 @@
-"""Writing loops by hand: instructions in the order in which they run.
-"""
+"""Writing loops by hand: instructions in the order in which they run."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from taylorad.compiler.contraction import call, integer
 from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import Source
 from taylorad.compiler.script import Script
+from taylorad.compiler.source import Source
 from taylorad.compiler.text import Text
 from taylorad.compiler.views import Opaque, View, view
 from taylorad.primitives.registry import rows

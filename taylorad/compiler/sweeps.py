@@ -8,9 +8,9 @@ from typing import Any
 
 from taylorad.compiler.memory import Array
 from taylorad.compiler.operations import literal
-from taylorad.compiler.pulling import Source
 from taylorad.compiler.roots import reduced_axes
 from taylorad.compiler.script import Script
+from taylorad.compiler.source import Source
 from taylorad.compiler.text import Text
 from taylorad.compiler.views import Opaque, View
 from taylorad.primitives import selection

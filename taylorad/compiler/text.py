@@ -1,4 +1,4 @@
-"""Writing the body of a core: each instruction once, in front of the loops it does not depend on."""
+"""Writing the body of a core: each instruction once, outside of loops it does not depend on."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,18 @@ from taylorad.wengert.trace import Trace
 __all__ = ["Variant"]
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python from looking for cycles among the many lines that are all still needed."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 class Variant:
     """A traced and compiled program.
 
@@ -27,6 +41,10 @@ class Variant:
     """
 
     def __init__(self, function: Callable[..., Any], call: Call) -> None:
+        with _collector_paused():
+            self._make(function, call)
+
+    def _make(self, function: Callable[..., Any], call: Call) -> None:
         trace = Trace(takes_apart=True)
         entries = [trace.argument(leaf) for leaf in call.leaves]
         args, kwargs = call.rebuild(entries)

@@ -1,4 +1,4 @@
-"""Operands that lie in memory: where the entries are of a line that something outside of loops reads.
+"""Operands in memory, for what is not done by loops that entries are pulled through.
 
 Slices, transposes, reshapes and broadcasts of an array are the same memory seen with other strides.
 """
@@ -9,10 +9,11 @@ import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from taylorad.compiler.indices import Affine, Split
+from taylorad.compiler.indices import Affine, Index, Split, ravelled
 from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import Source, is_moving, ravelled
+from taylorad.compiler.pulling import is_moving, step
 from taylorad.compiler.roots import identity
+from taylorad.compiler.source import Source
 from taylorad.compiler.text import Text
 
 __all__ = ["Opaque", "View", "view", "whole"]
@@ -30,12 +31,27 @@ class View:
     strides : tuple of int
         Counted in entries.
     shape : tuple of int
+    index : Index
+        Of the stored line, one loop for each axis.
     """
 
     line: int
     offset: int
     strides: tuple[int, ...]
     shape: tuple[int, ...]
+    index: Index
+
+    def part(self, spans: Sequence[range]) -> View:
+        """Give a part of it; along axes of length 1 that is all."""
+        table = {}
+        offset, shape = self.offset, []
+        for k, (span, n, stride) in enumerate(zip(spans, self.shape, self.strides, strict=True)):
+            start, length = (span.start, len(span)) if n > 1 else (0, 1)
+            offset += start * stride
+            shape.append(length)
+            table[k] = Affine(start, ((k, 1),) if length > 1 else ())
+        index = tuple(a.replaced(table) for a in self.index)
+        return View(self.line, offset, self.strides, tuple(shape), index)
 
     def address(self, index: Sequence[Affine]) -> Affine:
         """Give the place of an entry."""
@@ -49,7 +65,7 @@ def whole(source: Source, number: int) -> View:
     """See a line as an array that is stored as it is."""
     shape = source.lines[number].shape
     strides = tuple(math.prod(shape[k + 1 :]) if n > 1 else 0 for k, n in enumerate(shape))
-    return View(number, 0, strides, shape)
+    return View(number, 0, strides, shape, identity(shape))
 
 
 def view(source: Source, number: int, stored: Container[int]) -> View:
@@ -59,14 +75,15 @@ def view(source: Source, number: int, stored: Container[int]) -> View:
     index = identity(shape)
     while number not in stored and is_moving(source.lines[number].row):
         try:
-            ((number, index),) = source.step(number, index, shape).requests
+            ((number, index),) = step(source, number, index, shape).requests
         except Split:
             break
         if not all(isinstance(v, int) for a in index for v, _ in a.terms):
             break
         place = ravelled(index, source.lines[number].shape)
-        strides = dict(place.terms)
-        found = View(number, place.offset, tuple(strides.get(k, 0) for k in range(len(shape))), shape)
+        along = dict(place.terms)
+        strides = tuple(along.get(k, 0) for k in range(len(shape)))
+        found = View(number, place.offset, strides, shape, index)
     return found
 
 
@@ -91,6 +108,10 @@ class Opaque:
     def flops(self) -> int:
         """Operations on floats."""
         return 0
+
+    def within(self, spans: Sequence[range]) -> Opaque:
+        """Give what computes a part of the result, and maybe more."""
+        return self
 
     def lines(self, text: Text, arrays: Mapping[int, Array], scratch: str) -> Iterator[str]:
         """Write it."""

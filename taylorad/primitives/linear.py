@@ -91,7 +91,7 @@ def _cumsum_transpose(position: int, g: Any, shapes: Any, axis: int) -> Any:
 
 
 def _assemble(*entries: Any, sources: Any, places: Any, shape: tuple[int, ...]) -> Any:
-    stacked = np.array(entries)  # the axes behind the first are a batch
+    stacked = np.array(np.broadcast_arrays(*entries))  # the axes behind the first are a batch
     lead = stacked.shape[1:]
     out = np.zeros((*lead, math.prod(shape)), stacked.dtype)
     out[..., places] = np.moveaxis(stacked[sources], 0, -1)
