@@ -114,8 +114,9 @@ def _key(a: Any, leaves: list[Any], fixed: bool) -> Any:
             raise NotForMachines()
         if not a.dtype.isnative:
             a = a.astype(a.dtype.newbyteorder("="))
-        leaves.append(a)
-        return a.dtype.char, a.shape
+        usual = np.dtype(a.dtype.name)  # C has two names for an integer of 64 bits
+        leaves.append(a if a.dtype.num == usual.num else a.view(usual))
+        return usual.char, a.shape
     if kind is float or kind is np.float64:
         leaves.append(np.float64(a))
         return "float"

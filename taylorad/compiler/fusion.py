@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from taylorad.compiler.costs import Costs
@@ -45,6 +45,15 @@ class Nest:
     reads: int = 0
     needs: set[Nest] = field(default_factory=set)
     opaque: Opaque | None = None
+
+    def take_in(self, root: Root, extents: tuple[int, ...]) -> None:
+        """Take in a root, over a box of a size that need not be quite the same."""
+        if not self.roots:
+            self.extents = extents
+        whole = tuple(map(max, self.extents, extents))
+        self.roots = [other.limited(self.extents, whole) for other in self.roots]
+        self.roots.append(root.limited(extents, whole))
+        self.extents = whole
 
     def reaches(self, other: Nest) -> bool:
         """Tell whether another nest has to come before this one, or is this one."""
@@ -186,7 +195,7 @@ class Fusion:
             new, extents = root(self.source, number, spans)
             reads = self.costs.reads(number)
             nest = self._joined(new, extents, reads, demands)
-            nest.roots.append(new)
+            nest.take_in(new, extents)
             nest.reads |= reads
             for wanted in new.requests:
                 part = Demand(wanted[1], extents, identity(extents))
@@ -218,7 +227,7 @@ class Fusion:
     def _joined(self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands) -> Nest:
         """Give the nest that a root joins, a new one if it fits into none."""
         for nest in sorted(self.nests, key=lambda nest: nest not in demands):
-            if nest.opaque is not None or nest.extents != extents:
+            if nest.opaque is not None or not _are_near(nest.extents, extents):
                 continue
             parts = demands.get(nest, {})
             if not (parts or nest.reads & reads):
@@ -266,6 +275,13 @@ class Fusion:
             else:
                 waiting += missing
         return list(order)
+
+
+def _are_near(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Tell whether loops over one box may as well be loops over another."""
+    return len(a) == len(b) and all(
+        m == n or (min(m, n) > 1 and 8 * abs(m - n) <= max(m, n)) for m, n in zip(a, b, strict=True)
+    )
 
 
 def _evaluations(parts: Iterable[Demand]) -> int:

@@ -82,7 +82,8 @@ def _parted(source: Source, nest: Nest, stored: set[int]) -> Iterator[Part]:
             continue
         elements = Elements(source, extents)
         try:
-            elements.pull((r for root in roots for r in root.requests), stored)
+            active = [root for root in roots if root.is_active(extents)]
+            elements.pull((r for root in active for r in root.requests), stored)
         except Split as split:
             pieces = [
                 (inner, [root.replaced(table) for root in roots])
@@ -90,7 +91,8 @@ def _parted(source: Source, nest: Nest, stored: set[int]) -> Iterator[Part]:
             ]
             waiting += pieces[::-1]
         else:
-            yield elements, roots
+            if active:
+                yield elements, active
 
 
 def _version(

@@ -17,9 +17,10 @@ from taylorad.compiler import lanes, loops, scalars
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
 from taylorad.machine.call import bind
+from taylorad.machine.layout import ELEMENTS
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
-from taylorad.wengert.list import Guard, WengertList
+from taylorad.wengert.list import Guard, Line, WengertList
 from taylorad.wengert.scalars import expand
 
 __all__ = ["FAILED", "Kernel", "Plan", "plan"]
@@ -184,11 +185,16 @@ def plan(program: WengertList) -> Plan:
             steps += here
             continue
         later = {j for i, n in enumerate(stage) if n > s for j in lines[i].operands}
-        gives = [i for i in wanted if stage[i] == s]
+        gives = [i for i in wanted if stage[i] == s and _is_known(lines[i])]
         gives += [i for i in here if i in later and i not in wanted]
         if gives or any(i in guards for i in here):
             steps.append(_kernel(program, here, gives))
     return Plan(program, steps)
+
+
+def _is_known(line: Line) -> bool:
+    """Tell whether a kernel can copy a line, if it does not compute it."""
+    return line.row is not None or line.dtype.name in ("float64", "int64", "bool")
 
 
 def _stages(program: WengertList) -> list[int]:
@@ -224,7 +230,8 @@ def _part(program: WengertList, here: list[int], gives: list[int]) -> tuple[Weng
     reads = dict.fromkeys(j for i in here for j in lines[i].operands if j not in inside)
     reads |= dict.fromkeys(i for i in gives if i not in inside)
     if inside >= {i for i, line in enumerate(lines) if line.row is not None}:
-        takes = list(program.inputs)  # the whole program takes them all
+        # The whole program takes them all, or all that a kernel can take.
+        takes = [i for i in program.inputs if lines[i].dtype.name in ELEMENTS]
     else:
         takes = [i for i in program.inputs if i in reads]
     takes += [i for i in reads if i not in takes and not lines[i].is_constant]

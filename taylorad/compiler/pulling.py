@@ -34,7 +34,7 @@ from taylorad.wengert.list import Line
 
 __all__ = ["SHORT", "Step", "Test", "is_moving", "is_pulled", "step"]
 
-SHORT = 8
+SHORT = 4
 """A sum of no more terms is written out."""
 
 
@@ -155,7 +155,7 @@ def _region(
         if inside is False:
             return None, ()
         if inside is None:
-            tests.append(Test(place, whole))
+            tests.append(Test(place, whole if whole.step > 0 else whole[::-1]))
         if not isinstance(span, int):
             inner.append(at)
     return aligned(tuple(inner), piece), tuple(tests)

@@ -24,7 +24,7 @@ from taylorad.compiler.indices import (
     ravelled,
     variable,
 )
-from taylorad.compiler.pulling import SHORT
+from taylorad.compiler.pulling import SHORT, Test
 from taylorad.compiler.source import Source
 from taylorad.primitives import contraction, linear
 from taylorad.primitives.registry import Primitive, rows
@@ -46,12 +46,15 @@ class Root:
         The entries at an index of the box; two are multiplied.
     place : Affine
         Where the result goes, counted in C order.
+    tests : tuple of Test
+        Where in the box of the nest there is something to be done.
     """
 
     line: int
     combine: str | None
     wanted: tuple[Request, ...]
     place: Affine
+    tests: tuple[Test, ...] = ()
 
     @property
     def requests(self) -> Iterator[Request]:
@@ -65,7 +68,24 @@ class Root:
             self,
             wanted=tuple((n, tuple(a.replaced(table) for a in at)) for n, at in self.wanted),
             place=self.place.replaced(table),
+            tests=tuple(Test(test.place.replaced(table), test.span) for test in self.tests),
         )
+
+    def limited(self, extents: Sequence[int], within: Sequence[int]) -> Root:
+        """Limit the root to its own extents, within a nest of larger ones."""
+        loops = enumerate(zip(extents, within, strict=True))
+        tests = (Test(variable(k), range(n)) for k, (n, whole) in loops if n < whole)
+        return replace(self, tests=(*self.tests, *tests))
+
+    def is_active(self, extents: Sequence[int]) -> bool:
+        """Tell whether there is something to be done in a box.
+
+        Raises
+        ------
+        Split
+            If there is in a part of it.
+        """
+        return all(test.place.within(test.span, extents)[0] for test in self.tests)
 
 
 Planned = tuple[Root, tuple[int, ...]]

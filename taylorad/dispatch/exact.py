@@ -20,7 +20,7 @@ from taylorad.errors import ConversionError, InputTypeError, user_line
 from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, LocalSeries, Primitive
 
-__all__ = ["Exact", "plain"]
+__all__ = ["Exact", "of_one_kind", "plain"]
 
 
 class Exact(Value):
@@ -82,7 +82,7 @@ class Exact(Value):
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Compute entry by entry where the row needs mpmath, else let NumPy move objects about."""
-        arrays = [_entries(a) for a in args]
+        arrays = of_one_kind([_entries(a) for a in args])
         if isinstance(primitive, LocalSeries):
             n = params.get("n", 0)
             return self.series(primitive, arrays[0], n)[n] * math.factorial(n)
@@ -144,6 +144,20 @@ def _entries(a: Any) -> Any:
     for place in np.ndindex(out.shape):
         out[place] = _number(source[place])
     return out
+
+
+def of_one_kind(arrays: list[Any]) -> list[Any]:
+    """Make fractions that meet mpmath numbers such numbers too; mpmath does since version 1.4."""
+    objects = [a for a in arrays if getattr(a, "dtype", None) == object]
+    if len({type(x) is Fraction for a in objects for x in a.flat}) < 2:
+        return arrays
+    mpf = _mpmath().mpf
+
+    def number(x: Any) -> Any:
+        return mpf(x.numerator) / x.denominator if type(x) is Fraction else x
+
+    convert = np.frompyfunc(number, 1, 1)
+    return [np.asarray(convert(a), object) if any(a is o for o in objects) else a for a in arrays]
 
 
 def _is_settled(a: np.ndarray[Any, Any]) -> bool:

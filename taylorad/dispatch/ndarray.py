@@ -182,7 +182,7 @@ def _operator(ufunc: Any, swapped: bool = False) -> Any:
         if not isinstance(other, (float, int)):
             if getattr(other, "__array_ufunc__", True) is None or isinstance(other, str):
                 return NotImplemented
-            other = as_entries(other)
+            other = self._entries(other)
         if self._view is not None:
             self.refresh()
         return row(other, self) if swapped else row(self, other)

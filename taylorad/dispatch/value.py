@@ -53,6 +53,14 @@ class Value(ArrayMethods):
         """Say what a function means that the table does not know."""
         refuse(function, method)
 
+    def _operand(self, a: Any) -> Any:
+        """Turn what stands beside this value in a call into a value or a plain array."""
+        return as_operand(a)
+
+    def _entries(self, a: Any) -> Any:
+        """The same for functions that work entry by entry."""
+        return as_entries(a)
+
     # --- NumPy's protocols ---
 
     def __array_ufunc__(
@@ -74,7 +82,7 @@ class Value(ArrayMethods):
                     f"np.{ufunc.__name__}: {', '.join(params)}= is not supported on values that "
                     f"carry derivatives{user_line()}; use np.where on the result"
                 )
-        result = row(*map(as_entries, inputs), **params)  # type: ignore[misc]
+        result = row(*map(self._entries, inputs), **params)  # type: ignore[misc]
         return result if out is None else _write_out(out[0], result)
 
     def __array_function__(
@@ -89,7 +97,7 @@ class Value(ArrayMethods):
         if function not in _TYPED:
             kwargs = _without_storage(function, kwargs)
         out = kwargs.pop("out", None)
-        result = row(*map(as_operand, args), **kwargs)
+        result = row(*map(self._operand, args), **kwargs)
         rearranged(function, args, kwargs, result)
         return result if out is None else _write_out(out, result)
 

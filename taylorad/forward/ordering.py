@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, bottom
+from taylorad.dispatch.exact import of_one_kind
 from taylorad.forward.algebra import Algebra, aligned
 from taylorad.primitives.registry import Constant
 from taylorad.primitives.selection import leading_sign, leads
@@ -23,7 +24,7 @@ def compare(
     row: Constant, algebra: Algebra, args: list[Any], own: list[bool], params: dict[str, Any]
 ) -> Any:
     """Evaluate an ordering row on coefficients."""
-    c = [bottom(a) for a in args]
+    c = of_one_kind([bottom(a) for a in args])
     values = [a[0] if mine else a for a, mine in zip(c, own, strict=True)]
     if row is leading_sign:
         return _leading_sign(c[0]) if np.any(values[0] == 0) else row.value(values[0])

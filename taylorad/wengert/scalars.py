@@ -78,7 +78,7 @@ class _Expansion:
 
     def run(self) -> WengertList:
         program, scalars = self.program, self.scalars
-        kinds = {line.dtype.str[1:] for line in program.lines if line.row is not None}
+        kinds = {line.dtype.str[1:] for line in program.lines if not line.is_constant}
         if not kinds <= {"f8", "i8", "b1"}:
             raise _NotExpandable
         inputs = {i: scalars.input(program[i].shape, program[i].dtype) for i in program.inputs}

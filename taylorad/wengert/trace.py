@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from taylorad.dispatch import Value, number_type, shape_of
-from taylorad.dispatch.operands import as_operand, refuse
+from taylorad.dispatch.operands import as_entries, as_operand, refuse
 from taylorad.errors import (
     ConversionError,
     NoRuleError,
@@ -233,8 +233,43 @@ class Traced(Entry):
         if self.number_type.kind == "b" and not self.shape:
             self.tape.decide(self, bool(self.value))
         else:
-            bool(np.all(np.equal(self, value)))
+            same = np.equal(self, value)
+            if value.dtype.kind in "fc" and np.any(np.isnan(value)):
+                same = np.logical_or(same, np.logical_and(np.isnan(self), np.isnan(value)))
+            bool(np.all(same))
         return value[()]
+
+    def _operand(self, a: Any) -> Any:
+        if isinstance(a, (list, tuple)) and any(isinstance(x, (Value, list, tuple)) for x in a):
+            return [self._operand(x) for x in a]
+        return a if self._keeps(a) else as_operand(a)
+
+    def _entries(self, a: Any) -> Any:
+        if not self._keeps(a):
+            return as_entries(a)
+        small = a.dtype.kind in "iu" and a.itemsize < 8 and self.number_type == int
+        return a.astype(int) if small else a
+
+    def _keeps(self, a: Any) -> bool:
+        """Tell whether a plain array must keep its type, for the result's depends on it."""
+        plain = isinstance(a, (np.ndarray, np.generic)) and a.dtype != object
+        return plain and self.number_type.str[1:] not in ("f8", "c16", "O")
+
+    def _become(self, new: Any) -> None:
+        if not isinstance(new, Value):
+            new = self.lift(new)
+        if isinstance(new, Traced) and new.number_type != self.number_type:
+            if not np.can_cast(new.number_type, self.number_type, "same_kind"):
+                raise TypeError(f"cannot cast {new.number_type} to {self.number_type} in place")
+            new = new.astype(self.number_type)
+        super()._become(new)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        value = self._operand(value)
+        kind = number_type(value) if isinstance(value, (Traced, np.ndarray, np.generic)) else None
+        if kind is not None and kind != self.number_type and kind.kind in "biufc":
+            value = value.astype(self.number_type)
+        super().__setitem__(key, value)
 
     def refuse_conversion(self, target: str) -> NoReturn:
         """Raise because a number that varies would be fixed as ``target``."""
