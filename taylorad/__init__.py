@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from taylorad import errors
 from taylorad.drivers import (
-    WengertList,
     derivative,
     derivative_tensor,
     derivatives,
@@ -36,6 +35,7 @@ from taylorad.forward.taylor import Taylor
 if TYPE_CHECKING:
     from taylorad import optimize, precondition, testing
     from taylorad.compiler.compiled import compile
+    from taylorad.drivers.listing import WengertList
 
 __all__ = [
     "Dual",
@@ -43,6 +43,7 @@ __all__ = [
     "MultivariateTaylor",
     "Taylor",
     "WengertList",
+    "compile",
     "custom_derivative",
     "derivative",
     "derivative_tensor",
@@ -70,10 +71,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+_LATER = {
+    "WengertList": "taylorad.drivers.listing",
+    "compile": "taylorad.compiler.compiled",
+}
+
+
 def __getattr__(name: str) -> Any:
     # What derivatives are for is loaded when it is asked for: importing taylorad stays light.
     if name in ("optimize", "precondition", "testing"):
         return import_module(f"taylorad.{name}")
-    if name == "compile":
-        return import_module("taylorad.compiler.compiled").compile
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'taylorad' has no attribute {name!r}")

@@ -16,6 +16,7 @@ import numpy as np
 
 from taylorad.dispatch import Value
 from taylorad.machine.signature import Argument
+from taylorad.wengert.list import frozen
 
 __all__ = ["Call", "NotForMachines", "read"]
 
@@ -108,7 +109,7 @@ class _Fixed:
 def _key(a: Any, leaves: list[Any], fixed: bool) -> Any:
     kind = type(a)
     if fixed:
-        return _fixed(a)
+        return _fixed(a) if not isinstance(a, (np.ndarray, float, complex)) else (kind, frozen(a))
     if kind is np.ndarray:
         if a.dtype.kind not in "fciub":
             raise NotForMachines()

@@ -19,7 +19,7 @@ import numpy as np
 from taylorad.compiler.arguments import Call, NotForMachines, read
 from taylorad.compiler.plan import FAILED
 from taylorad.compiler.report import report
-from taylorad.compiler.variant import Variant
+from taylorad.compiler.variant import Variant, put
 from taylorad.errors import (
     CompileWarning,
     InputError,
@@ -40,7 +40,7 @@ class Family:
     """The programs for arguments of one kind, the one that served last in front."""
 
     def __init__(self) -> None:
-        self.variants: list[Variant] = []
+        self.variants: tuple[Variant, ...] = ()  # replaced as a whole: other threads may be reading
         self.given_up = False
 
 
@@ -78,22 +78,22 @@ class Compiled:
             self._warn(reason.warning)
             return self._plainly(args, kwargs, out)
         family = self._families.setdefault(call.key, Family())
-        for variant in list(family.variants):
-            answer = variant.run(call, out)
-            if answer is not FAILED:
-                self._promote(family, variant)
-                return answer
+        tried = family.variants
         trouble: Exception | None = None
-        if not family.given_up:
+        found = _serving(tried, call)
+        if found is None and not family.given_up:
             try:
                 with self._lock:
-                    new = self._trace(family, call)
-                answer = new.run(call, out)
-                if answer is not FAILED:
-                    self._promote(family, new)
-                    return answer
+                    # Another thread may have made a program meanwhile.
+                    found = _serving([v for v in family.variants if v not in tried], call)
+                    new = self._trace(family, call) if found is None else None
+                found = found or _serving([new], call)
             except Exception as error:  # the function itself will tell what is wrong, if anything
                 trouble = error
+        if found is not None:
+            variant, values = found
+            self._promote(family, variant)
+            return variant.give(values, out)
         answer = self._plainly(args, kwargs, out)
         if trouble is not None:
             family.given_up = True
@@ -105,7 +105,7 @@ class Compiled:
         if len(family.variants) >= MOST_VARIANTS:
             raise NotForMachines(self._restless(family, call))
         variant = Variant(self.function, call)
-        family.variants.append(variant)
+        family.variants = (*family.variants, variant)
         return variant
 
     def _restless(self, family: Family, call: Call) -> str:
@@ -121,8 +121,7 @@ class Compiled:
         if self._last is variant:
             return
         with self._lock:
-            family.variants.remove(variant)
-            family.variants.insert(0, variant)
+            family.variants = (variant, *(v for v in family.variants if v is not variant))
             self._last = variant
             fast = variant.fast(self._slowly, self.__name__)
             if fast is not None:
@@ -130,10 +129,10 @@ class Compiled:
 
     def _plainly(self, args: Any, kwargs: Any, out: Any) -> Any:
         answer = self.function(*args, **kwargs)
-        if out is None:
-            return answer
-        np.copyto(out, answer, casting="no")
-        return out
+        if out is not None:
+            put(answer if isinstance(answer, tuple) else (answer,), out)
+            return out
+        return answer
 
     def _warn(self, reason: str) -> None:
         if reason and not self._quiet:
@@ -200,6 +199,15 @@ class Compiled:
         return _arrived, (function, self.__name__, self._fixed, families)
 
 
+def _serving(variants: Iterable[Variant], call: Call) -> tuple[Variant, list[Any]] | None:
+    """Give the first program that holds for a call, and its results."""
+    for variant in variants:
+        values = variant.run(call)
+        if values is not FAILED:
+            return variant, values
+    return None
+
+
 def _reason(trouble: Exception) -> str:
     """Say why a function that runs has not been compiled."""
     if isinstance(trouble, (TayloradError, NotForMachines)):
@@ -219,13 +227,13 @@ def _arrived(
     function: Callable[..., Any] | None,
     name: str,
     fixed: frozenset[int | str],
-    families: dict[Any, list[Variant]],
+    families: dict[Any, tuple[Variant, ...]],
 ) -> Compiled:
     """Rebuild a compiled function where its pickle arrives."""
     made = _made(function or _Left(name), fixed)
     for key, variants in families.items():
         made._families[key] = Family()
-        made._families[key].variants = list(variants)
+        made._families[key].variants = tuple(variants)
     return made
 
 

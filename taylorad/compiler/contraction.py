@@ -90,6 +90,8 @@ class Product(Opaque):
         Makes the product that computes a part of the result only.
     """
 
+    note = "a product by BLAS"
+
     line: int
     views: tuple[View, ...]
     form: Form

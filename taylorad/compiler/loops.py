@@ -19,7 +19,7 @@ from taylorad.compiler.costs import Costs
 from taylorad.compiler.fusion import Nest, fused
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.memory import LINE, Array, Lifetime, arranged
-from taylorad.compiler.nests import write_nest
+from taylorad.compiler.nests import Written, write_nest
 from taylorad.compiler.opening import is_plain
 from taylorad.compiler.pulling import is_pulled
 from taylorad.compiler.roots import is_product, is_reduction, reduces
@@ -83,17 +83,26 @@ class _Lowering:
         nests = fusion.in_order()
         memory = self._place(nests, fusion.stored, fusion.users)
         body: list[str] = []
+        notes: list[str] = []
+        flops = 0
         for nest in nests:
             if nest.opaque is not None:
                 body += nest.opaque.lines(self.text, self.arrays, f"%s{nest.opaque.line}")
+                notes.append(f"v{nest.opaque.line}: {nest.opaque.note}")
+                flops += nest.opaque.flops
             else:
-                body += write_nest(self.text, source, nest, self.arrays).lines
+                written = write_nest(self.text, source, nest, self.arrays)
+                body += written.lines
+                notes.append(_note(nest, written))
+                flops += written.flops
         body += self._copies()
         return Lowered(
             text=self._module(body, memory),
             constants=self.constants,
             symbols=self.text.symbols,
+            notes=notes,
             memory=memory,
+            flops=flops,
             level=3,
         )
 
@@ -241,6 +250,17 @@ class _Lowering:
             yield f"  {code} = select i1 {holds}, i32 {result}, i32 {k + 1}"
             result = code
         yield f"  ret i32 {result}"
+
+
+def _note(nest: Nest, written: Written) -> str:
+    """Say in a sentence what a nest does."""
+    names = ", ".join(f"v{root.line}" for root in nest.roots)
+    size = "×".join(map(str, nest.extents)) or "1"
+    note = f"{names}: one loop nest over {size}"
+    if written.boxes > 1:
+        note += f", in {written.boxes} boxes"
+    sums = [f"v{line}" for line in written.reordered]
+    return f"{note}; the order of {', '.join(sums)} is changed" if sums else note
 
 
 class _Arrays(dict[int, Array]):

@@ -36,11 +36,14 @@ class Written:
         How many boxes it was parted into.
     flops : int
         Operations on floats.
+    reordered : list of int
+        The lines that are sums in another order than NumPy's.
     """
 
     lines: list[str]
     boxes: int
     flops: int
+    reordered: list[int]
 
 
 def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Array]) -> Written:
@@ -67,7 +70,8 @@ def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Arra
             f"  br label %{done}",
             f"{done}:",
         ]
-    return Written(lines, len(parts), flops)
+    sums = [r.line for r in nest.roots if r.combine == "sum" and arrays[r.line].kind == "f"]
+    return Written(lines, len(parts), flops, sums)
 
 
 Part = tuple[Elements, list[Root]]

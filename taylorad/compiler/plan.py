@@ -7,6 +7,7 @@ an even stage are one kernel, those of an odd one are called back one after the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from taylorad.machine.layout import ELEMENTS
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
 from taylorad.wengert.list import Guard, Line, WengertList
-from taylorad.wengert.scalars import expand
+from taylorad.wengert.scalars import MOVES, expand
 
 __all__ = ["FAILED", "Kernel", "Plan", "plan"]
 
@@ -29,7 +30,10 @@ FAILED: Any = type("Failed", (), {"__repr__": lambda self: "FAILED"})()
 """What running a plan gives where a guard failed."""
 
 MOST_SCALARS = 8000
-"""A program of no more scalar lines than this becomes straight-line code."""
+"""A program of no more scalar lines than this may become straight-line code."""
+
+LONG_LINES = 16
+"""It does not if a line that computes has more entries than this, on average: loops are better."""
 
 LONG_WORK = 20_000
 """Floating-point operations from which on other threads may run meanwhile."""
@@ -106,6 +110,8 @@ class Plan:
                 call = step.bound(numbers, True, _failed, "kernel")
                 self._run.append((call, step.takes, step.gives))
         self._constants = [line.value for line in lines]
+        made = {i for step in self.kernels for i in step.gives}
+        self._shared = [i for i in dict.fromkeys(program.outputs) if i not in made]
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -158,7 +164,16 @@ class Plan:
                     return FAILED
                 for i, result in zip(those, results, strict=True):
                     values[i] = result
+        for i in self._shared:
+            values[i] = _own(values[i], leaves)
         return [values[i] for i in self.program.outputs]
+
+
+def _own(value: Any, leaves: Sequence[Any]) -> Any:
+    """Give an array that nobody else has."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return value if value.flags.owndata and all(value is not x for x in leaves) else value.copy()
 
 
 def _plain(value: Any) -> Any:
@@ -252,6 +267,13 @@ def _part(program: WengertList, here: list[int], gives: list[int]) -> tuple[Weng
 
 def _straight(program: WengertList) -> tuple[Lowered, str] | None:
     """Lower to straight-line code, if the program is small and knows no other functions."""
+    sizes = [
+        math.prod(line.shape)
+        for line in program.lines
+        if line.row is not None and line.row not in MOVES
+    ]
+    if sum(sizes) > min(LONG_LINES * len(sizes), 2 * MOST_SCALARS):
+        return None
     small = expand(program, MOST_SCALARS)
     if small is None or not scalars.lowerable(small):
         return None

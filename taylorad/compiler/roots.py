@@ -119,7 +119,7 @@ def is_reduction(source: Source, number: int) -> bool:
     line = source.lines[number]
     if line.row is linear.sum_:
         shape = source.lines[line.operands[0]].shape
-        return math.prod(shape[k] for k in line.params["axis"]) > SHORT
+        return bool(math.prod(shape[k] for k in line.params["axis"]) > SHORT)
     if line.row is contraction.matmul_row:
         return bool(source.lines[line.operands[0]].shape[-1] > SHORT)
     if line.row is linear.scatter_add and not line.names:

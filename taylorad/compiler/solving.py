@@ -26,6 +26,8 @@ class Solution(Opaque):
     LAPACK overwrites its operands, and counts along columns first: they are copied, transposed.
     """
 
+    note = "linear systems by LAPACK"
+
     line: int
     views: tuple[View, ...]
     shape: tuple[int, ...]

@@ -48,7 +48,7 @@ class Source:
     def is_zero(self, number: int) -> bool:
         """Tell whether a line is an array of zeros that something is put into."""
         line = self.lines[number]
-        return line.is_constant and bool(line.shape) and not np.any(line.value)
+        return line.is_constant and bool(line.shape) and self.uniform(number) == 0
 
     def uniform(self, number: int) -> Any:
         """Give the number that all entries of a constant are; None if there is none."""

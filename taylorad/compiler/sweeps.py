@@ -74,6 +74,8 @@ class Extreme(_Sweep):
     The extreme itself is found first and then where it is: both loops are vectorised.
     """
 
+    note = "two loops along an axis"
+
     largest: bool = True
 
     def lines(self, text: Text, arrays: Mapping[int, Array], scratch: str) -> Iterator[str]:
@@ -122,6 +124,8 @@ class Extreme(_Sweep):
 class RunningSum(_Sweep):
     """Sums of what comes first along an axis."""
 
+    note = "a loop along an axis"
+
     def lines(self, text: Text, arrays: Mapping[int, Array], scratch: str) -> Iterator[str]:
         """Write the loops."""
         script, out = Script(text), arrays[self.line]
@@ -151,6 +155,8 @@ class RunningSum(_Sweep):
 
 class Ranking(_Sweep):
     """The places of the entries in ascending order, equals as they come, NaNs last (insertion)."""
+
+    note = "an insertion sort"
 
     def lines(self, text: Text, arrays: Mapping[int, Array], scratch: str) -> Iterator[str]:
         """Write the loops."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from taylorad.errors import InputError, named
 from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace
 
-__all__ = ["Variant"]
+__all__ = ["Variant", "put"]
 
 
 @contextmanager
@@ -29,6 +29,23 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def put(values: Sequence[Any], out: Any) -> None:
+    """Put results into the array of the caller's, or the tuple of those."""
+    outs = out if isinstance(out, tuple) else (out,)
+    if len(outs) != len(values):
+        raise InputError(f"out= must be {len(values)} arrays, not {len(outs)}")
+    for into, value in zip(outs, values, strict=True):
+        if not isinstance(into, np.ndarray) or into.shape != np.shape(value):
+            raise InputError(f"out= must be an array of shape {np.shape(value)}")
+    for into, value in zip(outs, values, strict=True):
+        np.copyto(into, value, casting="no")
+
+
+def _plain(leaf: Any) -> Any:
+    """Give an array in C order, and what has no axes as a number."""
+    return np.require(leaf, requirements=["C", "A"]) if leaf.ndim else leaf[()]
 
 
 class Variant:
@@ -56,29 +73,20 @@ class Variant:
         self._is_flat = call.is_flat
         self._numbers = [not isinstance(leaf, np.ndarray) for leaf in call.leaves]
 
-    def run(self, call: Call, out: Any = None) -> Any:
-        """Serve a call; FAILED if a guard fails."""
-        leaves = [
-            leaf[()] if not leaf.ndim else np.require(leaf, requirements=["C", "A"])
-            for leaf in call.leaves
-        ]
-        if out is not None:
-            return self._into(leaves, out)
-        values = self.plan.run(leaves)
-        return values if values is FAILED else self.results.build(values)
-
-    def _into(self, leaves: list[Any], out: Any) -> Any:
-        """Serve a call whose results are to go into arrays of the caller's."""
-        outs = out if isinstance(out, tuple) else (out,)
-        if not self.results.is_flat or len(outs) != len(self.results.records):
-            raise InputError("out= needs a function of which each result is an array")
-        values = self.plan.run(leaves)
-        if values is FAILED:
+    def run(self, call: Call) -> Any:
+        """Compute the results for a call; FAILED if a guard fails."""
+        try:
+            return self.plan.run([_plain(leaf) for leaf in call.leaves])
+        except Exception:  # a guard may be about to fail; if not, the function raises it as well
             return FAILED
-        for into, value in zip(outs, values, strict=True):
-            if not isinstance(into, np.ndarray) or into.shape != np.shape(value):
-                raise InputError(f"out= must be an array of shape {np.shape(value)}")
-            np.copyto(into, value, casting="no")
+
+    def give(self, values: Sequence[Any], out: Any = None) -> Any:
+        """Put the answer together from the results, or into arrays of the caller's."""
+        if out is None:
+            return self.results.build(values)
+        if not self.results.is_flat:
+            raise InputError("out= needs a function of which each result is an array")
+        put(values, out)
         return out
 
     def fast(self, slow: Callable[..., Any], name: str) -> Any:

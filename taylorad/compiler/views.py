@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from taylorad.compiler.indices import Affine, Index, Split, ravelled
 from taylorad.compiler.memory import Array
@@ -96,6 +97,8 @@ class Opaque:
     views : tuple of View
         What it reads.
     flops : int
+    note : str
+        What it does.
     scratch : int
         Bytes of memory that it needs for itself.
     """
@@ -103,6 +106,7 @@ class Opaque:
     line: int
     views: tuple[View, ...]
     scratch: int = 0
+    note: ClassVar[str] = ""
 
     @property
     def flops(self) -> int:

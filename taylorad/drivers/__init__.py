@@ -8,7 +8,6 @@ from taylorad.drivers.hessians import (
     third_order,
     value_grad_hessian,
 )
-from taylorad.drivers.listing import WengertList, wengert
 from taylorad.drivers.series import (
     derivative,
     derivative_tensor,
@@ -16,9 +15,9 @@ from taylorad.drivers.series import (
     multivariate_taylor,
     taylor,
 )
+from taylorad.drivers.tracing import wengert
 
 __all__ = [
-    "WengertList",
     "derivative",
     "derivative_tensor",
     "derivatives",

@@ -21,7 +21,7 @@ from taylorad.wengert.scalars import expand
 from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace, Traced
 
-__all__ = ["taken_apart"]
+__all__ = ["Inner", "common_trace", "taken_apart"]
 
 MOST_LINES = 2000
 """A function of more scalar lines than this is differentiated as it is, on arrays."""
@@ -55,11 +55,11 @@ def taken_apart(
         laid end to end. None where the usual way is to be gone: the points are not of a trace that
         takes things apart, the function is too large for it, or does what is no scalar program.
     """
-    trace = _common_trace(points)
+    trace = common_trace(points)
     if trace is None:
         return None
     points = [as_operand(x) for x in points]
-    inner = _Inner(trace)
+    inner = Inner(trace)
     try:
         y = scalar_output(call([inner.argument(x.value) for x in points]), f, inner.tag)
     except Exception:
@@ -91,7 +91,7 @@ def _differentiated(
     return found if operations <= MOST_DERIVATIVE_LINES else None
 
 
-def _common_trace(points: Sequence[Any]) -> Trace | None:
+def common_trace(points: Sequence[Any]) -> Trace | None:
     """Give the trace that all points are of, if it takes derivatives apart."""
     first = points[0]
     if not isinstance(first, Traced) or not first.tape.takes_apart:
@@ -104,7 +104,7 @@ def _common_trace(points: Sequence[Any]) -> Trace | None:
     return first.tape
 
 
-class _Inner(Trace):
+class Inner(Trace):
     """The trace of a function called in another trace, of which it may use values.
 
     Attributes

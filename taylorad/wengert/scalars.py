@@ -33,7 +33,15 @@ from taylorad.wengert.list import Guard, Line, WengertList
 from taylorad.wengert.simplify import pruned
 from taylorad.wengert.trace import convert
 
-__all__ = ["assembled", "expand"]
+__all__ = ["MOVES", "assembled", "expand"]
+
+MOVES = frozenset(
+    {
+        *(linear.index, linear.scatter, linear.gather, linear.assign, linear.reshape),
+        *(linear.transpose, linear.broadcast_to, linear.concatenate),
+    }
+)
+"""Rows that only move entries, and pad."""
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 """Line numbers in the places of an array's entries, `NOTHING` where it is padded."""

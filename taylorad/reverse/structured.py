@@ -1,0 +1,465 @@
+"""The Jacobian of a program on arrays, carried forwards line by line as sums of terms.
+
+Edge pushing sees the zeros and the common pieces of the derivatives of scalars [1]_. What is seen
+here is the same on arrays: functions of entries scale the rows of a Jacobian, what moves entries
+moves its rows, a sum along an axis is a row vector, which broadcasting repeats, and a product with
+a matrix of constants is left standing as a product. None of that takes more work than the line
+itself does, whatever the number of variables; that forward mode is, with all directions at once and
+their structure known. The rules of matrix calculus [2]_ come out where that is what the program is
+written in.
+
+Applied to the program of a gradient it gives the Hessian, as a sum of few simple matrices.
+
+References
+----------
+.. [1] Gower and Mello, "A new framework for the computation of Hessians", Optimization Methods
+   and Software 27 (2012).
+.. [2] Laue, Mitterreiter and Giesen, "Computing higher order derivatives of matrix and tensor
+   expressions", NeurIPS 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value, shape_of
+from taylorad.primitives import elementwise, linear
+from taylorad.primitives.contraction import matmul_row
+from taylorad.primitives.registry import (
+    Bilinear,
+    Constant,
+    Elementwise,
+    Linear,
+    LocalSeries,
+    Primitive,
+)
+from taylorad.reverse.terms import (
+    Kernel,
+    Places,
+    Product,
+    Row,
+    Term,
+    Unit,
+    added,
+    placed,
+    pulled,
+    times,
+)
+from taylorad.wengert.arithmetic import FLOAT
+from taylorad.wengert.list import Line, WengertList, frozen
+
+__all__ = ["Unstructured", "jacobians"]
+
+MOST_TERMS = 24
+"""A line of which the Jacobian is a sum of more terms than this has no structure to speak of."""
+
+LARGEST_MATRIX = 2**22
+"""Entries of the largest matrix that is made to stand for a linear line, or a sum."""
+
+FEW = 4
+"""As many terms may come of one in a sum; where it would be more, it becomes a matrix."""
+
+
+class Unstructured(Exception):
+    """A program whose Jacobian is not known as a sum of few terms."""
+
+
+def jacobians(
+    program: WengertList, values: Sequence[Any], count: int
+) -> tuple[list[list[Term]], int]:
+    """Give the derivatives of the lines of a program by its first inputs.
+
+    Parameters
+    ----------
+    program : WengertList
+    values : sequence
+        Of all lines, in whatever is to hold the result; constants plain.
+    count : int
+        How many of the inputs are variables. Their entries are laid end to end.
+
+    Returns
+    -------
+    list of list of Term
+        For each line the terms of which its Jacobian is the sum; none where that is 0.
+    int
+        The number of variables.
+
+    Raises
+    ------
+    Unstructured
+        If a line leads to no sum of few terms.
+    """
+    return _Propagation(program, values, count).run()
+
+
+class _Propagation:
+    """The Jacobians of the lines so far."""
+
+    def __init__(self, program: WengertList, values: Sequence[Any], count: int) -> None:
+        self.program, self.values, self.count = program, values, count
+        self.terms: list[list[Term]] = []
+        self.kernels: dict[Any, Product] = {}
+        self.constants: dict[Any, Any] = {}
+
+    def run(self) -> tuple[list[list[Term]], int]:
+        lines = self.program.lines
+        variables = self.program.inputs[: self.count]
+        edges = np.cumsum([0, *(math.prod(lines[i].shape) for i in variables)]).tolist()
+        unit = Unit(edges[-1])
+        first = dict(zip(variables, edges))
+        for number, line in enumerate(lines):
+            if number in first:
+                size = math.prod(line.shape)
+                places = np.arange(first[number], first[number] + size).reshape(line.shape)
+                found = [Term(1.0, places, unit)]
+            else:
+                found = added(self._derived(number, line))
+            if len(found) > MOST_TERMS:
+                raise Unstructured
+            self.terms.append(found)
+        return self.terms, edges[-1]
+
+    def _derived(self, number: int, line: Line) -> list[Term]:
+        row = line.row
+        if row is None or isinstance(row, Constant):
+            return []
+        if not any(self.terms[i] for i in line.operands):
+            return []
+        if line.dtype != FLOAT or any(self.terms[i] for i in line.operands[len(line.arguments) :]):
+            raise Unstructured
+        rule = _RULES.get(row) or _KINDS.get(type(row))
+        if rule is None:
+            raise Unstructured
+        return rule(self, number, line)
+
+    def shape(self, number: int) -> tuple[int, ...]:
+        return self.program[number].shape
+
+    # --- functions of entries ------------------------------------------------------------
+
+    def scaled(self, number: int, line: Line, factor: Callable[[int], Any]) -> list[Term]:
+        """Scale the terms of each operand by what the function gives for its position."""
+        found = []
+        for position, i in enumerate(line.arguments):
+            if self.terms[i]:
+                by = factor(position)
+                found += [term.scaled(by, line.shape) for term in self.terms[i]]
+        return found
+
+    # --- sums ----------------------------------------------------------------------------
+
+    def collected(self, terms: Sequence[Term], onto: Places, shape: tuple[int, ...]) -> list[Term]:
+        """Add entries up in places of an array of some shape."""
+        size = math.prod(shape)
+        if size == 1:
+            return self._contracted([(term, term.full()) for term in terms], shape)
+        onto = onto.ravel()
+        found: list[Term] = []
+        for term in terms:
+            found += self._collected(term, onto, shape, size)
+        return found
+
+    def _collected(
+        self, term: Term, onto: Places, shape: tuple[int, ...], size: int
+    ) -> list[Term]:
+        places, height = term.places.ravel(), term.kernel.height
+        there = np.flatnonzero((places >= 0) & (onto >= 0))
+        cells = onto[there] * height + places[there]
+        distinct, cell = np.unique(cells, return_inverse=True)
+        rows = distinct // height
+        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)  # among those of the same row
+        depth = int(rank.max(initial=-1)) + 1
+        if depth > FEW:
+            if size * height > LARGEST_MATRIX:
+                raise Unstructured
+            where = np.full(places.size, -1)
+            where[there] = cells
+            matrix = placed(term.flat(), where, (size, height))
+            whole = np.arange(height)
+            inner = Term(1.0, whole, term.kernel)
+            return [Term(1.0, np.arange(size).reshape(shape), Product(matrix, inner))]
+        found = []
+        for k in range(depth):
+            mine = np.full(places.size, -1)
+            mine[there] = np.where(rank[cell] == k, rows[cell], -1)
+            at = np.full(size, -1)
+            at[rows[rank == k]] = distinct[rank == k] % height
+            scale = placed(term.flat(), mine, shape)
+            found.append(Term(scale, at.reshape(shape), term.kernel, True))
+        return found
+
+    def _contracted(
+        self, weighted: Sequence[tuple[Term, Any]], shape: tuple[int, ...]
+    ) -> list[Term]:
+        """Add all entries of terms up, with scales: what is no row yet becomes one."""
+        zero = np.zeros(shape, np.int64)
+        found, total = [], None
+        for term, scale in weighted:
+            if isinstance(term.kernel, Row):
+                found.append(Term(np.sum(scale), zero, term.kernel))
+                continue
+            vector = np.reshape(scale, (-1,))
+            u = placed(vector, term.places.ravel(), (term.kernel.height,))
+            more = pulled(u, term.kernel)
+            total = more if total is None else total + more
+        if total is not None:
+            found.append(Term(1.0, zero, Row(total)))
+        return found
+
+    # --- products with matrices ----------------------------------------------------------
+
+    def applied(self, matrix: Any, terms: Sequence[Term], shape: tuple[int, ...]) -> list[Term]:
+        """Multiply a matrix with terms, which become those of an array of some shape."""
+        matrix = self._kept(matrix)
+        if shape_of(matrix)[0] == 1:
+            row = np.reshape(matrix, (-1,))
+            return self._contracted([(t, times(row, t.flat())) for t in terms], shape)
+        found = []
+        for term in terms:
+            if isinstance(term.kernel, Row):
+                column = np.reshape(term.flat(), (-1, 1))
+                scale = np.reshape(np.matmul(matrix, column), shape)
+                found.append(Term(scale, np.zeros(shape, np.int64), term.kernel))
+            else:
+                found.append(self._left_standing(matrix, term, shape))
+        return found
+
+    def _left_standing(self, matrix: Any, term: Term, shape: tuple[int, ...]) -> Term:
+        factor, scale = 1.0, term.scale
+        places = term.places.ravel()
+        if term.is_uniform:
+            factor, scale = scale, 1.0
+        if isinstance(term.kernel, Unit) and term.is_uniform and not isinstance(matrix, Value):
+            if not term.is_whole:
+                whole = np.zeros((len(matrix), term.kernel.height))
+                kept = np.flatnonzero(places >= 0)
+                np.add.at(whole, (slice(None), places[kept]), matrix[:, kept])
+                matrix, places = self._kept(whole), np.arange(term.kernel.height)
+        elif not term.is_uniform:
+            scale = term.flat()
+        mark = self._mark
+        key = mark(matrix), mark(scale), places.tobytes(), id(term.kernel)
+        kernel = self.kernels.get(key)
+        if kernel is None:
+            kernel = self.kernels[key] = Product(matrix, Term(scale, places, term.kernel))
+        return Term(factor, np.arange(len(matrix)).reshape(shape), kernel)
+
+    def _kept(self, matrix: Any) -> Any:
+        """Give of equal constants always the same."""
+        if isinstance(matrix, Value):
+            return matrix
+        matrix = np.ascontiguousarray(matrix)
+        if matrix.flags.writeable:
+            matrix = matrix.copy()
+            matrix.flags.writeable = False
+        return self.constants.setdefault(frozen(matrix), matrix)
+
+    def _mark(self, a: Any) -> Any:
+        """Give what is equal for the same factor."""
+        if isinstance(a, Value):
+            return getattr(a, "number", id(a))
+        return id(a) if np.ndim(a) else float(a)
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+Rule = Callable[[_Propagation, int, Line], list[Term]]
+
+
+def _by_partials(self: _Propagation, number: int, line: Line) -> list[Term]:
+    row = line.row
+    assert isinstance(row, Elementwise)
+    xs = [self.values[i] for i in line.arguments]
+    return self.scaled(number, line, lambda i: row.partial(i, self.values[number], xs))
+
+
+def _by_series(self: _Propagation, number: int, line: Line) -> list[Term]:
+    row, (x,) = line.row, line.arguments
+    assert isinstance(row, LocalSeries)
+    n = line.params.get("n", 0) + 1
+    return self.scaled(number, line, lambda i: row(self.values[x], n=n))
+
+
+def _sum_of_two(self: _Propagation, number: int, line: Line) -> list[Term]:
+    signs = (1.0, -1.0 if line.row is elementwise.subtract else 1.0)
+    return self.scaled(number, line, lambda i: signs[i])
+
+
+def _negative(self: _Propagation, number: int, line: Line) -> list[Term]:
+    return self.scaled(number, line, lambda i: -1.0)
+
+
+def _product(self: _Propagation, number: int, line: Line) -> list[Term]:
+    a, b = line.operands
+    return self.scaled(number, line, lambda i: self.values[(b, a)[i]])
+
+
+def _quotient(self: _Propagation, number: int, line: Line) -> list[Term]:
+    b = self.values[line.operands[1]]
+    return self.scaled(
+        number, line, lambda i: -(self.values[number] / b) if i else np.reciprocal(b)
+    )
+
+
+def _select(self: _Propagation, number: int, line: Line) -> list[Term]:
+    condition = self.values[line.operands[2]] if line.names else line.params["condition"]
+    found = []
+    for position, i in enumerate(line.arguments):
+        for term in self.terms[i]:
+            wide = term.scaled(1.0, line.shape)
+            if line.names:  # not a product with 0 or 1, that is not 0 where the scale is infinite
+                pair = (wide.full(), 0.0) if position == 0 else (0.0, wide.full())
+                found.append(Term(np.where(condition, *pair), wide.places, term.kernel, True))
+            else:
+                chosen = np.asarray(condition, bool) == (position == 0)
+                places = np.where(chosen, wide.places, -1)
+                found.append(Term(wide.scale, places, term.kernel))
+    return found
+
+
+def _moved(self: _Propagation, number: int, line: Line) -> list[Term]:
+    """Move scales and places as the line moves entries; entries that it sets to 0 have none."""
+    if line.names:
+        raise Unstructured
+    several: dict[int, tuple[Kernel, list[list[Term]]]] = {}
+    for position, i in enumerate(line.arguments):
+        for term in self.terms[i]:
+            kernel, parts = several.setdefault(
+                id(term.kernel), (term.kernel, [[] for _ in line.arguments])
+            )
+            parts[position].append(term)
+    assert line.row is not None
+    found = []
+    for kernel, parts in several.values():
+        for k in range(max(map(len, parts))):
+            terms = [part[k] if k < len(part) else None for part in parts]
+            found.append(_together(self, line, kernel, terms))
+    return found
+
+
+def _together(
+    self: _Propagation, line: Line, kernel: Kernel, terms: Sequence[Term | None]
+) -> Term:
+    row = line.row
+    assert row is not None
+    shapes = [self.shape(i) for i in line.arguments]
+    numbers = [
+        np.zeros(s, np.int64) if t is None else t.places + 1
+        for t, s in zip(terms, shapes, strict=True)
+    ]
+    places = np.asarray(row.value(*numbers, **line.params)) - 1
+    scales = [t.scale for t in terms if t is not None]
+    if all(t.is_uniform for t in terms if t is not None) and all(s is scales[0] for s in scales):
+        return Term(scales[0], places, kernel)
+    full = [
+        np.zeros(s) if t is None else t.full() for t, s in zip(terms, shapes, strict=True)
+    ]
+    return Term(row(*full, **line.params), places, kernel, True)
+
+
+def _sum(self: _Propagation, number: int, line: Line) -> list[Term]:
+    (a,), axes = line.arguments, line.params["axis"]
+    shape, found, rest = self.shape(a), [], []
+    kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    for term in self.terms[a]:
+        first = term.places[tuple(slice(0, 1) if i in axes else slice(None) for i in range(len(shape)))]
+        if line.shape and term.mask is None and np.all(term.places == first):
+            scale = np.sum(term.full(), axis=axes)
+            found.append(Term(scale, first.reshape(line.shape), term.kernel))
+        else:
+            rest.append(term)
+    if rest:
+        onto = np.broadcast_to(np.arange(math.prod(kept)).reshape(kept), shape)
+        found += self.collected(rest, onto, line.shape)
+    return found
+
+
+def _scatter_add(self: _Propagation, number: int, line: Line) -> list[Term]:
+    (a,) = line.arguments
+    places = line.params.get("places")
+    if line.names or places is None or np.shape(places) != self.shape(a):
+        raise Unstructured
+    return self.collected(self.terms[a], np.asarray(places), line.shape)
+
+
+def _matmul(self: _Propagation, number: int, line: Line) -> list[Term]:
+    a, b = line.operands
+    if len(self.shape(a)) != 2 or len(self.shape(b)) != 2:
+        return _as_matrix(self, number, line)
+    (rows, inner), columns = self.shape(a), self.shape(b)[1]
+    left, right = self.values[a], self.values[b]
+    if inner == 1:
+        return self.scaled(number, line, lambda i: left if i else right)
+    found: list[Term] = []
+    if self.terms[b]:
+        if columns == 1:
+            found += self.applied(left, self.terms[b], line.shape)
+        elif rows == 1:
+            wide = [t.scaled(np.transpose(left), (inner, columns)) for t in self.terms[b]]
+            onto = np.broadcast_to(np.arange(columns), (inner, columns))
+            found += self.collected(wide, onto, line.shape)
+        else:
+            found += _as_matrix(self, number, line)
+    if self.terms[a]:
+        if rows == 1:
+            found += self.applied(np.transpose(right), self.terms[a], line.shape)
+        elif columns == 1:
+            wide = [t.scaled(np.transpose(right), (rows, inner)) for t in self.terms[a]]
+            onto = np.broadcast_to(np.arange(rows)[:, None], (rows, inner))
+            found += self.collected(wide, onto, line.shape)
+        elif not self.terms[b]:
+            found += _as_matrix(self, number, line)
+        else:
+            raise Unstructured
+    return found
+
+
+def _as_matrix(self: _Propagation, number: int, line: Line) -> list[Term]:
+    """Let the matrix of a linear line stand for it, if nothing in it depends on the call."""
+    active = [i for i in line.arguments if self.terms[i]]
+    if line.names or len(active) != 1:
+        raise Unstructured
+    (x,) = active
+    constants = [None if i == x else self.program[i].value for i in line.arguments]
+    if any(c is None and i != x for c, i in zip(constants, line.arguments)):
+        raise Unstructured
+    size, out = math.prod(self.shape(x)), math.prod(line.shape)
+    if size * max(size, out) > LARGEST_MATRIX or not size * out:
+        raise Unstructured
+    row = line.row
+    assert row is not None
+    columns = []
+    for unit in np.eye(size):
+        args = [unit.reshape(self.shape(x)) if c is None else c for c in constants]
+        columns.append(np.ravel(row.value(*args, **line.params)))
+    return self.applied(np.stack(columns, axis=1), self.terms[x], line.shape)
+
+
+_MOVING = (
+    *(linear.index, linear.scatter, linear.gather, linear.assign, linear.reshape),
+    *(linear.transpose, linear.broadcast_to, linear.concatenate),
+)
+
+_RULES: dict[Primitive, Rule] = {
+    elementwise.add: _sum_of_two,
+    elementwise.subtract: _sum_of_two,
+    elementwise.negative: _negative,
+    elementwise.multiply: _product,
+    elementwise.divide: _quotient,
+    linear.select: _select,
+    linear.sum_: _sum,
+    linear.scatter_add: _scatter_add,
+    matmul_row: _matmul,
+    **dict.fromkeys(_MOVING, _moved),
+}
+
+_KINDS: dict[type[Primitive], Rule] = {
+    Elementwise: _by_partials,
+    LocalSeries: _by_series,
+    Linear: _as_matrix,
+    Bilinear: _as_matrix,
+}
