@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from taylorad.compiler.elements import NONE, Element, Elements, is_number
+from taylorad.compiler.elements import NONE, Element, Elements
 from taylorad.compiler.indices import Affine, Computed, Variable, variable
 from taylorad.compiler.memory import MEMORY, Array
 from taylorad.compiler.operations import emit, literal
@@ -53,7 +53,7 @@ class Box:
         self.addresses = {
             number: arrays[element.detail[0]].address(element.detail[1])
             for number, element in enumerate(elements.members)
-            if _is_load(element)
+            if element.is_load
         }
         self.extents = list(elements.extents)
         self.loops = [k for k, n in enumerate(elements.extents) if n > 1]
@@ -107,11 +107,11 @@ class Box:
         if element.row is not None:
             found = [self.elements.members[n] for n in element.operands]
             names = [self.name(n) for n in element.operands]
-            constants = [e.detail if is_number(e) else None for e in found]
+            constants = [e.detail if e.is_number else None for e in found]
             kinds = [e.kind for e in found]
             params = element.detail
             return emit(self.text, element.row, params, names, kinds, element.kind, constants)
-        if isinstance(element.detail, Test):
+        if element.is_test:
             return self._test(element.detail)
         if number not in self.addresses:
             return literal(element.detail, element.kind)
@@ -274,10 +274,6 @@ class Box:
         if not hints:
             return ""
         return f", !llvm.loop {self.text.note(f'distinct !{{$, {chr(44).join(hints)}}}')}"
-
-
-def _is_load(element: Element) -> bool:
-    return element.row is None and not is_number(element) and not isinstance(element.detail, Test)
 
 
 def _coefficient(a: Affine, loop: int) -> int:

@@ -23,7 +23,7 @@ from taylorad.primitives.registry import TABLE, Primitive
 from taylorad.wengert.list import Line, frozen
 from taylorad.wengert.trace import convert
 
-__all__ = ["NONE", "Element", "Elements", "is_number"]
+__all__ = ["NONE", "Element", "Elements"]
 
 NONE = -1
 """Number of the known zero."""
@@ -49,6 +49,21 @@ class Element(NamedTuple):
     row: Primitive | None
     operands: tuple[int, ...]
     detail: Any
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is known while compiling."""
+        return self.row is None and not isinstance(self.detail, tuple)
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it is read from memory."""
+        return self.row is None and isinstance(self.detail, tuple) and not self.is_test
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tells where an index lies."""
+        return isinstance(self.detail, Test)
 
 
 @dataclass
@@ -138,7 +153,7 @@ class Elements:
         if number == NONE or self.members[number].kind == kind:
             return number
         element = self.members[number]
-        if is_number(element) and kind == "f" and abs(element.detail) < 2**53:
+        if element.is_number and kind == "f" and abs(element.detail) < 2**53:
             return self.number(float(element.detail), kind)
         return self._apply(convert, {}, [number], kind)
 
@@ -213,10 +228,10 @@ class Elements:
         """Scale by one number where two are asked for, if their product is not rounded."""
         for one, other in (found, found[::-1]):
             scale, inner = self.members[one], self.members[other]
-            if not (is_number(scale) and inner.row is multiply and inner.kind == "f"):
+            if not (scale.is_number and inner.row is multiply and inner.kind == "f"):
                 continue
             for second, x in (inner.operands, inner.operands[::-1]):
-                if is_number(self.members[second]) and self.members[x].kind == "f":
+                if self.members[second].is_number and self.members[x].kind == "f":
                     product = _exact_product(scale.detail, self.members[second].detail)
                     if product is not None:
                         return self._apply(multiply, {}, [self.number(product, "f"), x], "f")
@@ -241,11 +256,6 @@ class Elements:
             self._seen[key] = len(self.members)
             self.members.append(element)
         return self._seen[key]
-
-
-def is_number(element: Element) -> bool:
-    """Tell whether an element is known while compiling."""
-    return element.row is None and not isinstance(element.detail, tuple)
 
 
 def _exact_product(a: float, b: float) -> float | None:

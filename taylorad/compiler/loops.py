@@ -22,7 +22,7 @@ from taylorad.compiler.memory import LINE, Array, Lifetime, arranged
 from taylorad.compiler.nests import Written, write_nest
 from taylorad.compiler.opening import is_plain
 from taylorad.compiler.pulling import is_pulled
-from taylorad.compiler.roots import is_product, is_reduction, reduces
+from taylorad.compiler.roots import is_product, is_reduction, reduces, wants_stored
 from taylorad.compiler.solving import SOLVE, solution
 from taylorad.compiler.source import Source
 from taylorad.compiler.sweeps import LONGEST_SORT, SWEEPS, sweep
@@ -122,6 +122,8 @@ class _Lowering:
             if step is not None:
                 found[number] = step
                 stored |= {number, *(seen.line for seen in step.views)}
+            elif wants_stored(source, number):
+                stored |= {view(source, operand, stored).line for operand in line.operands}
         return found, stored
 
     # --- memory ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from taylorad.compiler.box import Box
 from taylorad.compiler.elements import Elements
 from taylorad.compiler.fusion import Nest
-from taylorad.compiler.indices import Split
+from taylorad.compiler.indices import Affine, Split, linear
 from taylorad.compiler.memory import Array
 from taylorad.compiler.roots import Root
 from taylorad.compiler.source import Source
@@ -23,6 +23,10 @@ from taylorad.compiler.text import Text
 from taylorad.compiler.totals import Total
 
 __all__ = ["Written", "write_nest"]
+
+
+TILE = 8
+"""Where an array is read against its order, it is in squares of this side: a line of the cache."""
 
 
 @dataclass
@@ -50,7 +54,7 @@ def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Arra
     """Write a nest."""
     own = {root.line for root in nest.roots}
     stored = {number for number in arrays if number not in own}
-    parts = list(_parted(source, nest, stored))
+    parts = list(_parted(source, nest, stored, arrays))
     scopes = _Scopes(text, [arrays[number].pointer for number in own])
     text.odd = None
     lines, flops = _version(text, source, nest, parts, arrays, scopes)
@@ -77,26 +81,75 @@ def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Arra
 Part = tuple[Elements, list[Root]]
 
 
-def _parted(source: Source, nest: Nest, stored: set[int]) -> Iterator[Part]:
+def _parted(
+    source: Source, nest: Nest, stored: set[int], arrays: Mapping[int, Array]
+) -> Iterator[Part]:
     """Part a nest until every entry is computed in one way."""
-    waiting = [(nest.extents, nest.roots)]
+    waiting = [(nest.extents, nest.roots, False)]
     while waiting:
-        extents, roots = waiting.pop()
+        extents, roots, is_tiled = waiting.pop()
         if not math.prod(extents):
             continue
         elements = Elements(source, extents)
+        pieces: Iterable[tuple[tuple[int, ...], dict[int, Affine]]]
         try:
             active = [root for root in roots if root.is_active(extents)]
             elements.pull((r for root in active for r in root.requests), stored)
+            crossed = None if is_tiled else _crossed(elements, active, arrays)
+            if crossed is None:
+                if active:
+                    yield elements, active
+                continue
+            pieces = [_tiled(extents, *crossed)]
+            is_tiled = True
         except Split as split:
-            pieces = [
-                (inner, [root.replaced(table) for root in roots])
-                for inner, table in split.pieces(extents)
-            ]
-            waiting += pieces[::-1]
-        else:
-            if active:
-                yield elements, active
+            pieces = split.pieces(extents)
+        waiting += [
+            (inner, [root.replaced(table) for root in roots], is_tiled) for inner, table in pieces
+        ][::-1]
+
+
+def _crossed(
+    elements: Elements, roots: Sequence[Root], arrays: Mapping[int, Array]
+) -> tuple[int, int] | None:
+    """Give two loops of which some array is read along one and some along the other."""
+    loops = [k for k, n in enumerate(elements.extents) if n > 1]
+    if not loops or elements.extents[loops[-1]] < 4 * TILE:
+        return None
+    places = [root.place for root in roots]
+    for element in elements.members:
+        if element.is_load:
+            number, index = element.detail
+            places.append(arrays[number].address(index))
+    for place in places:
+        strides = {v: abs(c) for v, c in place.terms if isinstance(v, int)}
+        if strides.get(loops[-1], 0) < TILE:
+            continue
+        for loop in loops[:-1]:
+            if strides.get(loop) == 1 and elements.extents[loop] >= 4 * TILE:
+                return loop, loops[-1]
+    return None
+
+
+def _tiled(
+    extents: tuple[int, ...], outer: int, inner: int
+) -> tuple[tuple[int, ...], dict[int, Affine]]:
+    """Make two loops go through small squares.
+
+    Raises
+    ------
+    Split
+        Where squares do not cover the box.
+    """
+    for loop in (outer, inner):
+        if extents[loop] % TILE:
+            raise Split("cut", loop, extents[loop] - extents[loop] % TILE)
+    blocks = [n // TILE if k in (outer, inner) else n for k, n in enumerate(extents)]
+    table = {
+        loop: linear(0, [(loop, TILE), (len(extents) + which, 1)])
+        for which, loop in enumerate((outer, inner))
+    }
+    return (*blocks, TILE, TILE), table
 
 
 def _version(

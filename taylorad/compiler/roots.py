@@ -30,7 +30,11 @@ from taylorad.primitives import contraction, linear
 from taylorad.primitives.registry import Primitive, rows
 from taylorad.wengert.list import Line
 
-__all__ = ["Root", "identity", "is_product", "is_reduction", "reduced_axes", "reduces", "root"]
+__all__ = ["Root", "identity", "is_product", "is_reduction", "reduced_axes", "reduces", "root", "wants_stored"]
+
+
+MIDDLING = 24
+"""A product of rows and columns of no more terms is written out, if it reads from memory."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def root(source: Source, number: int, spans: Sequence[range]) -> Planned:
     if is_reduction(source, number):
         assert line.row is not None
         plan = _PLANS.get(line.row, _reduction)
-        return plan(source, number, line)
+        return plan(source, number, line, spans)
     extents = tuple(map(len, spans))
     at = tuple(a.shifted(s.start) for a, s in zip(identity(extents), spans, strict=True))
     return Root(number, None, ((number, at),), ravelled(at, line.shape)), extents
@@ -121,10 +125,23 @@ def is_reduction(source: Source, number: int) -> bool:
         shape = source.lines[line.operands[0]].shape
         return bool(math.prod(shape[k] for k in line.params["axis"]) > SHORT)
     if line.row is contraction.matmul_row:
-        return bool(source.lines[line.operands[0]].shape[-1] > SHORT)
+        k = source.lines[line.operands[0]].shape[-1]
+        return bool(k > (MIDDLING if line.shape[-1] > 1 else SHORT))
     if line.row is linear.scatter_add and not line.names:
         return source.inverse(line.params["places"], line.params["shape"]) is None
     return reduces(line.row)
+
+
+def wants_stored(source: Source, number: int) -> bool:
+    """Tell whether the operands of a line had better lie in memory.
+
+    A written out product reads each entry many times over; sums whose places are computed are done
+    entry by entry, and nothing else should be.
+    """
+    line = source.lines[number]
+    if line.row is contraction.matmul_row:
+        return source.lines[line.operands[0]].shape[-1] > SHORT
+    return line.row is linear.scatter_add and is_reduction(source, number)
 
 
 def is_product(line: Line) -> bool:
@@ -135,7 +152,7 @@ def is_product(line: Line) -> bool:
 # --- along axes ------------------------------------------------------------------------------
 
 
-def _reduction(source: Source, number: int, line: Line) -> Planned:
+def _reduction(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     (operand, *_), axes = line.operands, reduced_axes(line, source)
     shape = source.lines[operand].shape
     at = identity(shape)
@@ -160,7 +177,7 @@ def reduced_axes(line: Line, source: Source) -> tuple[int, ...]:
 # --- products --------------------------------------------------------------------------------
 
 
-def _matmul(source: Source, number: int, line: Line) -> Planned:
+def _matmul(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     a, b = line.operands
     left, right = source.lines[a].shape, source.lines[b].shape
     *batch, m, n = line.shape
@@ -176,7 +193,7 @@ def _matmul(source: Source, number: int, line: Line) -> Planned:
     return Root(number, "sum", wanted, place), box
 
 
-def _einsum(source: Source, number: int, line: Line) -> Planned:
+def _einsum(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     inputs, out = line.params["subscripts"].split("->")
     terms = inputs.split(",")
     sizes: dict[str, int] = {}
@@ -197,11 +214,19 @@ def _einsum(source: Source, number: int, line: Line) -> Planned:
     return Root(number, "sum", wanted, place), box
 
 
-def _convolve(source: Source, number: int, line: Line) -> Planned:
+def _convolve(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     a, v = line.operands
     long, short = source.lines[a].shape, source.lines[v].shape
     if long[-1] < short[-1]:
         a, v, long, short = v, a, short, long
+    part = spans[-1]
+    if part.start >= short[-1] - 1 and part.stop <= long[-1]:  # nowhere do they but overlap
+        box = (*line.shape[:-1], short[-1], len(part))
+        *stack, i, k = identity(box)
+        j = k.shifted(part.start).plus(i.times(-1))
+        wanted = ((a, aligned((*stack, j), long)), (v, aligned((*stack, i), short)))
+        place = ravelled((*stack, k.shifted(part.start)), line.shape)
+        return Root(number, "sum", wanted, place), box
     box = (*line.shape[:-1], short[-1], long[-1])
     *stack, i, j = identity(box)
     wanted = ((a, aligned((*stack, j), long)), (v, aligned((*stack, i), short)))
@@ -211,7 +236,7 @@ def _convolve(source: Source, number: int, line: Line) -> Planned:
 # --- by groups -------------------------------------------------------------------------------
 
 
-def _scatter_add(source: Source, number: int, line: Line) -> Planned:
+def _scatter_add(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     g = line.operands[0]
     box = source.lines[g].shape
     at = identity(box)
@@ -234,7 +259,7 @@ def _scatter_add(source: Source, number: int, line: Line) -> Planned:
     return Root(number, "sum", ((g, at),), place), box
 
 
-def _segment_sum(source: Source, number: int, line: Line) -> Planned:
+def _segment_sum(source: Source, number: int, line: Line, spans: Sequence[range]) -> Planned:
     (a,), starts = line.operands, np.asarray(line.params["starts"])
     *lead, n = source.lines[a].shape
     lengths = np.diff(starts, append=n)

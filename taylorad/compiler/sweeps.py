@@ -82,17 +82,21 @@ class Extreme(_Sweep):
         """Write the loops."""
         script, out = Script(text), arrays[self.line]
         kind, n = self.register, self.length
-        best, first = text.variable(kind), text.variable("i64")
+        best, first, none = text.variable(kind), text.variable("i64"), text.variable("i64")
         text.declarations.add("declare i64 @llvm.umin.i64(i64, i64)")
         (view,) = self.views
         with script.loops([view.shape[k] for k in self.others]) as index:
             start = self.start(script, index)
             script.do(f"store {kind} {self.read(script, arrays, start, '0')}, ptr {best}")
-            with script.loop(n, 1) as i:
+            script.do(f"store i64 0, ptr {none}")
+            with script.loop(n) as i:
                 value = self.read(script, arrays, start, i)
-                so_far = script(f"load {kind}, ptr {best}")
-                script.do(f"store {kind} {self._better(script, so_far, value)}, ptr {best}")
+                self._raise(script, best, none, value)
             winner = script(f"load {kind}, ptr {best}")
+            if self.kind == "f":
+                some = script(f"icmp ne i64 {script(f'load i64, ptr {none}')}, 0")
+                nan = literal(float("nan"), "f")
+                winner = script(f"select i1 {some}, double {nan}, double {winner}")
             script.do(f"store i64 {n}, ptr {first}")
             with script.loop(n) as i:
                 value = self.read(script, arrays, start, i)
@@ -104,14 +108,20 @@ class Extreme(_Sweep):
             script.store(script(f"load i64, ptr {first}"), "i", out.pointer, place)
         yield from script.lines
 
-    def _better(self, script: Script, a: str, b: str) -> str:
+    def _raise(self, script: Script, best: str, none: str, value: str) -> None:
+        """Compare with the best so far; note NaNs, which LLVM is told do not occur otherwise."""
+        kind, free = self.register, ""
+        compare = "icmp sgt" if self.largest else "icmp slt"
         if self.kind == "f":
-            name = "llvm.maximum.f64" if self.largest else "llvm.minimum.f64"
-            script.text.declarations.add(f"declare double @{name}(double, double)")
-            return script(f"call double @{name}(double {a}, double {b})")
-        name = "llvm.smax.i64" if self.largest else "llvm.smin.i64"
-        script.text.declarations.add(f"declare i64 @{name}(i64, i64)")
-        return script(f"call i64 @{name}(i64 {a}, i64 {b})")
+            free = "nnan nsz "
+            compare = f"fcmp {free}{'ogt' if self.largest else 'olt'}"
+            missing = script(f"fcmp uno double {value}, {literal(0, 'f')}")
+            so_far = script(f"load i64, ptr {none}")
+            script.do(f"store i64 {script(f'select i1 {missing}, i64 1, i64 {so_far}')}, ptr {none}")
+        so_far = script(f"load {kind}, ptr {best}")
+        more = script(f"{compare} {kind} {value}, {so_far}")
+        winner = script(f"select {free}i1 {more}, {kind} {value}, {kind} {so_far}")
+        script.do(f"store {kind} {winner}, ptr {best}")
 
     def _same(self, script: Script, value: str, winner: str) -> str:
         if self.kind != "f":

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value
 from taylorad.dispatch.operands import as_operand
 from taylorad.drivers.expansion import Inner, common_trace
 from taylorad.drivers.gradients import value_and_grad
-from taylorad.primitives.linear import assign, index, scatter_add
+from taylorad.primitives.linear import scatter_add
 from taylorad.reverse.structured import Unstructured, jacobians
 from taylorad.reverse.terms import Term, Unit, diagonal, written
 from taylorad.wengert.list import WengertList
@@ -26,6 +25,9 @@ from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace, Traced
 
 __all__ = ["structured"]
+
+MOST_MASKS = 3
+"""So many sparse terms are tested for at every entry of a matrix that is full anyway."""
 
 
 def structured(
@@ -107,32 +109,33 @@ def _diagonal(terms: Sequence[Term], size: int) -> Any:
 
 
 def _matrix(terms: Sequence[Term], size: int) -> Any:
-    """Write the Hessian: the full terms in one pass, then what has few entries on top."""
-    dense: Any = None
+    """Write the Hessian out, in one pass: of multiples of units each row has one entry."""
+    units = [term for term in terms if isinstance(term.kernel, Unit)]
+    parts = [written(term) for term in terms if not isinstance(term.kernel, Unit)]
+    if parts and len(units) <= MOST_MASKS:
+        columns = np.arange(size)
+        for term in units:
+            mask = term.places[:, None] == columns
+            parts.append(np.where(mask, np.reshape(term.flat(), (-1, 1)), 0.0))
+    elif units or not parts:
+        parts.append(_scattered(units, size))
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total if np.shape(total) == (size, size) else np.broadcast_to(total, (size, size))
+
+
+def _scattered(terms: Sequence[Term], size: int) -> Any:
+    """Write a matrix that is mostly zeros."""
+    entries, cells = [np.zeros(0)], [np.zeros(0, np.int64)]
     for term in terms:
-        if not isinstance(term.kernel, Unit):
-            more = written(term)
-            dense = more if dense is None else dense + more
-    sparse = [term for term in terms if isinstance(term.kernel, Unit)]
-    if dense is None:
-        dense = np.zeros((size, size))
-    elif not isinstance(dense, Value) or np.shape(dense) != (size, size):
-        dense = np.broadcast_to(dense, (size, size))
-    if not sparse:
-        return dense
-    flat = np.reshape(dense, (size * size,))
-    rows = np.arange(size)
-    for term in sparse:
-        there = rows[term.places >= 0]
-        cells = there * size + term.places[there]
-        step = set(np.diff(cells).tolist())
-        if (len(step) == 1 and step != {0}) or len(cells) == 1:
-            key = (slice(int(cells[0]), int(cells[-1]) + 1, int(*step) if step else 1),)
-            scale = term.flat()
-            scale = scale if term.mask is None else index(scale, key=(slice(there[0], there[-1] + 1),))
-            flat = assign(flat, index(flat, key=key) + scale, key=key)
+        rows = np.flatnonzero(term.places >= 0)
+        scale = term.flat()
+        if len(rows) and len(rows) == rows[-1] + 1 - rows[0]:
+            scale = scale[int(rows[0]) : int(rows[-1]) + 1]
         else:
-            full = term.flat()
-            full = full if term.mask is None else full[there]
-            flat = flat + scatter_add(full, places=cells, shape=(size * size,))
-    return np.reshape(flat, (size, size))
+            scale = scale[rows]
+        entries.append(scale)
+        cells.append(rows * size + term.places[rows])
+    values = np.concatenate(entries[1:]) if terms else entries[0]
+    return scatter_add(values, places=np.concatenate(cells), shape=(size, size))
