@@ -184,6 +184,21 @@ def multiplies_stacks(a, b):
     return a @ b
 
 
+@case((3, 12, 13), (3, 13, 12))
+def multiplies_small_matrices(a, b):
+    return np.sin(a) @ b
+
+
+@case((41, 35), (35, 41))
+def adds_transposed(a, b):
+    return a + b.T, np.sum(a * b.T, axis=0)
+
+
+@case((60,), (9,))
+def convolves_where_all_overlaps(a, b):
+    return np.convolve(a, b, "valid")
+
+
 @case((40, 60), (60,))
 def multiplies_vectors(a, b):
     return a @ b, b @ a.T

@@ -19,7 +19,7 @@ __all__ = ["Box"]
 BLOCK = 1024
 """Terms of a sum that are added up in any order."""
 
-FULLY = 8
+FULLY = 7
 """Loops of no more rounds may be unrolled."""
 
 

@@ -212,15 +212,13 @@ class Fusion:
     def _needed(self, number: int, demands: Demands) -> tuple[range, ...]:
         """Give the part of a line that is needed."""
         shape = self.source.lines[number].shape
-        if number in self.wanted:
+        every = (part for parts in demands.values() for part in parts)
+        parts = [part for part in every if math.prod(part.extents)]  # of nothing there are no bounds
+        if number in self.wanted or not parts:
             return (*map(range, shape),)
         hull: list[range] = []
         for axis in range(len(shape)):
-            bounds = [
-                part.index[axis].bounds(part.extents)
-                for parts in demands.values()
-                for part in parts
-            ]
+            bounds = [part.index[axis].bounds(part.extents) for part in parts]
             hull.append(range(min(b[0] for b in bounds), max(b[1] for b in bounds) + 1))
         return (*hull,)
 

@@ -138,9 +138,7 @@ class _Lane:
         if value is None and not lanes:
             value = line.value
         self.program.lines.append(
-            Line(
-                line.row, line.operands, params, line.names, shape, line.dtype, value, line.origin
-            )
+            Line(line.row, line.operands, params, line.names, shape, line.dtype, value, line.origin)
         )
         self.has_lanes.append(lanes)
 
@@ -154,7 +152,9 @@ class _Lane:
     def keyed(self, line: Line, shape: tuple[int, ...]) -> None:
         """Check that a key takes all of the last axis of a shape, and leaves it last."""
         strides = (*(0,) * (len(shape) - 1), 1)
-        marked = np.lib.stride_tricks.as_strided(np.empty(math.prod(shape), np.bool_), shape, strides)
+        marked = np.lib.stride_tricks.as_strided(
+            np.empty(math.prod(shape), np.bool_), shape, strides
+        )
         part = marked[line.params["key"]]
         if part.shape[-1:] != (self.count,) or part.strides[-1] != 1 or any(part.strides[:-1]):
             raise _LanesMix
@@ -314,9 +314,9 @@ class _Loop(Lowering):
         super().__init__(program, _Functions(careful))
         self.emitter: _Functions
         self.lane = lane
-        self.with_lanes = {
-            f"%x{k}" for k, mine in enumerate(lane.arguments) if mine
-        } | {f"%r{k}" for k, mine in enumerate(lane.results) if mine}
+        self.with_lanes = {f"%x{k}" for k, mine in enumerate(lane.arguments) if mine} | {
+            f"%r{k}" for k, mine in enumerate(lane.results) if mine
+        }
         self._write()
 
     def _write(self) -> None:

@@ -174,6 +174,8 @@ def converted(emitter: Emitter, name: str, kind: str, to: str) -> str:
             # A number that no integer can hold gives none in particular, in C; and no harm here.
             else f"call i64 @llvm.fptosi.sat.i64.f64(double {name})"
         )
+    if name.lstrip("-").isdigit():
+        return literal(int(name), "f")
     how = "uitofp i1" if kind == "b" else "sitofp i64"
     return emitter.instruction(f"{how} {name} to double")
 

@@ -30,7 +30,16 @@ from taylorad.primitives import contraction, linear
 from taylorad.primitives.registry import Primitive, rows
 from taylorad.wengert.list import Line
 
-__all__ = ["Root", "identity", "is_product", "is_reduction", "reduced_axes", "reduces", "root", "wants_stored"]
+__all__ = [
+    "Root",
+    "identity",
+    "is_product",
+    "is_reduction",
+    "reduced_axes",
+    "reduces",
+    "root",
+    "wants_stored",
+]
 
 
 MIDDLING = 24

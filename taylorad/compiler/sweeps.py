@@ -117,7 +117,9 @@ class Extreme(_Sweep):
             compare = f"fcmp {free}{'ogt' if self.largest else 'olt'}"
             missing = script(f"fcmp uno double {value}, {literal(0, 'f')}")
             so_far = script(f"load i64, ptr {none}")
-            script.do(f"store i64 {script(f'select i1 {missing}, i64 1, i64 {so_far}')}, ptr {none}")
+            script.do(
+                f"store i64 {script(f'select i1 {missing}, i64 1, i64 {so_far}')}, ptr {none}"
+            )
         so_far = script(f"load {kind}, ptr {best}")
         more = script(f"{compare} {kind} {value}, {so_far}")
         winner = script(f"select {free}i1 {more}, {kind} {value}, {kind} {so_far}")

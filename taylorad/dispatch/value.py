@@ -94,7 +94,7 @@ class Value(ArrayMethods):
                 return _create(self, function, args, kwargs)
             return self.foreign(function, "__call__", args, kwargs)
         kwargs = {k: as_operand(v) for k, v in kwargs.items()}
-        if function not in _TYPED:
+        if function not in TYPED:
             kwargs = _without_storage(function, kwargs)
         out = kwargs.pop("out", None)
         result = row(*map(self._operand, args), **kwargs)
@@ -197,7 +197,7 @@ def _without_storage(function: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 _STORAGE_ONLY = frozenset({"casting", "subok", "signature"})
-_TYPED = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
+TYPED = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 
 
 _CREATORS = {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.asanyarray}

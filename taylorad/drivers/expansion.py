@@ -36,6 +36,8 @@ def taken_apart(
     f: Callable[..., Any],
     points: Sequence[Any],
     orders: Sequence[int] | None,
+    most_lines: int = MOST_LINES,
+    most_derivative_lines: int = MOST_DERIVATIVE_LINES,
 ) -> list[Any] | None:
     """Give derivatives written scalar by scalar, where that is the way for a function.
 
@@ -47,6 +49,8 @@ def taken_apart(
         What to differentiate by.
     orders : sequence of int or None
         None asks for the diagonal of the second derivative.
+    most_lines, most_derivative_lines : int, optional
+        How many scalar lines the function and its derivatives may have at most.
 
     Returns
     -------
@@ -68,27 +72,27 @@ def taken_apart(
         inner.closed = True
     if not isinstance(y, Traced) or y.tape is not inner:
         return None
-    program = _differentiated(normal_form(inner, [y.number]), len(points), orders)
-    return None if program is None else [*trace.splice(program, [*points, *inner.outer])]
+    program = normal_form(inner, [y.number])
+    found = _differentiated(program, len(points), orders, most_lines)
+    if found is None or sum(line.row is not None for line in found.lines) > most_derivative_lines:
+        return None
+    return [*trace.splice(found, [*points, *inner.outer])]
 
 
 def _differentiated(
-    program: WengertList, count: int, orders: Sequence[int] | None
+    program: WengertList, count: int, orders: Sequence[int] | None, most_lines: int
 ) -> WengertList | None:
     if any(isinstance(line.row, LocalSeries) for line in program.lines):
         return None  # their values come from Python, and better for a whole array at once
-    small = expand(program, MOST_LINES)
+    small = expand(program, most_lines)
     if small is None:
         return None
     try:
         if orders is None:
-            found = diagonal(small, range(count))
-        else:
-            found = derivatives(small, orders, range(count))
+            return diagonal(small, range(count))
+        return derivatives(small, orders, range(count))
     except NotDifferentiable:
         return None
-    operations = sum(line.row is not None for line in found.lines)
-    return found if operations <= MOST_DERIVATIVE_LINES else None
 
 
 def common_trace(points: Sequence[Any]) -> Trace | None:

@@ -16,10 +16,10 @@ from taylorad.drivers.boundary import (
     evaluate,
     scalar_output,
 )
-from taylorad.drivers.expansion import taken_apart
 from taylorad.drivers.gradients import Argnums, Selected, grad, matching, value_and_grad
 from taylorad.drivers.seeds import coefficients_of, duals, seeded, unit_directions
 from taylorad.drivers.series import derivative_tensor
+from taylorad.drivers.ways import second_derivatives
 from taylorad.errors import InputError
 from taylorad.forward.algebra import hyperdual, rays
 from taylorad.forward.hyperdual import HyperDual
@@ -83,7 +83,7 @@ def hessian(
 
     def matrix(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
-        if method is None and (found := _taken_apart(f, selected, kwargs, [2])):
+        if method is None and (found := _compilable(f, selected, kwargs, [2])):
             return _blocks(found[0], selected)
         h = compute(f, selected, kwargs)[2]
         return _blocks(h, selected)
@@ -120,7 +120,7 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[
 
     def triple(*args: Any, **kwargs: Any) -> Any:
         selected = Selected(argnums, args)
-        if found := _taken_apart(f, selected, kwargs, [0, 1, 2]):
+        if found := _compilable(f, selected, kwargs, [0, 1, 2]):
             value, flat, h = found
             gradient = [np.reshape(flat[a:b], np.shape(x)) for a, b, x in _spans(selected)]
         else:
@@ -130,10 +130,12 @@ def value_grad_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[
     return triple
 
 
-def _taken_apart(
+def _compilable(
     f: Callable[..., Any], selected: Selected, kwargs: dict[str, Any], orders: list[int]
 ) -> list[Any] | None:
-    return taken_apart(lambda leaves: selected.call(f, leaves, kwargs), f, selected.points, orders)
+    """Give derivatives as a machine likes them, if it is for a machine that they are traced."""
+    call = lambda leaves: selected.call(f, leaves, kwargs)
+    return second_derivatives(call, f, selected.points, orders)
 
 
 def _spans(selected: Selected) -> list[tuple[int, int, Any]]:
@@ -302,7 +304,8 @@ def hessian_diagonal(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def diagonal(x: Any, *args: Any, **kwargs: Any) -> Any:
         x = as_point(x)
-        found = taken_apart(lambda leaves: evaluate(f, *leaves, *args, **kwargs), f, [x], None)
+        call = lambda leaves: evaluate(f, *leaves, *args, **kwargs)
+        found = second_derivatives(call, f, [x], None)
         if found:
             return np.reshape(found[0], np.shape(x))
         n = size_of(x)

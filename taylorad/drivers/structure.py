@@ -63,7 +63,7 @@ def structured(
             [inner.argument(x.value) for x in points]
         )
         flat = [np.reshape(bar, (-1,)) for bar in bars]
-        gradient = flat[0] if len(flat) == 1 else np.concatenate(flat)
+        gradient: Any = flat[0] if len(flat) == 1 else np.concatenate(flat)
     except Exception:
         return None  # whatever it is, the usual way will say it better
     finally:
@@ -92,13 +92,18 @@ def _derived(
         return None
     value, gradient = program.outputs
     if orders is None:
-        return [_diagonal(found[gradient], size)]
+        return [_lifted(_diagonal(found[gradient], size), inputs[0])]
     forms: list[Callable[[], Any]] = [
         lambda: entries[value],
         lambda: entries[gradient],
-        lambda: _matrix(found[gradient], size),
+        lambda: _lifted(_matrix(found[gradient], size), inputs[0]),
     ]
     return [forms[order]() for order in orders]
+
+
+def _lifted(result: Any, like: Traced) -> Any:
+    """Give what turned out to be constant as a value of the trace too."""
+    return result if isinstance(result, Traced) else like.lift(result)
 
 
 def _diagonal(terms: Sequence[Term], size: int) -> Any:

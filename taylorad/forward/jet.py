@@ -22,6 +22,7 @@ from taylorad.forward.polynomial import compose
 from taylorad.forward.powers import is_whole, squared, whole_power
 from taylorad.forward.program import NoProgram
 from taylorad.forward.recurrence import solve
+from taylorad.forward.whole import written_down
 from taylorad.primitives.elementwise import add, divide, multiply, power, subtract
 from taylorad.primitives.registry import (
     TABLE,
@@ -155,9 +156,12 @@ class Jet(Value):
 
 
 def _compiled(algebra: Algebra, row: Primitive | None, args: Any, own: tuple[bool, ...]) -> Any:
-    """Give the coefficients if machine code can, else None."""
+    """Give the coefficients if machine code can, or will when it is traced; else None."""
     kernel = kernels.kernel(row, own)
-    return None if kernel is None else kernel(algebra, args)
+    if kernel is None or row is None:
+        return None
+    c = kernel(algebra, args)
+    return written_down(algebra, row, args, own) if c is None else c
 
 
 # --- one rule a kind -------------------------------------------------------------------------
@@ -268,6 +272,8 @@ def _elementwise(
         exponent = args[1]
         if is_whole(exponent):
             return whole_power(jet.like(args[0], algebra), exponent)
+        if (c := written_down(algebra, row, args, tuple(own))) is not None:
+            return jet.like(c, algebra)
         if isinstance(algebra, Univariate) and singular.vanishes(args[0][0]):
             c, algebra = singular.homogeneous(row, args[0], exponent, jet.tag)
             return jet.like(c, algebra)

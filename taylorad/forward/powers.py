@@ -9,6 +9,7 @@ import numpy as np
 from taylorad.dispatch import bottom
 from taylorad.forward import kernels
 from taylorad.forward.algebra import Algebra, buffer
+from taylorad.forward.whole import written_down
 from taylorad.primitives.elementwise import multiply
 
 __all__ = ["is_whole", "squared", "whole_power"]
@@ -64,5 +65,8 @@ def squared(x: Any, n: int, algebra: Algebra) -> Any:
 
 def _product(a: Any, b: Any, algebra: Algebra) -> Any:
     kernel = kernels.kernel(multiply, (True, True))
-    c = None if kernel is None else kernel(algebra, (a, b))
+    c = None
+    if kernel is not None:
+        c = kernel(algebra, (a, b))
+        c = written_down(algebra, multiply, (a, b), (True, True)) if c is None else c
     return algebra.multiply(a, b) if c is None else c

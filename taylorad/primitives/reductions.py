@@ -32,6 +32,13 @@ def keep(result: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: A
     return np.reshape(result, tuple(1 if i in axes else n for i, n in enumerate(shape)))
 
 
+def widened(a: Any) -> Any:
+    """Give whole numbers and truth values as the type that NumPy adds them up in."""
+    kind = getattr(a, "number_type", a.dtype)
+    to = np.add.reduce(np.ones(1, kind)).dtype if kind.kind in "biu" else kind
+    return a if kind == to else a.astype(to)
+
+
 @implements(np.sum)
 def _sum(
     a: Any,
@@ -45,7 +52,7 @@ def _sum(
     if where is not True:
         a = select(a, 0.0, condition=where)
     axes = reduced_axes(axis, a.ndim)
-    result = keep(sum_(a, axis=axes) if axes else a.copy(), a.shape, axes, keepdims)
+    result = keep(sum_(a, axis=axes) if axes else widened(a).copy(), a.shape, axes, keepdims)
     return result if initial is np._NoValue else result + initial
 
 
@@ -74,6 +81,7 @@ def prod(
     """Multiply the entries along the axes, halving their number at a time (right at zeros)."""
     if where is not True:
         a = np.where(where, a, 1.0)
+    a = widened(a)
     axes = reduced_axes(axis, a.ndim)
     kept = tuple(i for i in range(a.ndim) if i not in axes)
     y = np.reshape(np.transpose(a, axes + kept), (-1, *(a.shape[i] for i in kept)))
@@ -94,6 +102,7 @@ reduces(np.multiply, prod)
 @implements(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """Multiply cumulatively, doubling the reach at a time (Hillis and Steele 1986)."""
+    a = widened(a)
     y = (np.reshape(a, -1) if axis is None else np.moveaxis(a, axis, 0)).copy()
     reach = 1
     while reach < len(y):

@@ -57,7 +57,7 @@ __all__ = ["Unstructured", "jacobians"]
 MOST_TERMS = 24
 """A line of which the Jacobian is a sum of more terms than this has no structure to speak of."""
 
-LARGEST_MATRIX = 2**22
+LARGEST_MATRIX = 2**20
 """Entries of the largest matrix that is made to stand for a linear line, or a sum."""
 
 FEW = 4
@@ -163,9 +163,7 @@ class _Propagation:
             found += self._collected(term, onto, shape, size)
         return found
 
-    def _collected(
-        self, term: Term, onto: Places, shape: tuple[int, ...], size: int
-    ) -> list[Term]:
+    def _collected(self, term: Term, onto: Places, shape: tuple[int, ...], size: int) -> list[Term]:
         places, height = term.places.ravel(), term.kernel.height
         there = np.flatnonzero((places >= 0) & (onto >= 0))
         cells = onto[there] * height + places[there]
@@ -210,6 +208,15 @@ class _Propagation:
             found.append(Term(1.0, zero, Row(total)))
         return found
 
+    def _multiples(self, terms: Sequence[Term]) -> list[tuple[Any, Row]]:
+        """Give terms as scales and rows, if that is what they are."""
+        found = []
+        for term in terms:
+            if not isinstance(term.kernel, Row):
+                raise Unstructured
+            found.append((term.full(), term.kernel))
+        return found
+
     # --- products with matrices ----------------------------------------------------------
 
     def applied(self, matrix: Any, terms: Sequence[Term], shape: tuple[int, ...]) -> list[Term]:
@@ -237,7 +244,7 @@ class _Propagation:
             if not term.is_whole:
                 whole = np.zeros((len(matrix), term.kernel.height))
                 kept = np.flatnonzero(places >= 0)
-                np.add.at(whole, (slice(None), places[kept]), matrix[:, kept])
+                np.add.at(whole.T, places[kept], matrix[:, kept].T)
                 matrix, places = self._kept(whole), np.arange(term.kernel.height)
         elif not term.is_uniform:
             scale = term.flat()
@@ -300,9 +307,7 @@ def _product(self: _Propagation, number: int, line: Line) -> list[Term]:
 
 def _quotient(self: _Propagation, number: int, line: Line) -> list[Term]:
     b = self.values[line.operands[1]]
-    return self.scaled(
-        number, line, lambda i: -(self.values[number] / b) if i else np.reciprocal(b)
-    )
+    return self.scaled(number, line, lambda i: -(self.values[number] / b) if i else 1.0 / b)
 
 
 def _select(self: _Propagation, number: int, line: Line) -> list[Term]:
@@ -341,9 +346,7 @@ def _moved(self: _Propagation, number: int, line: Line) -> list[Term]:
     return found
 
 
-def _together(
-    self: _Propagation, line: Line, kernel: Kernel, terms: Sequence[Term | None]
-) -> Term:
+def _together(self: _Propagation, line: Line, kernel: Kernel, terms: Sequence[Term | None]) -> Term:
     row = line.row
     assert row is not None
     shapes = [self.shape(i) for i in line.arguments]
@@ -355,9 +358,7 @@ def _together(
     scales = [t.scale for t in terms if t is not None]
     if all(t.is_uniform for t in terms if t is not None) and all(s is scales[0] for s in scales):
         return Term(scales[0], places, kernel)
-    full = [
-        np.zeros(s) if t is None else t.full() for t, s in zip(terms, shapes, strict=True)
-    ]
+    full = [np.zeros(s) if t is None else t.full() for t, s in zip(terms, shapes, strict=True)]
     return Term(row(*full, **line.params), places, kernel, True)
 
 
@@ -366,7 +367,9 @@ def _sum(self: _Propagation, number: int, line: Line) -> list[Term]:
     shape, found, rest = self.shape(a), [], []
     kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
     for term in self.terms[a]:
-        first = term.places[tuple(slice(0, 1) if i in axes else slice(None) for i in range(len(shape)))]
+        first = term.places[
+            tuple(slice(0, 1) if i in axes else slice(None) for i in range(len(shape)))
+        ]
         if line.shape and term.mask is None and np.all(term.places == first):
             scale = np.sum(term.full(), axis=axes)
             found.append(Term(scale, first.reshape(line.shape), term.kernel))
@@ -378,12 +381,34 @@ def _sum(self: _Propagation, number: int, line: Line) -> list[Term]:
     return found
 
 
+def _gather(self: _Propagation, number: int, line: Line) -> list[Term]:
+    """Take entries; of places that are computed only the multiples of rows are known, and one."""
+    if not line.names:
+        return _moved(self, number, line)
+    a, at = line.operands
+    places, shape = self.values[at], self.shape(a)
+    if math.prod(line.shape) == 1:
+        chosen = linear.scatter_add(np.ones(self.shape(at)), places=places, shape=shape)
+        return self._contracted([(t, times(chosen, t.full())) for t in self.terms[a]], line.shape)
+    return [
+        Term(linear.gather(scale, places=places, shape=shape), np.zeros(line.shape, int), row)
+        for scale, row in self._multiples(self.terms[a])
+    ]
+
+
 def _scatter_add(self: _Propagation, number: int, line: Line) -> list[Term]:
-    (a,) = line.arguments
-    places = line.params.get("places")
-    if line.names or places is None or np.shape(places) != self.shape(a):
+    terms, shape = self.terms[line.operands[0]], line.shape
+    if not line.names and np.shape(line.params["places"]) == self.shape(line.operands[0]):
+        return self.collected(terms, line.params["places"], shape)
+    if self.shape(line.operands[0]) != self.shape(line.operands[-1]):
         raise Unstructured
-    return self.collected(self.terms[a], np.asarray(places), line.shape)
+    if math.prod(self.shape(line.operands[0])) == 1:
+        terms = self.collected(terms, np.zeros(1, np.int64), self.shape(line.operands[0]))
+    places = self.values[line.operands[1]]
+    return [
+        Term(linear.scatter_add(scale, places=places, shape=shape), np.zeros(shape, int), row)
+        for scale, row in self._multiples(terms)
+    ]
 
 
 def _matmul(self: _Propagation, number: int, line: Line) -> list[Term]:
@@ -440,7 +465,7 @@ def _as_matrix(self: _Propagation, number: int, line: Line) -> list[Term]:
 
 
 _MOVING = (
-    *(linear.index, linear.scatter, linear.gather, linear.assign, linear.reshape),
+    *(linear.index, linear.scatter, linear.assign, linear.reshape),
     *(linear.transpose, linear.broadcast_to, linear.concatenate),
 )
 
@@ -452,6 +477,7 @@ _RULES: dict[Primitive, Rule] = {
     elementwise.divide: _quotient,
     linear.select: _select,
     linear.sum_: _sum,
+    linear.gather: _gather,
     linear.scatter_add: _scatter_add,
     matmul_row: _matmul,
     **dict.fromkeys(_MOVING, _moved),

@@ -132,8 +132,8 @@ class Scalars(Writer):
         return self._computed(key) if found is None else found
 
     def divide(self, a: int, b: int) -> int:
-        if a < 0:
-            return NOTHING
+        if a < 0:  # the mean of nothing is 0 / 0
+            return NOTHING if b >= 0 and self.lines[b].value != 0 else self.number(math.nan)
         key = (_DIVIDE, a, self.actual(b))
         found = self._known.get(key)
         return self._computed(key) if found is None else found

@@ -14,7 +14,14 @@ import numpy as np
 from taylorad.dispatch import shape_of
 from taylorad.primitives import linear
 from taylorad.primitives.contraction import matmul_row
-from taylorad.primitives.registry import Bilinear, Constant, Elementwise, Implicit, Linear, Primitive
+from taylorad.primitives.registry import (
+    Bilinear,
+    Constant,
+    Elementwise,
+    Implicit,
+    Linear,
+    Primitive,
+)
 
 __all__ = ["LARGE", "Kind", "inferred"]
 

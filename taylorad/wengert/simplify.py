@@ -433,10 +433,7 @@ def _is_everything(key: tuple[Any, ...], shape: Shape) -> bool:
     key = tuple(k for k in key if k is not Ellipsis)
     return len(key) <= len(shape) and (
         not key
-        or (
-            len(key) == len(shape)
-            and all(_is_full(k, n) for k, n in zip(key, shape, strict=True))
-        )
+        or (len(key) == len(shape) and all(_is_full(k, n) for k, n in zip(key, shape, strict=True)))
     )
 
 

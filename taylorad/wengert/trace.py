@@ -17,6 +17,7 @@ import numpy as np
 
 from taylorad.dispatch import Value, number_type, shape_of
 from taylorad.dispatch.operands import as_entries, as_operand, refuse
+from taylorad.dispatch.value import TYPED
 from taylorad.errors import (
     ConversionError,
     NoRuleError,
@@ -24,7 +25,7 @@ from taylorad.errors import (
     user_frame,
     user_line,
 )
-from taylorad.primitives.registry import Constant, Owner, Primitive, enter
+from taylorad.primitives.registry import Constant, Owner, Primitive, enter, lookup
 from taylorad.wengert.list import WengertList
 from taylorad.wengert.inference import LARGE, Kind, inferred
 from taylorad.wengert.tape import Entry, Record, Tape
@@ -307,6 +308,7 @@ class Traced(Entry):
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **params: Any
     ) -> Any:
         try:
+            inputs, params = _typed(inputs, params)
             return super().__array_ufunc__(ufunc, method, *inputs, out=out, **params)
         except (NoRuleError, NotAnalyticError):
             if out is not None:
@@ -317,6 +319,8 @@ class Traced(Entry):
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: dict[str, Any]
     ) -> Any:
         try:
+            if lookup(function) is not None and function not in TYPED:
+                args, kwargs = _typed(args, kwargs)
             return super().__array_function__(function, types, args, kwargs)
         except (NoRuleError, NotAnalyticError):
             return self.foreign(function, "__call__", args, kwargs)
@@ -368,6 +372,31 @@ class Traced(Entry):
     def _is_stepwise(self) -> bool:
         self.refresh()
         return self.tape.stepwise[self.number]
+
+
+def _typed(args: Any, params: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Convert operands to the type that is asked for, where that loses nothing."""
+    if params.get("dtype") is None:
+        return args, params
+    dtype = np.dtype(params["dtype"])
+
+    def converted(a: Any) -> Any:
+        if isinstance(a, (list, tuple)) and any(isinstance(x, Value) for x in a):
+            return [converted(x) for x in a]
+        return a.astype(dtype) if isinstance(a, Traced) and a.number_type != dtype else a
+
+    kinds = {a.number_type for a in _traced(args)}
+    if any(dtype.kind not in "biufc" or not np.can_cast(k, dtype, "safe") for k in kinds):
+        return args, params
+    return tuple(map(converted, args)), {k: v for k, v in params.items() if k != "dtype"}
+
+
+def _traced(args: Any) -> Iterator[Traced]:
+    for a in args:
+        if isinstance(a, Traced):
+            yield a
+        elif isinstance(a, (list, tuple)):
+            yield from _traced(a)
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,55 @@
+"""Which way the second derivatives of a traced call are written down.
+
+A compiler is best served with few scalars, or else with few operations on arrays. A function of
+few scalar lines is taken apart into them (`expansion`); of a larger one the structure of the
+Hessian is used, if it has any (`structure`); failing that it is taken apart as far as the compiler
+bears. What is left for the usual way, forward over reverse with all directions at once, are large
+programs with products of what varies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from taylorad.drivers.expansion import taken_apart
+from taylorad.drivers.structure import structured
+
+__all__ = ["second_derivatives"]
+
+FEW_LINES = 500
+"""A function of no more scalar lines than this is taken apart before anything else is tried, ..."""
+
+FEW_DERIVATIVE_LINES = 1000
+"""... and stays so if its derivatives have no more than this: about where a machine takes as long
+for the scalars as for loops over their structure, and where compiling them begins to take longer.
+"""
+
+
+def second_derivatives(
+    call: Callable[[Sequence[Any]], Any],
+    f: Callable[..., Any],
+    points: Sequence[Any],
+    orders: Sequence[int] | None,
+) -> list[Any] | None:
+    """Give derivatives up to the second in the form that suits a compiler best.
+
+    Parameters
+    ----------
+    call : callable
+        Hands leaves in place of the points to the user's function ``f``.
+    points : sequence
+        What to differentiate by.
+    orders : sequence of {0, 1, 2} or None
+        None asks for the diagonal of the second derivative.
+
+    Returns
+    -------
+    list or None
+        For each order an array with one axis an order, along which the entries of all points are
+        laid end to end. None where the usual way is to be gone.
+    """
+    found = taken_apart(call, f, points, orders, FEW_LINES, FEW_DERIVATIVE_LINES)
+    if found is None:
+        found = structured(call, points, orders)
+    return taken_apart(call, f, points, orders) if found is None else found

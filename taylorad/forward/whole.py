@@ -1,0 +1,123 @@
+"""Rows on whole series, each of which is one line of a trace, whatever the order.
+
+Where the coefficients of a series are values of a call that is being traced, a row could be traced
+degree by degree: thousands of lines at order 50. From `FEWEST` degrees on it is written down as
+what it is, one operation from arrays of coefficients to an array of coefficients. Machine code
+sweeps such lines degree by degree (see `taylorad.compiler.series`); everyone else computes them as
+series are computed anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value, fresh_tag, number_type
+from taylorad.errors import SingularityError, user_line
+from taylorad.forward import kernels
+from taylorad.forward.algebra import Algebra, multivariate, univariate
+from taylorad.primitives.registry import Owner, Primitive
+
+__all__ = ["FEWEST", "OnSeries", "written_down"]
+
+FEWEST = 12
+"""The order from which on a row is one line; below, a trace takes it apart."""
+
+_MOST_APART = 32  # the order up to which a trace may take apart what is singular
+_SERIES = {univariate, multivariate}
+
+
+class OnSeries(Primitive):
+    """A row applied to whole series.
+
+    It takes the coefficients of the arguments that carry parts, and the values of the others.
+
+    Attributes
+    ----------
+    row : Primitive
+    moving : tuple of bool
+        Which arguments carry parts.
+    algebra : Algebra
+    """
+
+    row: Primitive
+    moving: tuple[bool, ...]
+    algebra: Algebra
+
+    def __init__(self, row: Primitive, moving: tuple[bool, ...], algebra: Algebra) -> None:
+        super().__init__(self.coefficients, name=f"{row.name} of a series")
+        vars(self).update(row=row, moving=moving, algebra=algebra)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Have a trace write it down; compute it on all other values, which then see its parts."""
+        owners = [a for a in args if isinstance(a, Owner)]
+        owner = max(owners, key=lambda a: a.tag, default=None)
+        if owner is not None and owner.traced:  # type: ignore[attr-defined]
+            return owner.interpret(self, args, params)
+        return self.coefficients(*args)
+
+    def coefficients(self, *xs: Any) -> Any:
+        """Compute the coefficients of the result."""
+        c = self.quickly(xs)
+        return self._slowly(xs) if c is None else c
+
+    def quickly(self, xs: Sequence[Any]) -> Any:
+        """Compute them in machine code; None where that declines, as it does at singular points."""
+        kernel = kernels.kernel(self.row, self.moving)
+        return None if kernel is None else kernel(self.algebra, xs)
+
+    def _slowly(self, xs: Sequence[Any]) -> Any:
+        from taylorad.forward.jet import Jet  # which has rows on traced series written down here
+
+        tag = fresh_tag()
+        jets = [Jet.of(x, self.algebra, tag) if m else x for x, m in zip(xs, self.moving)]
+        return self.row(*jets).c
+
+    def __reduce__(self) -> Any:
+        make, *sizes = self.algebra.family
+        return _restored, (self.row, self.moving, make, (*sizes, self.algebra.order))
+
+
+def _restored(
+    row: Primitive, moving: tuple[bool, ...], make: Callable[..., Algebra], sizes: tuple[int, ...]
+) -> OnSeries:
+    return _on_series(row, moving, make(*sizes))
+
+
+@lru_cache(maxsize=1024)
+def _on_series(row: Primitive, moving: tuple[bool, ...], algebra: Algebra) -> OnSeries:
+    return OnSeries(row, moving, algebra)
+
+
+def written_down(
+    algebra: Algebra, row: Primitive, args: Sequence[Any], moving: tuple[bool, ...]
+) -> Any:
+    """Write a row down as one line of a trace, and give the coefficients; None if it is not to be.
+
+    Raises
+    ------
+    taylorad.errors.SingularityError
+        Where the series is singular in a way that is dealt with degree by degree, and there are too
+        many degrees for a program.
+    """
+    if algebra.order < FEWEST or algebra.family[0] not in _SERIES:
+        return None
+    values = [a for a in args if isinstance(a, Value)]
+    if not values or not all(a.traced for a in values):
+        return None
+    if any(number_type(a).kind != "f" for a, moves in zip(args, moving) if moves):
+        return None
+    line = _on_series(row, moving, algebra)
+    plain = [a.value if isinstance(a, Value) else a for a in args]
+    found = line.quickly(plain)
+    if found is not None:
+        return line(*(a[: algebra.size] if m else a for a, m in zip(args, moving)))
+    if algebra.order <= _MOST_APART:
+        return None
+    raise SingularityError(
+        f"{row.name} is singular or not finite here{user_line()}, and its series of order "
+        f"{algebra.order} too long to be compiled in the way that takes"
+    )

@@ -1,0 +1,435 @@
+"""Whatever NumPy code is compiled, and however it is called: the function itself is the oracle.
+
+Programs drawn at random are run as they are, as Wengert lists, as Python source and as machine
+code. Then come the numbers where arithmetic ends, calls that nobody should make, threads,
+processes, and memory.
+
+Tolerance: 4 units in the last place an operation, of the largest number that any step of the
+program computes, and as much as the result moves when its arguments do by as little. Whole
+numbers and truth values are to be equal, and so are shapes and types.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import taylorad as ta
+from taylorad.errors import CompileWarning, InputError
+
+few = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+more = settings(few, max_examples=100)
+
+EPS = np.finfo(float).eps
+
+# --- random programs -------------------------------------------------------------------------
+
+MOST = 60
+"""Entries of an array that a step may give to the next."""
+
+
+def fitting(x, y):
+    """Give two operands that broadcast to something small."""
+    try:
+        shape = np.broadcast_shapes(np.shape(x), np.shape(y))
+    except ValueError:
+        return x, np.sum(y)
+    return (x, y) if np.prod(shape) <= MOST else (x, np.sum(y))
+
+
+def pairwise(function):
+    return lambda x, y, k: function(*fitting(x, y))
+
+
+def along(function):
+    """Reduce over one axis, some, or all."""
+
+    def step(x, y, k):
+        axes = [None, *range(-np.ndim(x), np.ndim(x))]
+        return function(x, axis=axes[k % len(axes)])
+
+    return step
+
+
+def reduced(function):
+    def step(x, y, k):
+        axes = [None, *range(-np.ndim(x), np.ndim(x))]
+        axes += [(0, -1)] if np.ndim(x) > 1 else []
+        return function(x, axis=axes[k % len(axes)], keepdims=k % 2 == 1)
+
+    return step
+
+
+SLICES = [
+    *(np.s_[1:], np.s_[:-1], np.s_[::-1], np.s_[::2], np.s_[::-2], np.s_[3:0:-1], np.s_[5:1]),
+    *(np.s_[:, None], np.s_[None], np.s_[..., None], np.s_[...], np.s_[..., 0], np.s_[0], np.s_[-1]),
+    *(np.s_[..., ::-1], np.s_[:, 1:], np.s_[..., -1, :], np.s_[1:, ::-1], np.s_[0, ..., None]),
+    *([0], [0, -1, 0], np.s_[..., [0, 0]], np.array([[0, -1], [0, 0]]), np.s_[[0, -1], ..., None]),
+    *(np.s_[[0, 0], [-1, 0]], np.s_[:, [True]], np.s_[[]], True, np.s_[0:1, [0]]),
+]
+
+
+def sliced(x, y, k):
+    return np.asarray(x)[SLICES[k % len(SLICES)]] if np.isscalar(x) else x[SLICES[k % len(SLICES)]]
+
+
+def masked(x, y, k):
+    x = np.ravel(x)
+    return x[(x > 0) if k % 2 else np.flatnonzero(x > 0.3)]
+
+
+def by_order(x, y, k):
+    x = np.ravel(x)
+    return [x[np.argsort(x)], np.take(x, np.argsort(-x)[:2]), np.sort(x) + np.argsort(x)][k % 3]
+
+
+def joined(x, y, k):
+    x, y = np.ravel(x), np.ravel(y)
+    return np.concatenate([y[: k % 5], x, x[::-1][: k % 3]])
+
+
+def stacked(x, y, k):
+    return np.stack([x, x * 2, x - 1][: 1 + k % 3], axis=k % (np.ndim(x) + 1))
+
+
+def rearranged(x, y, k):
+    ways = [
+        *(np.ravel, np.transpose, lambda x: np.reshape(x, (-1, 1)), lambda x: np.expand_dims(x, 0)),
+        *(np.squeeze, np.atleast_2d, lambda x: np.reshape(np.transpose(x), np.shape(x))),
+        *(lambda x: np.swapaxes(np.atleast_2d(x), 0, -1), lambda x: np.moveaxis(x, 0, -1)),
+        *(lambda x: np.ravel(x, order="F"), lambda x: np.broadcast_to(x, (2, *np.shape(x)))),
+    ]
+    return ways[k % len(ways)](x)
+
+
+def moved(x, y, k):
+    ways = [
+        *(np.flip, lambda x: np.roll(x, 2), lambda x: np.repeat(x, 2), lambda x: np.tile(x, 2)),
+        *(lambda x: np.pad(x, 1), lambda x: np.pad(x, 1, mode="edge"), lambda x: np.diff(x)),
+        *(np.tril, np.diag, np.trace, lambda x: np.append(x, 1.0), lambda x: np.delete(x, 0)),
+    ]
+    return ways[k % len(ways)](x)
+
+
+def contracted(x, y, k):
+    a = np.reshape(x, (-1, np.shape(x)[-1])) if np.ndim(x) else np.reshape(x, (1, 1))
+    v, w = np.ravel(x)[:5], np.ravel(y)[:5]
+    short = min(len(v), len(w))
+    ways = [
+        *(lambda: a @ a.T, lambda: np.einsum("ij,ij->j", a, a), lambda: np.outer(v, w)),
+        *(lambda: v[:short] @ w[:short], lambda: np.einsum("ij,kj->ik", a, a[:1])),
+        *(lambda: np.tensordot(a, a, axes=([0], [0])), lambda: np.einsum("i,j->ji", v, w)),
+        *(lambda: a.T @ a[:, 0], lambda: np.inner(v, v), lambda: np.einsum("ij->i", a)),
+    ]
+    return ways[k % len(ways)]()
+
+
+def assigned(x, y, k):
+    """Write to parts of new arrays, to views of them, and in place."""
+    x, y = fitting(x, y)
+    out = np.zeros_like(x, dtype=float, shape=(4, 3))
+    out[k % 4] = np.sum(x)
+    out[::2, 1:] += np.sum(y) / 3
+    out[:, -1] *= 2
+    view = out[1:].T
+    view[0] -= 1.5
+    out[[0, 2], [1, 1]] = np.sum(x) - k
+    out[out > 3] = 3.0
+    return out if k % 2 else out[::-1] * np.sum(x)
+
+
+def in_place(x, y, k):
+    x, y = fitting(x, y)
+    if np.shape(y) and np.shape(np.broadcast_arrays(x, y)[0]) != np.shape(x):
+        y = np.sum(y)
+    z = x * 1.0
+    z += y
+    z *= 0.5
+    if np.ndim(z):
+        z[:1] -= 1.0
+        z[..., -1:] = z[..., :1] + 2
+    return z
+
+
+def looped(x, y, k):
+    total, terms = 0.25, []
+    for a in np.ravel(x)[:5]:
+        total = total * 0.5 + a if a > 0.1 * k else total - a * a / 4
+        terms.append(total)
+    return np.stack(terms) if terms else total * np.ones(2)
+
+
+def halved(x, y, k):
+    rounds = 0
+    while np.sum(np.abs(x)) > 2 + k and rounds < 4:
+        x, rounds = x / 2, rounds + 1
+    return x + rounds
+
+
+def branched(x, y, k):
+    if k % 2:
+        return x * 2 if np.sum(x) > 0 else y - 1
+    return np.ravel(x) if np.all(x < np.mean(y)) or np.size(x) == 1 else x + int(np.sum(x > 0))
+
+
+def whole(x, y, k):
+    n = np.floor(np.abs(x)).astype(int)
+    ways = [
+        *(lambda: n % 3, lambda: n // 2 + k, lambda: -n * n, lambda: n - 2 ** (k % 4)),
+        *(lambda: np.sum(n) - n, lambda: np.cumsum(n), lambda: np.maximum(n, 1), lambda: n & 3),
+        *(lambda: n / 4, lambda: n > 1, lambda: np.sign(n - 1), lambda: n.astype(float) * 0.5),
+        *(lambda: np.where(n > 0, n, -1), lambda: abs(n - 2), lambda: n << 1, lambda: np.mean(n)),
+    ]
+    return ways[k % len(ways)]()
+
+
+def truths(x, y, k):
+    x, y = fitting(x, y)
+    a, b = x > y, y > 0.5
+    ways = [
+        *(lambda: a & ~b, lambda: a | b, lambda: a ^ b, lambda: np.logical_not(a), lambda: a == b),
+        *(lambda: np.any(a), lambda: np.all(a, axis=-1), lambda: np.sum(a), lambda: a + b),
+        *(lambda: a * x, lambda: np.where(a, x, 0), lambda: np.count_nonzero(a), lambda: a * 1),
+        *(lambda: np.isfinite(x) & (x != y), lambda: np.cumsum(a), lambda: a @ np.ones(a.shape[-1])),
+    ]
+    return ways[k % len(ways)]()
+
+
+def largest(x, y, k):
+    ways = [
+        *(lambda: np.argmax(x), lambda: np.ravel(x)[np.argmax(x)] * y, lambda: np.median(x)),
+        *(lambda: np.argmin(x, axis=-1), lambda: x[np.argmax(np.ravel(x)[: len(x)])]),
+        *(lambda: np.max(x) - x, lambda: np.ptp(x), lambda: np.take_along_axis(x, np.argsort(x), -1)),
+    ]
+    return ways[k % len(ways)]()
+
+
+STEPS = {
+    "add": pairwise(lambda x, y: x + y),
+    "subtract": pairwise(lambda x, y: x * 1 - y),
+    "multiply": pairwise(lambda x, y: x * y),
+    "divide": pairwise(lambda x, y: x / (1 + y * y)),
+    "power": lambda x, y, k: (1 + x * x) ** (k % 5 - 2),
+    "root": lambda x, y, k: np.sqrt(0.5 + x * x),
+    "exp": lambda x, y, k: np.exp(np.clip(x, -3, 2)),
+    "log": lambda x, y, k: np.log1p(np.abs(x)) + np.log(2 + np.cos(x)),
+    "sine": lambda x, y, k: np.sin(x) - np.arctan(x),
+    "tanh": lambda x, y, k: np.tanh(x) + np.cosh(np.sin(x)),
+    "arctan2": pairwise(lambda x, y: np.arctan2(x, 1 + y * y)),
+    "hypot": pairwise(lambda x, y: np.hypot(1 + x * x, y)),
+    "maximum": pairwise(np.maximum),
+    "minimum": pairwise(lambda x, y: np.minimum(x, 0.3) + np.fmin(x, y)),
+    "absolute": lambda x, y, k: np.abs(x) + np.sign(x),
+    "clip": lambda x, y, k: np.clip(x, -0.7, 0.9),
+    "where": pairwise(lambda x, y: np.where(x > y, x, y * y)),
+    "floor": lambda x, y, k: np.floor(3 * x) / 2 + np.rint(x),
+    "remainder": lambda x, y, k: np.remainder(x, 0.7) + np.fmod(x, 1.3),
+    "sum": reduced(np.sum),
+    "mean": reduced(np.mean),
+    "max": reduced(np.max),
+    "min": reduced(np.min),
+    "variance": reduced(np.var),
+    "product": reduced(lambda x, **how: np.prod(np.cos(x), **how)),
+    "cumsum": along(np.cumsum),
+    "cumprod": along(lambda x, axis: np.cumprod(np.cos(x), axis=axis)),
+    "sort": lambda x, y, k: np.sort(x, axis=k % max(1, np.ndim(x)) if k % 2 else None),
+    **{
+        step.__name__: step
+        for step in (
+            *(sliced, masked, by_order, joined, stacked, rearranged, moved, contracted, assigned),
+            *(in_place, looped, halved, branched, whole, truths, largest),
+        )
+    },
+}
+
+SHAPES = [(5,), (2, 3), (), (3, 1), (1,), (2, 1, 3), (0,), (3, 0), (1, 1), (2, 2, 2), (4, 1)]
+PROGRAMS = st.lists(
+    st.tuples(st.sampled_from(sorted(STEPS)), *[st.integers(0, 31)] * 3), min_size=1, max_size=7
+)
+
+
+class Program:
+    """Steps that take two earlier results each, counted back from the last, and a number."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def __call__(self, x, others):
+        return self.run(x, others)[-1]
+
+    def run(self, x, others):
+        results = [others["b"][0], others["b"][1][0], others["a"], x]
+        for name, i, j, k in self.steps:
+            result = STEPS[name](results[-1 - i % len(results)], results[-1 - j % len(results)], k)
+            results.append(result if np.size(result) <= MOST else np.sum(result))
+        return results
+
+    def contained(self, x, others):
+        results = self.run(x, others)
+        return {"last": results[-1], "parts": [results[len(results) // 2], (results[-1], "s", 2)]}
+
+    def series(self, x, others):
+        return ta.taylor(lambda t: self(x + t * np.cos(x), others) * 1.0, 0.0, 3).coefficients
+
+    def scalar(self, x, others):
+        y = self(x, others)
+        return np.sum(y * np.cos(np.arange(1.0, 1.0 + np.size(y)).reshape(np.shape(y))))
+
+    def gradient(self, x, others):
+        return ta.value_and_grad(self.scalar, argnums=(0, 1))(x, others)
+
+    def product(self, x, others):
+        return ta.hvp(lambda x: self.scalar(x, others))(x, np.cos(x))
+
+    def scale(self, x, others):
+        """The largest number anywhere."""
+        sizes = [np.max(np.abs(r), initial=0.0) for r in self.run(x, others)]
+        return max(1.0, *(float(s) for s in sizes if np.isfinite(s)))
+
+    def __repr__(self):
+        return f"Program({self.steps})"
+
+
+def arguments(seed, shape, spread=1.5):
+    rng = np.random.default_rng(seed)
+    numbers = lambda *shape: rng.uniform(-spread, spread, shape)
+    x = numbers(*shape) if shape else np.float64(numbers(1)[0])
+    return x, {"a": numbers(3), "b": (float(numbers(1)[0]), [numbers(2, 3)])}
+
+
+def leaves(tree):
+    if isinstance(tree, dict):
+        tree = [tree[k] for k in sorted(tree)]
+    if isinstance(tree, (tuple, list)):
+        for branch in tree:
+            yield from leaves(branch)
+    else:
+        yield tree
+
+
+def outcome(function, *args):
+    """What a call comes to: its results, or the type of its error."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(leaves(function(*args)))
+    except Exception as error:
+        return type(error)
+
+
+def disagreement(ours, theirs, slack):
+    """Say how two outcomes differ, or nothing."""
+    if isinstance(ours, type) or isinstance(theirs, type):
+        same = isinstance(ours, type) and isinstance(theirs, type)
+        same = same and (issubclass(ours, theirs) or issubclass(theirs, ours))
+        return None if same else f"{ours} instead of {theirs}"
+    if len(ours) != len(theirs):
+        return f"{len(ours)} results instead of {len(theirs)}"
+    for a, b, room in zip(ours, theirs, slack, strict=True):
+        if isinstance(b, str) or np.shape(a) != np.shape(b):
+            if isinstance(b, str) and a == b:
+                continue
+            return f"shape {np.shape(a)} instead of {np.shape(b)}"
+        if np.result_type(a) != np.result_type(b):
+            return f"type {np.result_type(a)} instead of {np.result_type(b)}"
+        a, b = np.asarray(a), np.asarray(b)
+        if b.dtype.kind in "biu":
+            equal = np.array_equal(a, b)
+        else:
+            equal = np.allclose(a, b, rtol=0.0, atol=room, equal_nan=True)
+        if not equal:
+            return f"{a} instead of {b}, allowed {room}"
+    return None
+
+
+def slack_of(function, scale, x, others, result):
+    """How far apart results may be: by rounding, and by what rounding makes of the arguments."""
+    if isinstance(result, type):
+        return []
+    rooms = [4 * EPS * scale * 40] * len(result)
+    for sign in (1, -1):
+        near = outcome(function, x * (1 + sign * 64 * EPS), others)
+        if isinstance(near, type) or len(near) != len(result):
+            continue
+        for i, (a, b) in enumerate(zip(near, result, strict=True)):
+            if isinstance(b, str) or np.shape(a) != np.shape(b) or not np.size(b):
+                continue
+            with np.errstate(all="ignore"):
+                size = np.abs(np.asarray(b, float))
+                off = np.abs(np.asarray(a, float) - np.asarray(b, float))
+            off, size = (float(np.max(n[np.isfinite(n)], initial=0.0)) for n in (off, size))
+            rooms[i] = max(rooms[i], 4 * off, 160 * EPS * size)
+    return rooms
+
+
+def views(x):
+    """The same numbers in other layouts."""
+    x = np.asarray(x)
+    if not x.ndim:
+        return [x]
+    spread = np.zeros((*x.shape, 2))
+    spread[..., 0] = x
+    backwards = np.ascontiguousarray(x[::-1])[::-1]
+    raw = np.frombuffer(b"\0" + np.ascontiguousarray(x).tobytes(), np.uint8)
+    unaligned = raw[1:].view(float).reshape(x.shape)
+    return [spread[..., 0], backwards, np.asfortranarray(x), x.astype(">f8"), unaligned]
+
+
+def check(program, what, shape, seed, ways="list python compiled"):
+    """Compare the ways to run a program, for several arguments of one shape."""
+    function = getattr(program, what)
+    first = arguments(seed, shape)
+    calls = [first, first, arguments(seed + 1, shape), arguments(seed + 2, shape, 4.0)]
+    x, others = arguments(seed + 3, shape)
+    calls += [(view, others) for view in views(x)[seed % 2 :: 2]]
+    if shape:
+        row = x[:1] if shape[0] else x
+        calls.append((np.broadcast_to(row, shape), others))
+    compiled = ta.compile(function)
+    program_list = outcome(lambda: [])
+    try:
+        with np.errstate(all="ignore"):
+            listed = ta.wengert(function, *first)
+    except Exception:
+        listed = None
+    source = listed.python().function() if listed is not None else None
+    for number, (x, others) in enumerate(calls):
+        expected = outcome(function, x, others)
+        scale = 1.0 if isinstance(expected, type) else program.scale(x, others)
+        scale = scale**2 if what in ("gradient", "product", "series") else scale
+        slack = slack_of(function, scale, x, others, expected)
+        for name, run in (("list", listed), ("python", source), ("compiled", compiled)):
+            if run is None:
+                continue
+            got = outcome(run, x, others)
+            if name != "compiled" and isinstance(got, type) and issubclass(got, ValueError):
+                continue  # the list does not hold for these arguments
+            wrong = disagreement(got, expected, slack)
+            assert wrong is None, f"{name}, call {number}: {wrong}"
+    return compiled
+
+
+@more
+@given(steps=PROGRAMS, shape=st.sampled_from(SHAPES), seed=st.integers(0, 999))
+def test_random_programs(steps, shape, seed):
+    check(Program(steps), "contained", shape, seed)
+
+
+@few
+@given(steps=PROGRAMS, shape=st.sampled_from(SHAPES), seed=st.integers(0, 999))
+def test_gradients_of_random_programs(steps, shape, seed):
+    check(Program(steps), "gradient", shape, seed)
+
+
+@few
+@given(steps=PROGRAMS, shape=st.sampled_from(SHAPES), seed=st.integers(0, 999))
+def test_hessian_products_of_random_programs(steps, shape, seed):
+    check(Program(steps), "product", shape, seed)
+
+
+@few
+@given(steps=PROGRAMS, shape=st.sampled_from(SHAPES), seed=st.integers(0, 999))
+def test_series_of_random_programs(steps, shape, seed):
+    check(Program(steps), "series", shape, seed)
