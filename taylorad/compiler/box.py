@@ -206,6 +206,7 @@ class Box:
         text.levels |= {f"%i.{label}": level + 1 for level, label in enumerate(labels)}
         for number in range(len(self.elements.members)):
             self.name(number)
+        text.note_beyond()
         parts: list[tuple[Total, str, str]] = []
         for root, value, place in zip(self.roots, self.values, self.places, strict=True):
             array = self.arrays[root.line]

@@ -25,6 +25,9 @@ CACHE = 2**18
 MOST_PLACES = 48
 """A line that is needed at more places of the code than this is stored, or code would explode."""
 
+MOST_WEIGHT = 600
+"""A line that costs more than this is stored: compiling takes longer than the length of a loop."""
+
 _CHEAP = (add, subtract, multiply, negative, select, convert)
 _WEIGHTS = (1, 8, 25)
 
@@ -48,6 +51,7 @@ class Costs:
     source: Source
     opaque: Mapping[int, Opaque]
     forced: set[int]
+    cuts: set[int] = field(default_factory=set)
     _cones: list[int] = field(default_factory=list)
     _reads: list[int] = field(default_factory=list)
     _weighing: list[int] = field(default_factory=lambda: [0, 0, 0])
@@ -68,6 +72,9 @@ class Costs:
                 reads |= 1 << i if barrier else self._reads[i]
             self._cones.append(cone)
             self._reads.append(reads)
+            if weight is not None and self._weigh(number) > MOST_WEIGHT:
+                self.forced.add(number)
+                self.cuts.add(number)
 
     def _weight(self, number: int) -> int | None:
         line = self.source.program.lines[number]
@@ -83,15 +90,19 @@ class Costs:
         moving = {"index", "scatter", "assign", "reshape", "transpose", "broadcast_to", "gather"}
         return None if line.row is None or line.row.name in moving | {"concatenate"} else 2
 
+    def _weigh(self, number: int) -> int:
+        """Give what an entry costs together with all that it is inlined from."""
+        cone = self._cones[number]
+        counts = ((cone & mask).bit_count() for mask in self._weighing)
+        return sum(w * n for w, n in zip(_WEIGHTS, counts, strict=True))
+
     def reads(self, number: int) -> int:
         """Give the arrays that a line is computed from, as a set of bits."""
         return self._reads[number]
 
     def is_worth_storing(self, number: int, size: int, evaluations: int, places: int) -> bool:
         """Tell whether storing a line is cheaper than computing it wherever it is needed."""
-        cone = self._cones[number]
-        counts = ((cone & mask).bit_count() for mask in self._weighing)
-        weight = sum(w * n for w, n in zip(_WEIGHTS, counts, strict=True))
+        weight = self._weigh(number)
         if not weight:
             return False
         if places > MOST_PLACES:

@@ -34,7 +34,8 @@ __all__ = ["SHORT", "Head", "Sweep", "core_text"]
 SHORT = 3
 """The last degree of a series that is short: a convolution with it is written term by term."""
 
-_PADDING = 2 * WIDTH  # zeros that a sum may read before the first part of an array or behind
+# What a sum takes up in a turn, and so may read before the first part of an array or behind.
+_WAYS_OF_ONE, _WAYS_OF_MANY = 2, 4
 _MOST_ON_STACK = 4096  # doubles
 
 DECLARATIONS = f"""
@@ -139,12 +140,13 @@ class _Writer:
 
     def layout(self) -> None:
         """Give every array its place: ``p`` of parts, ``w`` of those of D p, ``r`` of p backwards."""
-        length = (self.sweep.order + 1 + 2 * _PADDING) * self.row
+        padding = _WAYS_OF_ONE * WIDTH if self.single else _WAYS_OF_MANY
+        length = (self.sweep.order + 1 + 2 * padding) * self.row
         names = [("p", i) for i in self.kept]
         names += [("w", c.a) for c in self.sums if c.weighted]
         names += [("r", c.b) for c in self.sums if self.single]
         names = list(dict.fromkeys(names))
-        self.offsets = {name: k * length + _PADDING * self.row for k, name in enumerate(names)}
+        self.offsets = {name: k * length + padding * self.row for k, name in enumerate(names)}
         self.doubles = length * len(names)
 
     def values_computed(self) -> None:
@@ -308,7 +310,7 @@ class _Writer:
             a, b, step = self.arrays[first, c.a], self.at("r", c.b, ahead), WIDTH
         else:
             a, b, step = self.arrays[first, c.a], self.arrays["p", c.b], 1
-        ways = 2 if self.single else 4
+        ways = _WAYS_OF_ONE if self.single else _WAYS_OF_MANY
 
         def terms(j: str, *totals: str) -> list[str]:
             found = []

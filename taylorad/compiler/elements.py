@@ -245,8 +245,12 @@ class Elements:
                 return self.converted(a, kind)
             b = self.converted(b, kind)
             return b if row is add else self._apply(negative, {}, [b], kind)
-        if row in (multiply, negative, convert) or (row is divide and found[0] == NONE):
+        if row in (multiply, negative, convert):
             return NONE
+        if row is divide and found[0] == NONE:
+            below = found[1]  # the mean of nothing is 0 / 0
+            unknown = below != NONE and self.members[below].detail != 0
+            return NONE if unknown or kind != "f" else self.number(math.nan, "f")
         if row is select and found[0] == found[1]:
             return NONE
         return None

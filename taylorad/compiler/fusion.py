@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from taylorad.compiler.costs import Costs
@@ -22,6 +22,10 @@ from taylorad.compiler.source import Source
 from taylorad.compiler.views import Opaque
 
 __all__ = ["Fusion", "Nest", "fused"]
+
+
+RECENT = 16
+"""Nests made last, among which a root looks for company."""
 
 
 @dataclass(eq=False)
@@ -38,6 +42,8 @@ class Nest:
         The nests that have to come before.
     opaque : Opaque or None
         What is done instead of loops over a box.
+    top, bottom : int
+        The last and the first of the lines that it computes.
     """
 
     extents: tuple[int, ...]
@@ -45,6 +51,8 @@ class Nest:
     reads: int = 0
     needs: set[Nest] = field(default_factory=set)
     opaque: Opaque | None = None
+    top: int = -1
+    bottom: int = -1
 
     def take_in(self, root: Root, extents: tuple[int, ...]) -> None:
         """Take in a root, over a box of a size that need not be quite the same."""
@@ -55,15 +63,18 @@ class Nest:
         self.roots.append(root.limited(extents, whole))
         self.extents = whole
 
-    def reaches(self, other: Nest) -> bool:
-        """Tell whether another nest has to come before this one, or is this one."""
+    def reaches(self, others: Set[Nest]) -> bool:
+        """Tell whether one of other nests has to come before this one, or is this one."""
+        lowest = min((nest.bottom for nest in others), default=0)
         seen, waiting = {self}, [self]
         while waiting:
             nest = waiting.pop()
-            if nest is other:
+            if nest in others:
                 return True
-            waiting += nest.needs - seen
-            seen |= nest.needs
+            # A nest needs lines before its own only: below the lowest there is none of the others.
+            new = {n for n in nest.needs - seen if n.top >= lowest}
+            waiting += new
+            seen |= new
         return False
 
 
@@ -203,6 +214,7 @@ class Fusion:
                     self._follow(nest, number, part)
                 else:
                     self._ask(nest, wanted, part)
+        nest.top, nest.bottom = max(nest.top, number), number
         self.stored[number] = nest
         self.users[number] = list(demands)
         for user in demands:
@@ -224,7 +236,8 @@ class Fusion:
 
     def _joined(self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands) -> Nest:
         """Give the nest that a root joins, a new one if it fits into none."""
-        for nest in sorted(self.nests, key=lambda nest: nest not in demands):
+        near = [nest for nest in self.nests[: -RECENT - 1 : -1] if nest not in demands]
+        for nest in (*(() if new.line in self.costs.cuts else demands), *near):
             if nest.opaque is not None or not _are_near(nest.extents, extents):
                 continue
             parts = demands.get(nest, {})
@@ -232,7 +245,7 @@ class Fusion:
                 continue
             if parts and (new.combine or any(not p.is_at(new.wanted[0][1]) for p in parts)):
                 continue
-            if any(nest.reaches(user) for user in demands if user is not nest):
+            if nest.reaches(demands.keys() - {nest}):
                 continue
             return nest
         nest = Nest(extents)
@@ -267,11 +280,11 @@ class Fusion:
         waiting = list(self.nests)
         while waiting:
             nest = waiting[-1]
-            missing = [n for n in self.nests if n in nest.needs and n not in order]
+            missing = [n for n in nest.needs if n not in order]
             if nest in order or not missing:
                 order[waiting.pop()] = None
             else:
-                waiting += missing
+                waiting += sorted(missing, key=self.nests.index)
         return list(order)
 
 

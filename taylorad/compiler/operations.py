@@ -325,17 +325,23 @@ def _fmod(op: Operation) -> str:
     return op.emitter.intrinsic("fmod", *op.all("f"))
 
 
+def _signs_differ(e: Emitter, rest: str, b: str) -> str:
+    """Tell whether a remainder is not zero and has another sign than the divisor."""
+    zero = literal(0, "f")
+    some = e.instruction(f"fcmp une double {rest}, {zero}")
+    negative = [e.instruction(f"fcmp olt double {x}, {zero}") for x in (rest, b)]
+    apart = e.instruction(f"xor i1 {negative[0]}, {negative[1]}")
+    return e.instruction(f"and i1 {some}, {apart}")
+
+
 def _remainder(op: Operation) -> str:
     """Give the remainder with the sign of the divisor, as Python and NumPy have it."""
     e = op.emitter
     a, b = op.all("f")
     zero = literal(0, "f")
     rest = e.intrinsic("fmod", a, b)
-    some = e.instruction(f"fcmp une double {rest}, {zero}")
-    negative = [e.instruction(f"fcmp olt double {x}, {zero}") for x in (rest, b)]
-    apart = e.instruction(f"xor i1 {negative[0]}, {negative[1]}")
     moved = e.instruction(f"fadd double {rest}, {b}")
-    shift = e.instruction(f"and i1 {some}, {apart}")
+    shift = _signs_differ(e, rest, b)
     whole = e.instruction(f"select i1 {shift}, double {moved}, double {rest}")
     nothing = e.intrinsic("llvm.copysign.f64", zero, b)
     exact = e.instruction(f"fcmp oeq double {whole}, {zero}")
@@ -347,8 +353,10 @@ def _floor_divide(op: Operation) -> str:
     e = op.emitter
     a, b = op.all("f")
     zero = literal(0, "f")
-    rest = _remainder(op)
+    rest = e.intrinsic("fmod", a, b)
     near = e.instruction(f"fdiv double {e.instruction(f'fsub double {a}, {rest}')}, {b}")
+    below = e.instruction(f"fsub double {near}, {literal(1, 'f')}")
+    near = e.instruction(f"select i1 {_signs_differ(e, rest, b)}, double {below}, double {near}")
     down = e.intrinsic("llvm.floor.f64", near)
     gap = e.instruction(f"fsub double {near}, {down}")
     up = e.instruction(f"fcmp ogt double {gap}, {literal(0.5, 'f')}")

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler import lanes, loops, scalars
+from taylorad.compiler import lanes, loops, scalars, series
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
+from taylorad.errors import SingularityError
 from taylorad.machine.call import bind
 from taylorad.machine.layout import ELEMENTS
 from taylorad.machine.module import Code, build
@@ -150,7 +151,10 @@ class Plan:
         for call, these, those in self._run:
             if call is None:
                 line = self.program.lines[these]
-                value = line.apply(values)
+                try:
+                    value = line.apply(values)
+                except SingularityError:  # of a series; the function itself knows what to make of it
+                    return FAILED
                 if np.shape(value) != line.shape or np.result_type(value) != line.dtype:
                     return FAILED
                 if any(bool(value) != guard.expected for guard in those):
@@ -189,19 +193,21 @@ def plan(program: WengertList) -> Plan:
     """Cut a program into kernels and lines called back, and compile the kernels."""
     program = opened(program)
     wanted = dict.fromkeys(program.outputs)
-    if (small := _straight(program)) is not None:
+    if (small := _straight(program) or _swept(program)) is not None:
         return Plan(program, [_compiled(program, program.inputs, list(wanted), small)])
     lines, stage = program.lines, _stages(program)
     guards = {g.line for g in program.guards}
     steps: list[Kernel | int] = []
     for s in range(max(stage, default=0) + 1):
         here = [i for i, n in enumerate(stage) if n == s and lines[i].row is not None]
-        if s % 2:
-            steps += here
-            continue
         later = {j for i, n in enumerate(stage) if n > s for j in lines[i].operands}
         gives = [i for i in wanted if stage[i] == s and _is_known(lines[i])]
         gives += [i for i in here if i in later and i not in wanted]
+        if s % 2:
+            part, takes = _part(program, here, gives)
+            how = _swept(part)
+            steps += here if how is None else [_compiled(part, takes, gives, how)]
+            continue
         if gives or any(i in guards for i in here):
             steps.append(_kernel(program, here, gives))
     return Plan(program, steps)
@@ -278,6 +284,12 @@ def _straight(program: WengertList) -> tuple[Lowered, str] | None:
     if small is None or not scalars.lowerable(small):
         return None
     return scalars.lower(small), "straight line"
+
+
+def _swept(program: WengertList) -> tuple[Lowered, str] | None:
+    """Lower to a loop over the degree, if the program is series and what they start from."""
+    lowered = series.lower(program, MOST_SCALARS)
+    return None if lowered is None else (lowered, "series")
 
 
 def _looped(program: WengertList) -> tuple[Lowered, str]:

@@ -24,10 +24,14 @@ class Text(Emitter):
         The lines before each loop of the nest being written, and those inside of the innermost.
     levels : dict of str to int
         The block in which a register is known; the first, if it is not named here.
+    comparisons : set of str
+        The registers that compare two others.
     careful : bool
         Whether functions are to be right for all arguments, at any cost.
+    beyond : list of str
+        Whether arguments of this pass are beyond a function.
     odd : str or None
-        Where it is noted that an argument was beyond a function, if some function has such.
+        Where it is noted that some argument was, if there are such functions.
     variables : list of str
         Room in the frame of the function.
     globals : set of str
@@ -41,7 +45,9 @@ class Text(Emitter):
 
     blocks: list[list[str]] = field(default_factory=lambda: [[]])
     levels: dict[str, int] = field(default_factory=dict)
+    comparisons: set[str] = field(default_factory=set)
     careful: bool = False
+    beyond: list[str] = field(default_factory=list)
     odd: str | None = None
     variables: list[str] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
@@ -53,6 +59,7 @@ class Text(Emitter):
         """Begin a pass through a nest of some loops."""
         self.blocks = [[] for _ in range(depth + 1)]
         self.names.clear()
+        self.beyond.clear()
 
     def instruction(self, text: str) -> str:
         """Append an instruction without side effects, or find it; give the name of its result."""
@@ -67,6 +74,8 @@ class Text(Emitter):
         name = self.name()
         if level:
             self.levels[name] = level
+        if text.startswith(("fcmp ", "icmp ")):
+            self.comparisons.add(name)
         self.blocks[level].append(f"  {name} = {text}")
         return name
 
@@ -84,6 +93,31 @@ class Text(Emitter):
         self.effect(f"store {kind} {new}, ptr {place}{scope}", level)
         return old
 
+    def note_beyond(self) -> None:
+        """Write down, once a pass, whether any argument was beyond a function."""
+        if not self.beyond:
+            return
+        some = self.beyond[0]
+        for other in self.beyond[1:]:
+            some = self.instruction(f"or i1 {some}, {other}")
+        self.odd = self.odd or self.variable("i64")
+        self.update("i64", self.odd, self.either("i64", some), self.levels.get(some, 0))
+
+    def either(self, kind: str, truth: str) -> str:
+        """Write 1 if a truth value holds, else ``$``, in the way that LLVM vectorises.
+
+        A choice by a comparison is the cheapest, but one by anything else would be taken apart.
+        """
+        if truth in self.comparisons:
+            return f"select i1 {truth}, {kind} 1, {kind} $"
+        return f"or {kind} $, {self.instruction(f'zext i1 {truth} to {kind}')}"
+
+    def both(self, kind: str, truth: str) -> str:
+        """Write ``$``, 0 or 1, if a truth value holds, else 0."""
+        if truth in self.comparisons:
+            return f"select i1 {truth}, {kind} $, {kind} 0"
+        return f"and {kind} $, {self.instruction(f'zext i1 {truth} to {kind}')}"
+
     def variable(self, kind: str) -> str:
         """Make room for a number in the frame of the function."""
         name = f"%v{len(self.variables)}"
@@ -95,16 +129,13 @@ class Text(Emitter):
         return self.name()[1:]
 
     def call(self, function: str, *operands: str) -> str:
-        """Call a function of our mathematics, and note arguments that are beyond it."""
+        """Call a function of our mathematics, and see whether arguments are beyond it."""
         self.functions.add(function)
         given = ", ".join(f"double {x}" for x in operands)
         if definition(function).special:
             if self.careful:
                 return self.instruction(f"call double @ta.{function}.scalar({given})")
-            self.odd = self.odd or self.variable("i64")
-            beyond = self.instruction(f"call i1 @ta.{function}.special({given})")
-            level = self.levels.get(beyond, 0)
-            self.update("i64", self.odd, f"select i1 {beyond}, i64 1, i64 $", level)
+            self.beyond.append(self.instruction(f"call i1 @ta.{function}.special({given})"))
         return self.instruction(f"call double @ta.{function}({given})")
 
     def note(self, node: str) -> str:

@@ -122,9 +122,7 @@ class Total:
         """Write the combination of what there is with a value."""
         if self.combine == "sum":
             return f"fadd {freedom}double $, {value}" if kind == "double" else f"add i64 $, {value}"
-        if self.combine == "any":
-            return f"select i1 {value}, {kind} 1, {kind} $"
-        return f"select i1 {value}, {kind} $, {kind} 0"
+        return (self.text.either if self.combine == "any" else self.text.both)(kind, value)
 
     def _update(self, pointer: str, value: str, level: int) -> str:
         if self.pointer:

@@ -20,7 +20,7 @@ from taylorad.errors import ConversionError, MutationError, user_line
 from taylorad.primitives import indexing, linear
 from taylorad.primitives.registry import TABLE, Primitive, lookup
 
-__all__ = ["Value"]
+__all__ = ["TYPED", "Value"]
 
 
 class Value(ArrayMethods):

@@ -134,7 +134,8 @@ def expand(
             continue
         series = univariate(order)
         return rebuild(
-            Taylor.of(coefficients_of(leaf, tag, algebra)[: order + 1], series) for leaf in leaves
+            Taylor.of(c[: order + 1] if padding else c, series)
+            for c in (coefficients_of(leaf, tag, algebra) for leaf in leaves)
         )
 
 

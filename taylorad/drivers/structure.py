@@ -18,7 +18,7 @@ from taylorad.dispatch.operands import as_operand
 from taylorad.drivers.expansion import Inner, common_trace
 from taylorad.drivers.gradients import value_and_grad
 from taylorad.primitives.linear import scatter_add
-from taylorad.reverse.structured import Unstructured, jacobians
+from taylorad.reverse.structured import Unstructured, jacobian
 from taylorad.reverse.terms import Term, Unit, diagonal, written
 from taylorad.wengert.list import WengertList
 from taylorad.wengert.simplify import normal_form
@@ -82,21 +82,20 @@ def _derived(
     orders: Sequence[int] | None,
 ) -> list[Any] | None:
     """Write the lines of a gradient's program into a trace, and its derivative after them."""
-    lines = program.lines
+    lines, (value, gradient) = program.lines, program.outputs
     every = WengertList(lines, program.inputs, [*range(len(lines))], program.guards)
     entries = trace.splice(every, inputs)
     values = [v if line.value is None else line.value for v, line in zip(entries, lines)]
     try:
-        found, size = jacobians(program, values, count)
+        found, size = jacobian(program, gradient, values, count)
     except Unstructured:
         return None
-    value, gradient = program.outputs
     if orders is None:
-        return [_lifted(_diagonal(found[gradient], size), inputs[0])]
+        return [_lifted(_diagonal(found, size), inputs[0])]
     forms: list[Callable[[], Any]] = [
         lambda: entries[value],
         lambda: entries[gradient],
-        lambda: _lifted(_matrix(found[gradient], size), inputs[0]),
+        lambda: _lifted(_matrix(found, size), inputs[0]),
     ]
     return [forms[order]() for order in orders]
 

@@ -114,7 +114,7 @@ def written_down(
     plain = [a.value if isinstance(a, Value) else a for a in args]
     found = line.quickly(plain)
     if found is not None:
-        return line(*(a[: algebra.size] if m else a for a, m in zip(args, moving)))
+        return line(*args)
     if algebra.order <= _MOST_APART:
         return None
     raise SingularityError(

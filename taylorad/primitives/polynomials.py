@@ -37,7 +37,8 @@ def interp(
     left_x, left_y, slope = (np.take(table, i) for table in (xp, fp, slopes))
     y = left_y + (x - left_x) * slope
     y = np.where(np.less(x, xp[0]), fp[0] if left is None else left, y)
-    return y if right is None else np.where(np.greater(x, xp[last]), right, y)
+    # Beyond the table x may be infinite.
+    return np.where(np.greater(x, xp[last]), fp[last] if right is None else right, y)
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:

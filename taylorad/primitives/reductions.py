@@ -167,7 +167,7 @@ def _weights(a: Any, axis: Any, weights: Any) -> Any:
 def _cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     if axis is None:
         a, axis = np.reshape(a, -1), 0
-    return cumsum(a, axis=normalize_axis_index(axis, a.ndim))
+    return cumsum(widened(a), axis=normalize_axis_index(axis, a.ndim))
 
 
 implements((np.add, "accumulate"))(lambda a, axis=0, dtype=None, out=None: _cumsum(a, axis))

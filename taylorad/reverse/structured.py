@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value, shape_of
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import (
@@ -36,46 +35,29 @@ from taylorad.primitives.registry import (
     Linear,
     LocalSeries,
     Primitive,
+    rows,
 )
-from taylorad.reverse.terms import (
-    Kernel,
-    Places,
-    Product,
-    Row,
-    Term,
-    Unit,
-    added,
-    placed,
-    pulled,
-    times,
-)
+from taylorad.reverse.maps import LARGEST_MATRIX, LinearMaps, Unstructured
+from taylorad.reverse.terms import Kernel, Term, Unit, added, times
 from taylorad.wengert.arithmetic import FLOAT
-from taylorad.wengert.list import Line, WengertList, frozen
+from taylorad.wengert.list import Line, WengertList
 
-__all__ = ["Unstructured", "jacobians"]
+__all__ = ["Unstructured", "jacobian"]
 
 MOST_TERMS = 24
 """A line of which the Jacobian is a sum of more terms than this has no structure to speak of."""
 
-LARGEST_MATRIX = 2**20
-"""Entries of the largest matrix that is made to stand for a linear line, or a sum."""
 
-FEW = 4
-"""As many terms may come of one in a sum; where it would be more, it becomes a matrix."""
-
-
-class Unstructured(Exception):
-    """A program whose Jacobian is not known as a sum of few terms."""
-
-
-def jacobians(
-    program: WengertList, values: Sequence[Any], count: int
-) -> tuple[list[list[Term]], int]:
-    """Give the derivatives of the lines of a program by its first inputs.
+def jacobian(
+    program: WengertList, number: int, values: Sequence[Any], count: int
+) -> tuple[list[Term], int]:
+    """Give the derivative of a line of a program by its first inputs.
 
     Parameters
     ----------
     program : WengertList
+    number : int
+        Of the line.
     values : sequence
         Of all lines, in whatever is to hold the result; constants plain.
     count : int
@@ -83,17 +65,17 @@ def jacobians(
 
     Returns
     -------
-    list of list of Term
-        For each line the terms of which its Jacobian is the sum; none where that is 0.
+    list of Term
+        What adds up to the Jacobian; nothing where that is 0.
     int
         The number of variables.
 
     Raises
     ------
     Unstructured
-        If a line leads to no sum of few terms.
+        If a line on the way leads to no sum of few terms.
     """
-    return _Propagation(program, values, count).run()
+    return _Propagation(program, values, count).run(number)
 
 
 class _Propagation:
@@ -102,26 +84,30 @@ class _Propagation:
     def __init__(self, program: WengertList, values: Sequence[Any], count: int) -> None:
         self.program, self.values, self.count = program, values, count
         self.terms: list[list[Term]] = []
-        self.kernels: dict[Any, Product] = {}
-        self.constants: dict[Any, Any] = {}
+        self.maps = LinearMaps()
 
-    def run(self) -> tuple[list[list[Term]], int]:
+    def run(self, last: int) -> tuple[list[Term], int]:
         lines = self.program.lines
         variables = self.program.inputs[: self.count]
         edges = np.cumsum([0, *(math.prod(lines[i].shape) for i in variables)]).tolist()
         unit = Unit(edges[-1])
         first = dict(zip(variables, edges))
-        for number, line in enumerate(lines):
+        needed = {last}
+        for number in range(last, -1, -1):
+            if number in needed:
+                needed.update(lines[number].operands)
+        for number, line in enumerate(lines[: last + 1]):
+            found: list[Term] = []
             if number in first:
                 size = math.prod(line.shape)
                 places = np.arange(first[number], first[number] + size).reshape(line.shape)
                 found = [Term(1.0, places, unit)]
-            else:
+            elif number in needed:
                 found = added(self._derived(number, line))
             if len(found) > MOST_TERMS:
                 raise Unstructured
             self.terms.append(found)
-        return self.terms, edges[-1]
+        return self.terms[last], edges[-1]
 
     def _derived(self, number: int, line: Line) -> list[Term]:
         row = line.row
@@ -149,127 +135,6 @@ class _Propagation:
                 by = factor(position)
                 found += [term.scaled(by, line.shape) for term in self.terms[i]]
         return found
-
-    # --- sums ----------------------------------------------------------------------------
-
-    def collected(self, terms: Sequence[Term], onto: Places, shape: tuple[int, ...]) -> list[Term]:
-        """Add entries up in places of an array of some shape."""
-        size = math.prod(shape)
-        if size == 1:
-            return self._contracted([(term, term.full()) for term in terms], shape)
-        onto = onto.ravel()
-        found: list[Term] = []
-        for term in terms:
-            found += self._collected(term, onto, shape, size)
-        return found
-
-    def _collected(self, term: Term, onto: Places, shape: tuple[int, ...], size: int) -> list[Term]:
-        places, height = term.places.ravel(), term.kernel.height
-        there = np.flatnonzero((places >= 0) & (onto >= 0))
-        cells = onto[there] * height + places[there]
-        distinct, cell = np.unique(cells, return_inverse=True)
-        rows = distinct // height
-        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)  # among those of the same row
-        depth = int(rank.max(initial=-1)) + 1
-        if depth > FEW:
-            if size * height > LARGEST_MATRIX:
-                raise Unstructured
-            where = np.full(places.size, -1)
-            where[there] = cells
-            matrix = placed(term.flat(), where, (size, height))
-            whole = np.arange(height)
-            inner = Term(1.0, whole, term.kernel)
-            return [Term(1.0, np.arange(size).reshape(shape), Product(matrix, inner))]
-        found = []
-        for k in range(depth):
-            mine = np.full(places.size, -1)
-            mine[there] = np.where(rank[cell] == k, rows[cell], -1)
-            at = np.full(size, -1)
-            at[rows[rank == k]] = distinct[rank == k] % height
-            scale = placed(term.flat(), mine, shape)
-            found.append(Term(scale, at.reshape(shape), term.kernel, True))
-        return found
-
-    def _contracted(
-        self, weighted: Sequence[tuple[Term, Any]], shape: tuple[int, ...]
-    ) -> list[Term]:
-        """Add all entries of terms up, with scales: what is no row yet becomes one."""
-        zero = np.zeros(shape, np.int64)
-        found, total = [], None
-        for term, scale in weighted:
-            if isinstance(term.kernel, Row):
-                found.append(Term(np.sum(scale), zero, term.kernel))
-                continue
-            vector = np.reshape(scale, (-1,))
-            u = placed(vector, term.places.ravel(), (term.kernel.height,))
-            more = pulled(u, term.kernel)
-            total = more if total is None else total + more
-        if total is not None:
-            found.append(Term(1.0, zero, Row(total)))
-        return found
-
-    def _multiples(self, terms: Sequence[Term]) -> list[tuple[Any, Row]]:
-        """Give terms as scales and rows, if that is what they are."""
-        found = []
-        for term in terms:
-            if not isinstance(term.kernel, Row):
-                raise Unstructured
-            found.append((term.full(), term.kernel))
-        return found
-
-    # --- products with matrices ----------------------------------------------------------
-
-    def applied(self, matrix: Any, terms: Sequence[Term], shape: tuple[int, ...]) -> list[Term]:
-        """Multiply a matrix with terms, which become those of an array of some shape."""
-        matrix = self._kept(matrix)
-        if shape_of(matrix)[0] == 1:
-            row = np.reshape(matrix, (-1,))
-            return self._contracted([(t, times(row, t.flat())) for t in terms], shape)
-        found = []
-        for term in terms:
-            if isinstance(term.kernel, Row):
-                column = np.reshape(term.flat(), (-1, 1))
-                scale = np.reshape(np.matmul(matrix, column), shape)
-                found.append(Term(scale, np.zeros(shape, np.int64), term.kernel))
-            else:
-                found.append(self._left_standing(matrix, term, shape))
-        return found
-
-    def _left_standing(self, matrix: Any, term: Term, shape: tuple[int, ...]) -> Term:
-        factor, scale = 1.0, term.scale
-        places = term.places.ravel()
-        if term.is_uniform:
-            factor, scale = scale, 1.0
-        if isinstance(term.kernel, Unit) and term.is_uniform and not isinstance(matrix, Value):
-            if not term.is_whole:
-                whole = np.zeros((len(matrix), term.kernel.height))
-                kept = np.flatnonzero(places >= 0)
-                np.add.at(whole.T, places[kept], matrix[:, kept].T)
-                matrix, places = self._kept(whole), np.arange(term.kernel.height)
-        elif not term.is_uniform:
-            scale = term.flat()
-        mark = self._mark
-        key = mark(matrix), mark(scale), places.tobytes(), id(term.kernel)
-        kernel = self.kernels.get(key)
-        if kernel is None:
-            kernel = self.kernels[key] = Product(matrix, Term(scale, places, term.kernel))
-        return Term(factor, np.arange(len(matrix)).reshape(shape), kernel)
-
-    def _kept(self, matrix: Any) -> Any:
-        """Give of equal constants always the same."""
-        if isinstance(matrix, Value):
-            return matrix
-        matrix = np.ascontiguousarray(matrix)
-        if matrix.flags.writeable:
-            matrix = matrix.copy()
-            matrix.flags.writeable = False
-        return self.constants.setdefault(frozen(matrix), matrix)
-
-    def _mark(self, a: Any) -> Any:
-        """Give what is equal for the same factor."""
-        if isinstance(a, Value):
-            return getattr(a, "number", id(a))
-        return id(a) if np.ndim(a) else float(a)
 
 
 # --- rules ---------------------------------------------------------------------------------------
@@ -377,7 +242,7 @@ def _sum(self: _Propagation, number: int, line: Line) -> list[Term]:
             rest.append(term)
     if rest:
         onto = np.broadcast_to(np.arange(math.prod(kept)).reshape(kept), shape)
-        found += self.collected(rest, onto, line.shape)
+        found += self.maps.collected(rest, onto, line.shape)
     return found
 
 
@@ -389,25 +254,34 @@ def _gather(self: _Propagation, number: int, line: Line) -> list[Term]:
     places, shape = self.values[at], self.shape(a)
     if math.prod(line.shape) == 1:
         chosen = linear.scatter_add(np.ones(self.shape(at)), places=places, shape=shape)
-        return self._contracted([(t, times(chosen, t.full())) for t in self.terms[a]], line.shape)
+        return self.maps.contracted(
+            [(t, times(chosen, t.full())) for t in self.terms[a]], line.shape
+        )
     return [
-        Term(linear.gather(scale, places=places, shape=shape), np.zeros(line.shape, int), row)
-        for scale, row in self._multiples(self.terms[a])
+        Term(linear.gather(scale, places=places, shape=shape), np.zeros(line.shape, np.int64), row)
+        for scale, row in self.maps.multiples(self.terms[a])
     ]
 
 
 def _scatter_add(self: _Propagation, number: int, line: Line) -> list[Term]:
-    terms, shape = self.terms[line.operands[0]], line.shape
-    if not line.names and np.shape(line.params["places"]) == self.shape(line.operands[0]):
-        return self.collected(terms, line.params["places"], shape)
-    if self.shape(line.operands[0]) != self.shape(line.operands[-1]):
+    g, shape = line.operands[0], line.shape
+    terms = self.terms[g]
+    if not line.names:
+        if np.shape(line.params["places"]) != self.shape(g):
+            raise Unstructured
+        return self.maps.collected(terms, line.params["places"], shape)
+    at = line.operands[1]
+    if self.shape(at) != self.shape(g):
         raise Unstructured
-    if math.prod(self.shape(line.operands[0])) == 1:
-        terms = self.collected(terms, np.zeros(1, np.int64), self.shape(line.operands[0]))
-    places = self.values[line.operands[1]]
+    if math.prod(self.shape(g)) == 1:
+        terms = self.maps.collected(terms, np.zeros(1, np.int64), self.shape(g))
     return [
-        Term(linear.scatter_add(scale, places=places, shape=shape), np.zeros(shape, int), row)
-        for scale, row in self._multiples(terms)
+        Term(
+            linear.scatter_add(scale, places=self.values[at], shape=shape),
+            np.zeros(shape, np.int64),
+            row,
+        )
+        for scale, row in self.maps.multiples(terms)
     ]
 
 
@@ -422,25 +296,58 @@ def _matmul(self: _Propagation, number: int, line: Line) -> list[Term]:
     found: list[Term] = []
     if self.terms[b]:
         if columns == 1:
-            found += self.applied(left, self.terms[b], line.shape)
+            found += self.maps.applied(left, self.terms[b], line.shape)
         elif rows == 1:
             wide = [t.scaled(np.transpose(left), (inner, columns)) for t in self.terms[b]]
             onto = np.broadcast_to(np.arange(columns), (inner, columns))
-            found += self.collected(wide, onto, line.shape)
+            found += self.maps.collected(wide, onto, line.shape)
         else:
             found += _as_matrix(self, number, line)
     if self.terms[a]:
         if rows == 1:
-            found += self.applied(np.transpose(right), self.terms[a], line.shape)
+            found += self.maps.applied(np.transpose(right), self.terms[a], line.shape)
         elif columns == 1:
             wide = [t.scaled(np.transpose(right), (rows, inner)) for t in self.terms[a]]
             onto = np.broadcast_to(np.arange(rows)[:, None], (rows, inner))
-            found += self.collected(wide, onto, line.shape)
+            found += self.maps.collected(wide, onto, line.shape)
         elif not self.terms[b]:
             found += _as_matrix(self, number, line)
         else:
             raise Unstructured
     return found
+
+
+def _einsum(self: _Propagation, number: int, line: Line) -> list[Term]:
+    """Multiply entry by entry with all axes there are, and add up along those that are not left."""
+    inputs, out = line.params["subscripts"].split("->")
+    labels = inputs.split(",")
+    summed = [c for c in dict.fromkeys("".join(labels)) if c not in out]
+    order = [*out, *summed]
+    if summed and any(self.program[i].is_constant for i in line.operands):
+        return _as_matrix(self, number, line)
+    lengths = {
+        c: n for i, label in zip(line.operands, labels) for c, n in zip(label, self.shape(i))
+    }
+    shape = (*(lengths[c] for c in order),)
+    if math.prod(shape) > LARGEST_MATRIX:
+        raise Unstructured
+
+    def aligned(a: Any, label: str) -> Any:
+        a = np.transpose(a, [label.index(c) for c in order if c in label])
+        return np.reshape(a, tuple(lengths[c] if c in label else 1 for c in order))
+
+    found = []
+    for position, i in enumerate(line.operands):
+        j, label, other = line.operands[1 - position], labels[position], labels[1 - position]
+        for term in self.terms[i]:
+            scale = term.scale if term.is_uniform else aligned(term.full(), label)
+            moved = Term(scale, aligned(term.places, label), term.kernel, not term.is_uniform)
+            found.append(moved.scaled(aligned(self.values[j], other), shape))
+    if not summed:
+        return found
+    size = math.prod(line.shape)
+    onto = np.broadcast_to(np.arange(size).reshape(-1, 1), (size, math.prod(shape) // size))
+    return self.maps.collected(found, onto, line.shape)
 
 
 def _as_matrix(self: _Propagation, number: int, line: Line) -> list[Term]:
@@ -461,13 +368,15 @@ def _as_matrix(self: _Propagation, number: int, line: Line) -> list[Term]:
     for unit in np.eye(size):
         args = [unit.reshape(self.shape(x)) if c is None else c for c in constants]
         columns.append(np.ravel(row.value(*args, **line.params)))
-    return self.applied(np.stack(columns, axis=1), self.terms[x], line.shape)
+    return self.maps.applied(np.stack(columns, axis=1), self.terms[x], line.shape)
 
 
 _MOVING = (
     *(linear.index, linear.scatter, linear.assign, linear.reshape),
     *(linear.transpose, linear.broadcast_to, linear.concatenate),
 )
+
+_BY_NAME = {row.name: row for row in rows() if isinstance(row, Bilinear)}
 
 _RULES: dict[Primitive, Rule] = {
     elementwise.add: _sum_of_two,
@@ -480,6 +389,7 @@ _RULES: dict[Primitive, Rule] = {
     linear.gather: _gather,
     linear.scatter_add: _scatter_add,
     matmul_row: _matmul,
+    _BY_NAME["einsum"]: _einsum,
     **dict.fromkeys(_MOVING, _moved),
 }
 

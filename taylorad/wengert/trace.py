@@ -25,6 +25,7 @@ from taylorad.errors import (
     user_frame,
     user_line,
 )
+from taylorad.primitives.linear import assign, concatenate
 from taylorad.primitives.registry import Constant, Owner, Primitive, enter, lookup
 from taylorad.wengert.list import WengertList
 from taylorad.wengert.inference import LARGE, Kind, inferred
@@ -80,6 +81,8 @@ class Trace(Tape):
                 if isinstance(a, Traced):
                     np.not_equal(a, 0).settle()  # type: ignore[union-attr]
             return primitive(*map(self._plain, args), **params)
+        if primitive is concatenate or primitive is assign:
+            args = _of_one_type(args)
         operands = tuple(None if isinstance(a, Traced) else self._plain(a) for a in args)
         sources = tuple(a.number if isinstance(a, Traced) else None for a in args)
         params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
@@ -177,7 +180,17 @@ def sources_of(record: Record) -> Iterator[int]:
     yield from (v.number for v in record.params.values() if isinstance(v, Traced))
 
 
+def _of_one_type(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Convert what is put into one array to the type of that."""
+    kinds = {number_type(a) for a in args}
+    if len(kinds) == 1 or any(kind.kind not in "biufc" for kind in kinds):
+        return args
+    kind = np.result_type(*kinds)
+    return tuple(a.astype(kind) if hasattr(a, "astype") else np.asarray(a, kind) for a in args)
+
+
 def _kind(a: Any) -> Kind:
+    a = np.asarray(a) if isinstance(a, list) else a
     return shape_of(a), number_type(a)
 
 
