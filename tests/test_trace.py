@@ -81,7 +81,7 @@ def guards(f, *args):
 def test_choices_are_written_down_once():
     assert guards(lambda x: x if x > 0 else -x, 2.0) == [True]
     assert guards(lambda x: x if x > 0 else -x, -2.0) == [False]
-    assert guards(lambda x: [x if x > 0 else -x for _ in range(3)][0], 2.0) == [True] * 3
+    assert guards(lambda x: sum(x if x > 0 else -x for _ in range(3)), 2.0) == [True] * 3
     assert guards(lambda x: x[x > 0], X) == [True]
     assert guards(lambda x: x[int(np.floor(x[0]))], X) == [True]
     assert guards(lambda x: np.where(x > 0, x, -x), X) == []
@@ -108,7 +108,7 @@ def rows(program):
         (lambda x: x + 0.0, []),
         (lambda x: x * 1.0, []),
         (lambda x: x / 1.0, []),
-        (lambda x: -(-x), []),
+        (lambda x: np.negative(-x), []),
         (lambda x: x - (-x), ["add"]),
         (lambda x: x + (-x), ["subtract"]),
         (lambda x: 2.0 * (4.0 * x), ["multiply"]),

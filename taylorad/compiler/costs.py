@@ -57,6 +57,7 @@ class Costs:
     _weighing: list[int] = field(default_factory=lambda: [0, 0, 0])
 
     def __post_init__(self) -> None:
+        users = self.source.program.users()
         for number, line in enumerate(self.source.program.lines):
             if line.row is None or number in self.opaque:
                 self._cones.append(0)
@@ -72,7 +73,9 @@ class Costs:
                 reads |= 1 << i if barrier else self._reads[i]
             self._cones.append(cone)
             self._reads.append(reads)
-            if weight is not None and self._weigh(number) > MOST_WEIGHT:
+            # Where several ways on start from a line, cutting there cuts them all.
+            most = MOST_WEIGHT if len(users[number]) > 1 else 2 * MOST_WEIGHT
+            if weight is not None and self._weigh(number) > most:
                 self.forced.add(number)
                 self.cuts.add(number)
 
