@@ -18,6 +18,7 @@ from test_structure import ARGUMENTS, GROUPS, flat, scenarios
 from test_table import EXAMPLES, ROWS
 
 import taylorad as ta
+from taylorad.compiler import team
 from taylorad.errors import CompileWarning, InputError, InputTypeError
 from taylorad.primitives.registry import Constant
 
@@ -74,8 +75,8 @@ def test_rows_to_four_units_in_the_last_place(row):
         with np.errstate(all="ignore"):
             try:
                 expected = row(*args, **params)
-            except ValueError:  # of a number where NumPy wants an array
-                with pytest.raises(ValueError):
+            except ValueError as error:  # of a number where NumPy wants an array
+                with pytest.raises(ValueError, match=re.escape(str(error))):
                     compiled(*args)
                 continue
         got = compiled(*args)
@@ -209,9 +210,13 @@ def test_indices_beyond_the_end():
 
 def test_a_choice_that_never_settles_is_named():
     compiled = ta.compile(halved)
-    with pytest.warns(CompileWarning, match=r"halved runs uncompiled.*test_compile.py, line \d+"):
+
+    def check():
         for k in range(20):
             assert_same(compiled(np.array([2.0**k])), halved(np.array([2.0**k])))
+
+    with pytest.warns(CompileWarning, match=r"halved runs uncompiled.*test_compile.py, line \d+"):
+        check()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert compiled(np.array([2.0**30])) == 1  # said once
@@ -248,7 +253,8 @@ def test_layouts():
             continue
         result = compiled(x)
         assert_same(result, np.exp(x) + x[0])
-        assert result.flags.c_contiguous and result.flags.writeable
+        assert result.flags.c_contiguous
+        assert result.flags.writeable
     unaligned = np.frombuffer(b"\0" + a.tobytes(), np.uint8)[1:].view(float).reshape(a.shape)
     assert not unaligned.flags.aligned
     assert_same(compiled(unaligned), np.exp(a) + a[0])
@@ -263,7 +269,8 @@ def test_containers():
     for call in ((p,), (p, (3.0, X))):
         for keywords in ({}, {"scale": 2.5}):
             ours, theirs = compiled(*call, **keywords), f(*call, **keywords)
-            assert ours.keys() == theirs.keys() and ours["name"] == "f"
+            assert ours.keys() == theirs.keys()
+            assert ours["name"] == "f"
             assert_same([ours["sum"], ours["parts"]], [theirs["sum"], theirs["parts"]])
 
 
@@ -289,10 +296,13 @@ def test_results_of_every_kind():
     compiled = ta.compile(lambda x: (x, x, 1.0, None, "s", np.arange(2), [x[0]], x > 0))
     y = compiled(X)
     assert_same(y[0], X)
-    assert y[2:5] == (1.0, None, "s") and y[7].dtype == bool
+    assert y[2:5] == (1.0, None, "s")
+    assert y[7].dtype == bool
     y[0][0] = y[5][0] = 77  # results belong to whoever asked for them
     again = compiled(X)
-    assert again[0][0] == X[0] and again[1][0] == X[0] and again[5][0] == 0
+    assert again[0][0] == X[0]
+    assert again[1][0] == X[0]
+    assert again[5][0] == 0
     assert X[0] == 0.6
 
 
@@ -339,9 +349,10 @@ BAD = [
 def test_bad_input_raises_what_the_function_raises(x, error):
     compiled = ta.compile(ta.grad(rosenbrock))
     compiled(X[:2])
-    with pytest.raises(error) as ours, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", CompileWarning)
-        compiled(x)
+        with pytest.raises(error) as ours:
+            compiled(x)
     with pytest.raises(error) as theirs:
         ta.grad(rosenbrock)(x)
     without_line = re.compile(r" \(test_compile.py, line \d+\)")
@@ -392,6 +403,46 @@ def test_closures_are_frozen_and_arguments_are_not():
     assert compiled(np.ones(2)).tolist() == [1, 2]
 
 
+# --- several threads ---------------------------------------------------------------------------
+
+MANY = np.random.default_rng(5).uniform(-1.0, 1.0, (40, 3))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.exp(np.sin(x)), axis=1),
+        lambda x: (np.sum(x**2), np.tanh(x), x[::-1, 1:] * 2, x > 0),
+        lambda x: ta.grad(lambda y: np.sum(np.sin(y[1:] * y[:-1])))(x),
+        lambda x: ta.value_and_grad(lambda y: np.sum(y @ y.T))(x),
+        lambda x: ta.hessian(lambda y: np.sum(np.exp(y[1:] - y[:-1] ** 2)) * np.sum(y))(x[:, 0]),
+        lambda x: ta.derivatives(lambda t: np.exp(np.sin(t)), x[:, 1], 4),
+        lambda x: np.sort(x, axis=0) + np.cumsum(x, axis=0),
+        lambda x: x[:0],
+    ],
+)
+def test_several_threads_give_the_same(f, monkeypatch):
+    monkeypatch.setattr(team, "WORTH", 0)
+    monkeypatch.setattr(team, "threads", lambda: 3)
+    compiled = ta.compile(f, parallel=True)
+    for x in (MANY, MANY[::-1]):
+        assert_same(compiled(x), f(x), tolerance=1e-12)
+
+
+def test_several_threads_are_told_of(monkeypatch):
+    monkeypatch.setattr(team, "WORTH", 0)
+    monkeypatch.setattr(team, "threads", lambda: 3)
+    compiled = ta.compile(ta.grad(lambda x: np.sum(np.sin(x) ** 2)), parallel=True)
+    compiled(MANY)
+    assert "divided among 3 threads" in compiled.explain()
+    bad = MANY.copy()
+    bad[-1, -1] = np.nan
+    with pytest.raises(InputError):
+        compiled(bad)
+    twin = pickle.loads(pickle.dumps(compiled))
+    assert_same(twin(MANY), np.sin(2 * MANY))
+
+
 # --- threads, processes, pickles -------------------------------------------------------------
 
 
@@ -403,7 +454,7 @@ def test_threads():
         rng = np.random.default_rng(seed)
         for _ in range(300):
             x = rng.normal(size=rng.integers(2, 6))
-            value, gradient = compiled(x)
+            value, _gradient = compiled(x)
             if not np.isclose(value, rosenbrock(x), rtol=1e-12):
                 wrong.append(x)
 
@@ -451,7 +502,8 @@ print(len(made))
         )
         for _ in range(2)
     ]
-    assert counts[0] > 0 and counts[1] == 0
+    assert counts[0] > 0
+    assert counts[1] == 0
 
 
 # --- looking inside --------------------------------------------------------------------------

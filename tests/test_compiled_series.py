@@ -13,7 +13,7 @@ from taylorad.errors import CompileWarning, SingularityError
 from taylorad.forward import kernels
 from taylorad.forward.program import NoProgram, program
 from taylorad.forward.whole import FEWEST
-from taylorad.primitives.elementwise import add, divide, multiply, negative, power, subtract
+from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.registry import Elementwise, rows
 
 sp.erf(0.0)  # its rows are entered when it has been imported
@@ -132,12 +132,8 @@ def test_series_as_arguments():
 
 
 def test_several_results():
-    def g(x):
-        y = ta.taylor(lambda t: (np.exp(t), np.sin(t), t.shape), x, 20)[:2]
-        return y[0].coefficients, y[1].coefficients, np.cos(x)
-
-    g = lambda x: tuple(s.coefficients for s in ta.taylor(lambda t: (np.exp(t), t**2), x, 20)) + (
-        np.cos(x),
+    g = lambda x: (
+        tuple(s.coefficients for s in ta.taylor(lambda t: (np.exp(t), t**2), x, 20)) + (np.cos(x),)
     )
     for x in (0.3, POINTS):
         compiled = ta.compile(g)
@@ -152,16 +148,20 @@ MIXED = {
     "a sum of series": lambda x: ta.taylor(lambda t: np.sum(np.exp(t * x)), x, 15).coefficients,
     "vectors": lambda x: ta.taylor(lambda t: np.cumsum(np.sin(t)) * np.cos(t), x, 15).coefficients,
     "a gradient": lambda x: ta.grad(lambda z: np.sum(ta.derivative(np.exp, 14)(z * z)))(x),
-    "a series of a gradient": lambda x: ta.taylor(
-        lambda t: ta.grad(lambda z: np.sum(np.sin(z) ** 3))(t), x, 15
-    ).coefficients,
-    "a series in a series": lambda x: ta.taylor(
-        lambda t: ta.derivative(np.sin, 13)(t), x, 14
-    ).coefficients,
-    "several variables": lambda x: ta.multivariate_taylor(
-        lambda z: np.exp(np.sum(np.sin(z))), x[:2] if np.ndim(x) else x, 12
-    ).coefficients,
-    "a function of SciPy's": lambda x: ta.taylor(lambda t: sp.j0(np.exp(t)), x, 14).coefficients,
+    "a series of a gradient": lambda x: (
+        ta.taylor(lambda t: ta.grad(lambda z: np.sum(np.sin(z) ** 3))(t), x, 15).coefficients
+    ),
+    "a series in a series": lambda x: (
+        ta.taylor(lambda t: ta.derivative(np.sin, 13)(t), x, 14).coefficients
+    ),
+    "several variables": lambda x: (
+        ta.multivariate_taylor(
+            lambda z: np.exp(np.sum(np.sin(z))), x[:2] if np.ndim(x) else x, 12
+        ).coefficients
+    ),
+    "a function of SciPy's": lambda x: (
+        ta.taylor(lambda t: sp.gammaln(np.exp(t)), x, 14).coefficients
+    ),
 }
 
 
@@ -181,41 +181,37 @@ def test_removable_singularities():
     for order in (20, 40):
         g = coefficients(lambda x: np.sin(x) / x, order)
         compiled = ta.compile(g)
-        assert_close(compiled(0.5), g(0.5))
+        compiled(2.0)
         if order == 40:
             with pytest.warns(CompileWarning, match="too long to be compiled"):
-                assert_close(compiled(0.0), g(0.0))
-        assert_close(compiled(0.0), g(0.0))
-        assert_close(compiled(0.5), g(0.5))
+                compiled(0.0)
+        for x in (2.0, 0.0, 2.0, 0.0):
+            np.testing.assert_allclose(compiled(x), g(x), rtol=1e-12, atol=1e-14)
+
+
+SINGULAR = {
+    "pole": (lambda x: 1 / x, 0.0),
+    "root": (np.sqrt, 0.0),
+    "arcsine": (lambda x: np.arcsin(1 - x), 0.0),
+    "power": (lambda x: (1 - x) ** 1.5, 1.0),
+}
 
 
 @pytest.mark.parametrize("order", [5, 20, 60])
-@pytest.mark.parametrize(
-    ("f", "bad"),
-    [
-        (lambda x: 1 / x, 0.0),
-        (np.sqrt, 0.0),
-        (np.arcsin, 1.0),
-        (lambda x: (x - 1) ** 1.5, 1.0),
-    ],
-    ids=["pole", "square root", "arcsine", "power"],
-)
+@pytest.mark.parametrize(("f", "bad"), SINGULAR.values(), ids=SINGULAR)
 def test_singular_points(f, bad, order):
     g = coefficients(f, order)
-    for good, singular in ((bad + 1.5 * (bad != 1.0) - 0.5 * (f is np.arcsin), bad),):
-        for shape in ((), (5,), (20,)):
-            compiled = ta.compile(g)
-            x = np.full(shape, good + 0.25 if f is not np.arcsin else good)[()]
-            assert_close(compiled(x), g(x))
-            y = np.array(x)
-            y[..., -1:] = singular
-            y = y[()] if shape else np.float64(singular)
-            with pytest.raises(SingularityError) as eager:
-                g(y)
-            with pytest.raises(SingularityError) as ours:
-                compiled(y)
-            assert str(ours.value).split(";")[0] == str(eager.value).split(";")[0]
-            assert_close(compiled(x), g(x))
+    for x in (np.float64(0.5), np.full(5, 0.5), np.full(20, 0.5)):
+        compiled = ta.compile(g)
+        assert_close(compiled(x), g(x))
+        y = np.append(x[:-1], bad) if x.shape else np.float64(bad)
+        messages = []
+        for function in (g, compiled):
+            with pytest.raises(SingularityError) as caught:
+                function(y)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+        assert_close(compiled(x), g(x))
 
 
 def test_invalid_points():

@@ -51,9 +51,18 @@ class Core:
             np.ascontiguousarray(x, lines[i].dtype)
             for x, i in zip(xs, self.program.inputs, strict=True)
         ]
-        results = [np.empty(lines[i].shape, lines[i].dtype) for i in self.program.outputs]
+        # What lies around the results is watched.
+        rooms = [
+            np.ones(int(np.prod(lines[i].shape)) + 16, lines[i].dtype) for i in self.program.outputs
+        ]
+        results = [
+            room[8:-8].reshape(lines[i].shape)
+            for room, i in zip(rooms, self.program.outputs, strict=True)
+        ]
         tables = map(addresses, (inputs, results, self.lowered.constants))
-        return self.call(*tables), results
+        code = self.call(*tables)
+        assert all(np.all(room[:8] == 1) and np.all(room[-8:] == 1) for room in rooms)
+        return code, results
 
 
 def expected(program, *xs):
@@ -194,6 +203,35 @@ def adds_transposed(a, b):
     return a + b.T, np.sum(a * b.T, axis=0)
 
 
+@case((5, 1, 20, 30), (4, 30, 25))
+def multiplies_broadcast_stacks(a, b):
+    return a @ b
+
+
+@case((40, 40))
+def multiplies_parts(a):
+    return a[::2, 1:21] @ a[:20, ::3], a.T @ a, np.outer(a[0], a[1]) @ a
+
+
+@case((14, 15))
+def truths(a):
+    t = a > 0.5
+    counts = np.sum(t), np.sum(t, axis=0), np.cumsum(t, 0), np.argmax(t, axis=1)
+    kept = np.any(t, axis=1, keepdims=True), np.all(t, axis=(0, 1))
+    return *counts, *kept, t & (a < 0.8), t * a, ~t
+
+
+@case((4, 20))
+def sums_of_segments(a):
+    parts = np.add.reduceat(a, [1, 3, 7], axis=1), np.add.reduceat(a[0], [2, 5, 8])
+    return *parts, np.add.reduceat(a[0][:11], [2, 5, 8])
+
+
+@case((20, 20))
+def diagonals(a):
+    return np.diagonal(a) ** 3, np.trace(a), np.tile(a[:3], (2, 2)), np.pad(a[0], 2, mode="wrap")
+
+
 @case((60,), (9,))
 def convolves_where_all_overlaps(a, b):
     return np.convolve(a, b, "valid")
@@ -233,6 +271,17 @@ def axes_of_length_one(a, b):
 @case((0,), (4,))
 def nothing_at_all(a, b):
     return np.sum(a), np.concatenate([a, b]), a * 2
+
+
+@case((0, 5), (5, 0))
+def no_rows(a, b):
+    sums = np.sum(a, axis=0), np.sum(a, axis=1), np.sum(a), np.all(a > 0, axis=0)
+    return *sums, np.cumsum(a, 0), np.argmax(a, axis=1), np.sort(b), a @ b, b @ a
+
+
+@case((5,))
+def empty_slices(a):
+    return np.sum(np.exp(a[3:3]) * 2) + a
 
 
 @case(np.arange(6))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import taylorad as ta
 from taylorad.dispatch.containers import flatten
 from taylorad.drivers.structure import structured
+from taylorad.primitives.linear import assemble
 from taylorad.reverse.structured import jacobian
 from taylorad.reverse.terms import Product, Row, Term, Unit, added, diagonal, pulled, written
 from taylorad.wengert.list import WengertList
@@ -242,6 +243,37 @@ def test_the_diagonal_of_a_million():
     expected[0] = 0
     expected[:-1] += 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
     np.testing.assert_allclose(d, expected, rtol=1e-12)
+
+
+# --- which way -------------------------------------------------------------------------------
+
+
+def compiled_lines(f, x):
+    compiled = ta.compile(ta.hessian(f))
+    assert_close(compiled(x), ta.hessian(f)(x))
+    (program,) = compiled.programs
+    return [line for line in program.lines if line.row is not None]
+
+
+def test_few_scalars_are_taken_apart():
+    lines = compiled_lines(FUNCTIONS["scalars"], X)
+    assert all(not line.shape for line in lines if line.dtype == float and line.row is not assemble)
+    assert lines[-1].row is assemble
+
+
+def test_many_are_left_together():
+    x = np.linspace(0.1, 0.9, 300)
+    assert len(compiled_lines(FUNCTIONS["rosenbrock"], x)) < 40
+    assert len(compiled_lines(lambda x: np.sum(np.exp(x)) ** 2, x)) < 40
+
+
+def test_products_of_variables_go_the_usual_way():
+    def f(x):
+        m = np.reshape(x, (8, 8))
+        return np.sum(np.tanh(m @ np.sin(m)))
+
+    x = rng.standard_normal(64)
+    assert_close(ta.compile(ta.hessian(f))(x), ta.hessian(f)(x))
 
 
 # --- giving up -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pickle
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,25 @@ class Family:
         self.given_up = False
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a function is to be compiled.
+
+    Attributes
+    ----------
+    fixed : frozenset of int or str
+        Arguments that are part of the program by their value.
+    parallel : bool
+        Whether large programs are divided among threads.
+    quiet : bool
+        Whether nothing is said where the function runs uncompiled.
+    """
+
+    fixed: frozenset[int | str] = frozenset()
+    parallel: bool = False
+    quiet: bool = False
+
+
 class Compiled:
     """A function that runs as machine code; made by `compile`.
 
@@ -56,16 +76,15 @@ class Compiled:
     function: Callable[..., Any]
     __name__: str
 
-    def __init__(
-        self, function: Callable[..., Any], fixed: Iterable[int | str] = (), quiet: bool = False
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
-        self._fixed, self._quiet = frozenset(fixed), quiet
+        self._options = options
         self._families: dict[Any, Family] = {}
         self._lock = threading.RLock()
         self._last: Variant | None = None
+        self._fast: dict[Variant, Any] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._slowly(*args, **kwargs)
@@ -73,7 +92,7 @@ class Compiled:
     def _slowly(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         """Serve a call that the program at hand does not fit."""
         try:
-            call = read(args, kwargs, self._fixed)
+            call = read(args, kwargs, self._options.fixed)
         except NotForMachines as reason:
             self._warn(reason.warning)
             return self._plainly(args, kwargs, out)
@@ -86,8 +105,8 @@ class Compiled:
                 with self._lock:
                     # Another thread may have made a program meanwhile.
                     found = _serving([v for v in family.variants if v not in tried], call)
-                    new = self._trace(family, call) if found is None else None
-                found = found or _serving([new], call)
+                    new = [self._trace(family, call)] if found is None else []
+                found = found or _serving(new, call)
             except Exception as error:  # the function itself will tell what is wrong, if anything
                 trouble = error
         if found is not None:
@@ -104,7 +123,7 @@ class Compiled:
         """Make another program."""
         if len(family.variants) >= MOST_VARIANTS:
             raise NotForMachines(self._restless(family, call))
-        variant = Variant(self.function, call)
+        variant = Variant(self.function, call, self._options.parallel)
         family.variants = (*family.variants, variant)
         return variant
 
@@ -123,8 +142,11 @@ class Compiled:
         with self._lock:
             family.variants = (variant, *(v for v in family.variants if v is not variant))
             self._last = variant
-            fast = variant.fast(self._slowly, self.__name__)
-            if fast is not None:
+            if variant not in self._fast:
+                self._fast[variant] = variant.fast(self._slowly, self.__name__)
+            # None of them may die here: while a type takes an attribute, CPython still hands out
+            # the one before, and other threads run as soon as machine code is given back.
+            if (fast := self._fast[variant]) is not None:
                 type(self).__call__ = fast  # type: ignore[method-assign]
 
     def _plainly(self, args: Any, kwargs: Any, out: Any) -> Any:
@@ -135,7 +157,7 @@ class Compiled:
         return answer
 
     def _warn(self, reason: str) -> None:
-        if reason and not self._quiet:
+        if reason and not self._options.quiet:
             message = f"{self.__name__} runs uncompiled: {reason}"
             warnings.warn(message, CompileWarning, stacklevel=user_depth())
 
@@ -196,7 +218,7 @@ class Compiled:
             if _travels(key):
                 families[key] = family.variants
         function = self.function if _travels(self.function) else None
-        return _arrived, (function, self.__name__, self._fixed, families)
+        return _arrived, (function, self.__name__, self._options, families)
 
 
 def _serving(variants: Iterable[Variant], call: Call) -> tuple[Variant, list[Any]] | None:
@@ -226,11 +248,11 @@ def _travels(thing: Any) -> bool:
 def _arrived(
     function: Callable[..., Any] | None,
     name: str,
-    fixed: frozenset[int | str],
+    options: Options,
     families: dict[Any, tuple[Variant, ...]],
 ) -> Compiled:
     """Rebuild a compiled function where its pickle arrives."""
-    made = _made(function or _Left(name), fixed)
+    made = _made(function or _Left(name), options)
     for key, variants in families.items():
         made._families[key] = Family()
         made._families[key].variants = tuple(variants)
@@ -256,6 +278,7 @@ def compile(
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
+    parallel: bool = False,
 ) -> Compiled:
     """Give a function that runs as machine code.
 
@@ -273,6 +296,10 @@ def compile(
         for every other value. Whole numbers, strings, functions and None always are.
     static_argnames : str or sequence of str, optional
         The same for arguments given by name.
+    parallel : bool, default False
+        Whether work on large arrays is to be divided among as many threads as there are cores: on
+        batches of points and of directions, and whatever else has many rows. The numbers are the
+        same.
 
     Returns
     -------
@@ -318,18 +345,16 @@ def compile(
     if not callable(f):
         raise InputError(f"a function is to be compiled, not {f!r}")
     fixed = (*np.atleast_1d(static_argnums).tolist(), *np.atleast_1d(static_argnames).tolist())
-    return _made(f, frozenset(fixed))
+    return _made(f, Options(frozenset(fixed), parallel))
 
 
 def quietly(f: Callable[..., Any]) -> Compiled:
     """Compile for a caller who asks ``is_compiled`` instead of being warned."""
-    return _made(f, frozenset(), quiet=True)
+    return _made(f, Options(quiet=True))
 
 
-def _made(
-    function: Callable[..., Any], fixed: frozenset[int | str], quiet: bool = False
-) -> Compiled:
+def _made(function: Callable[..., Any], options: Options) -> Compiled:
     # A class of its own, so that the machine code can be its __call__.
     kind = type("Compiled", (Compiled,), {"__module__": __name__})
-    made: Compiled = kind(function, fixed, quiet)
+    made: Compiled = kind(function, options)
     return made

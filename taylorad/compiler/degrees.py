@@ -27,9 +27,9 @@ from taylorad.forward.parts import (
 )
 from taylorad.forward.program import Program
 from taylorad.forward.text import INSTRUCTIONS, VECTOR, WIDTH, Text, constant
-from taylorad.primitives.elementwise import divide, multiply
+from taylorad.primitives.elementwise import divide
 
-__all__ = ["SHORT", "Head", "Sweep", "core_text"]
+__all__ = ["SHORT", "Finish", "Sweep", "core_text"]
 
 SHORT = 3
 """The last degree of a series that is short: a convolution with it is written term by term."""
@@ -51,6 +51,19 @@ declare void @free(ptr)
 
 Head = int | float
 """Where a number is found that the sweep starts from: among the values, or in the text."""
+
+
+@dataclass
+class Finish:
+    """What is called in the end, as ``@finish``.
+
+    It takes the first ``arguments`` arguments of the core and the series that were kept, and gives
+    the ``results`` of those numbers; ``constants`` of the core's are before its own.
+    """
+
+    arguments: int
+    results: list[int]
+    constants: int = 0
 
 
 @dataclass
@@ -82,6 +95,9 @@ class Sweep:
         Of each of the values how many numbers a lane it has; None if it is a result itself.
     early : dict
         Of those values that are results the number of the result.
+    kept : list of int
+        The lines whose coefficients are wanted in the end.
+    finish : Finish, optional
     """
 
     program: Program
@@ -96,10 +112,12 @@ class Sweep:
     checked: list[int] = field(default_factory=list)
     rooms: list[int] = field(default_factory=list)
     early: dict[int, int] = field(default_factory=dict)
+    kept: list[int] = field(default_factory=list)
+    finish: Finish | None = None
 
 
-def core_text(sweep: Sweep, failed: int) -> str:
-    """Write the core, which calls ``@start`` for the values.
+def core_text(sweep: Sweep, failed: int) -> tuple[str, int]:
+    """Write the core, which calls ``@start`` for the values; tell the bytes it works in.
 
     Parameters
     ----------
@@ -107,7 +125,8 @@ def core_text(sweep: Sweep, failed: int) -> str:
     failed : int
         The code to be returned where a line that is checked is not finite.
     """
-    return f"{_Writer(sweep, failed).text}{DECLARATIONS}"
+    writer = _Writer(sweep, failed)
+    return f"{writer.text}{DECLARATIONS}", 8 * writer.room
 
 
 class _Writer:
@@ -132,14 +151,19 @@ class _Writer:
         text.leave_unless(right, *self.freed(), f"ret i32 {code}")
         tiles = -(-sweep.lanes // WIDTH) if sweep.lanes > WIDTH else 1
         (bad,) = text.loop(0, tiles, self.tile, ("i1", "false"))
+        code = text.let(f"select i1 {bad}, i32 {failed}, i32 0")
+        if sweep.finish is not None:
+            good = text.let(f"xor i1 {bad}, true")
+            text.leave_unless(good, *self.freed(), f"ret i32 {code}")
+            code = self.finished(sweep.finish)
         for line in self.freed():
             text.do(line)
-        text.do(f"ret i32 {text.let(f'select i1 {bad}, i32 {failed}, i32 0')}")
+        text.do(f"ret i32 {code}")
 
     # --- memory ---
 
     def layout(self) -> None:
-        """Give every array its place: ``p`` of parts, ``w`` of those of D p, ``r`` of p backwards."""
+        """Give arrays their places: ``p`` of parts, ``w`` of those of D p, ``r`` of p backwards."""
         padding = _WAYS_OF_ONE * WIDTH if self.single else _WAYS_OF_MANY
         length = (self.sweep.order + 1 + 2 * padding) * self.row
         names = [("p", i) for i in self.kept]
@@ -153,7 +177,8 @@ class _Writer:
         """Find memory for arrays and values, and write where the values go."""
         text, sweep = self.text, self.sweep
         rooms = [room * sweep.lanes for room in sweep.rooms]
-        total = self.doubles + sum(rooms) + WIDTH
+        series = (sweep.order + 1) * sweep.lanes
+        self.room = total = self.doubles + sum(rooms) + series * len(sweep.kept) + WIDTH
         self.on_stack = total <= _MOST_ON_STACK
         if self.on_stack:
             self.memory = text.let(f"alloca [{total} x double], align 64")
@@ -161,9 +186,7 @@ class _Writer:
             self.memory = text.let(f"call ptr @malloc(i64 {8 * total})")
             exists = text.let(f"icmp ne ptr {self.memory}, null")
             text.leave_unless(exists, "ret i32 -1")
-        self.arrays = {
-            name: text.at(self.memory, offset) for name, offset in self.offsets.items()
-        }
+        self.arrays = {name: text.at(self.memory, offset) for name, offset in self.offsets.items()}
         text.do(f"%heads = alloca [{len(rooms) + 1} x ptr]")
         place, self.heads = self.doubles, []
         for i, room in enumerate(rooms):
@@ -175,10 +198,29 @@ class _Writer:
             text.store(head, "%heads", i, "ptr")
             self.heads.append(head)
         self.results = [(text.load("%results", k, "ptr"), i) for k, i in sweep.results]
+        self.keeping = [
+            (text.at(self.memory, place + k * series), i) for k, i in enumerate(sweep.kept)
+        ]
+        self.results += self.keeping
         self.sources = {
             i: text.load("%arguments", -1 - k, "ptr") if k < 0 else self.heads[k]
             for i, k in sweep.long.items()
         }
+
+    def finished(self, finish: Finish) -> str:
+        """Call what computes something from the series."""
+        text = self.text
+        passed = [text.load("%arguments", k, "ptr") for k in range(finish.arguments)]
+        passed += [array for array, _ in self.keeping]
+        wanted = [text.load("%results", k, "ptr") for k in finish.results]
+        tables = []
+        for addresses in (passed, wanted):
+            tables.append(text.let(f"alloca [{len(addresses) + 1} x ptr]"))
+            for k, address in enumerate(addresses):
+                text.store(address, tables[-1], k, "ptr")
+        constants = text.at("%constants", finish.constants, "ptr")
+        given = ", ".join(f"ptr {name}" for name in (*tables, constants))
+        return text.let(f"call i32 @finish({given})")
 
     def freed(self) -> list[str]:
         return [] if self.on_stack else [f"call void @free(ptr {self.memory})"]
@@ -352,9 +394,9 @@ class _Writer:
                 return self.convolved(expression)
             case Apply(row, (x, Degree())) if row is divide:
                 return text.arithmetic("fmul", self.of(x), self.inverse, kind=self.kind)
-            case Apply(row, (x, Apply(other, (Degree(), d)))) if row is divide and other is multiply:
-                x = text.arithmetic("fmul", self.of(x), self.inverse, kind=self.kind)
-                return text.arithmetic("fdiv", x, self.of(d), kind=self.kind)
+            case Apply(row, (x, Apply(_, (Degree(), d)))) if row is divide:
+                right = text.arithmetic("fmul", self.of(x), self.inverse, kind=self.kind)
+                return text.arithmetic("fdiv", right, self.of(d), kind=self.kind)
             case Apply(row, operands):
                 rendered = [self.of(x) for x in operands]
                 return text.arithmetic(INSTRUCTIONS[row], *rendered, kind=self.kind)

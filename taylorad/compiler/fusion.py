@@ -225,7 +225,7 @@ class Fusion:
         """Give the part of a line that is needed."""
         shape = self.source.lines[number].shape
         every = (part for parts in demands.values() for part in parts)
-        parts = [part for part in every if math.prod(part.extents)]  # of nothing there are no bounds
+        parts = [part for part in every if math.prod(part.extents)]  # nothing has no bounds
         if number in self.wanted or not parts:
             return (*map(range, shape),)
         hull: list[range] = []
@@ -236,8 +236,9 @@ class Fusion:
 
     def _joined(self, new: Root, extents: tuple[int, ...], reads: int, demands: Demands) -> Nest:
         """Give the nest that a root joins, a new one if it fits into none."""
+        users = [] if new.line in self.costs.cuts else [*demands]
         near = [nest for nest in self.nests[: -RECENT - 1 : -1] if nest not in demands]
-        for nest in (*(() if new.line in self.costs.cuts else demands), *near):
+        for nest in users + near:
             if nest.opaque is not None or not _are_near(nest.extents, extents):
                 continue
             parts = demands.get(nest, {})

@@ -30,7 +30,7 @@ FEWEST = 8
 """A program of fewer lanes is taken apart as a whole, or becomes loops."""
 
 
-def lower(program: WengertList, limit: int) -> Lowered | None:
+def lower(program: WengertList, limit: int, share: tuple[int, int] = (0, 1)) -> Lowered | None:
     """Lower a program lane by lane.
 
     Parameters
@@ -38,6 +38,8 @@ def lower(program: WengertList, limit: int) -> Lowered | None:
     program : WengertList
     limit : int
         The most scalar lines that one lane may have.
+    share : (int, int), optional
+        Which of how many equal parts of the lanes the loop is to run over.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def lower(program: WengertList, limit: int) -> Lowered | None:
     if count < FEWEST:
         return None
     try:
-        lane = _Lane(program, count)
+        lane = _Lane(program, count, share)
     except _LanesMix:
         return None
     small = expand(lane.program, limit)
@@ -71,10 +73,14 @@ class _Lane:
     constants : list of ndarray
         The constants that became inputs.
     count : int
+    span : range
+        The lanes to run over.
     """
 
-    def __init__(self, program: WengertList, count: int) -> None:
+    def __init__(self, program: WengertList, count: int, share: tuple[int, int] = (0, 1)) -> None:
         self.count = count
+        k, parts = share
+        self.span = range(count * k // parts, count * (k + 1) // parts)
         self.whole = program
         self.has_lanes: list[bool] = []
         self.program = WengertList(
@@ -251,7 +257,7 @@ _HEADER = "i32 @{}(ptr noalias %arguments, ptr noalias %results, ptr noalias %co
 
 
 def _lowered(small: WengertList, lane: _Lane) -> Lowered:
-    """Write the loop over the lanes, and again for arguments that the fast functions are not for."""
+    """Write the loop over the lanes, and again for what the fast functions are not made for."""
     fast = _Loop(small, lane, careful=False)
     functions, declarations = fast.emitter.functions, fast.emitter.declarations
     loops = [fast]
@@ -281,8 +287,8 @@ def _lowered(small: WengertList, lane: _Lane) -> Lowered:
     return Lowered(
         "\n".join([*sorted(declarations), every, *text, ""]),
         [np.ascontiguousarray(c) for c in lane.constants],
-        notes=[f"the same {flops} operations for each of {lane.count} lanes"],
-        flops=flops * lane.count,
+        notes=[f"the same {flops} operations for each of {len(lane.span)} lanes"],
+        flops=flops * len(lane.span),
         level=2,
     )
 
@@ -332,7 +338,7 @@ class _Loop(Lowering):
             self._put(f"%r{k} = load ptr, ptr {pointer}")
         self._put("br label %loop")
         self.text.append("loop:")
-        self._put("%i = phi i64 [ 0, %0 ], [ %next, %loop ]")
+        self._put(f"%i = phi i64 [ {self.lane.span.start}, %0 ], [ %next, %loop ]")
         self._put("%flags = phi i64 [ 0, %0 ], [ %more, %loop ]")
         wrong = [
             self._named(f"xor i1 {self._value(g.line)}, {'true' if g.expected else 'false'}")
@@ -347,7 +353,7 @@ class _Loop(Lowering):
                 flags = self._named(f"or i64 {flags}, {mark}")
         self._put(f"%more = or i64 {flags}, 0")
         self._put("%next = add nuw nsw i64 %i, 1")
-        self._put(f"%again = icmp ult i64 %next, {self.lane.count}")
+        self._put(f"%again = icmp ult i64 %next, {self.lane.span.stop}")
         self._put("br i1 %again, label %loop, label %end")
         self.text.append("end:")
         # Where the fast functions are not to be trusted, nor are the guards.

@@ -90,6 +90,8 @@ class _Lowering:
         flops = 0
         for nest in nests:
             if nest.opaque is not None:
+                if not math.prod(source.lines[nest.opaque.line].shape):
+                    continue
                 body += nest.opaque.lines(self.text, self.arrays, f"%s{nest.opaque.line}")
                 notes.append(f"v{nest.opaque.line}: {nest.opaque.note}")
                 flops += nest.opaque.flops
@@ -151,7 +153,7 @@ class _Lowering:
                 self.arrays.add(number, results[number].pop(0))
                 continue
             self.arrays.add(number, f"%m{number}")
-            size = math.prod(line.shape) * line.dtype.itemsize
+            size = max(math.prod(line.shape), 1) * line.dtype.itemsize
             if not line.shape:
                 self.head.append(f"  %m{number} = alloca [{size} x i8], align 8")
                 continue

@@ -17,6 +17,7 @@ import numpy as np
 from taylorad.compiler import lanes, loops, scalars, series
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
+from taylorad.compiler.team import Team, team
 from taylorad.errors import SingularityError
 from taylorad.machine.call import bind
 from taylorad.machine.layout import ELEMENTS
@@ -53,6 +54,8 @@ class Kernel:
     code : Code
     form : str
         Which lowering made it.
+    team : Team or None
+        The same in parts, for several threads.
     """
 
     program: WengertList
@@ -61,6 +64,7 @@ class Kernel:
     lowered: Lowered
     code: Code
     form: str
+    team: Team | None = None
 
     def signature(self, numbers: Sequence[bool], tuple_result: bool) -> Signature:
         """Say what it takes and gives; ``numbers`` tells which arguments are Python's."""
@@ -80,8 +84,18 @@ class Kernel:
 
     def bound(self, numbers: Sequence[bool], tuple_result: bool, slow: Any, name: str) -> Any:
         """Make a function of it that Python can call."""
+        if self.team is not None:
+            return _by_many(self.team)
         signature = self.signature(numbers, tuple_result)
         return bind(self.code, signature, self.lowered.constants, slow, name)
+
+
+def _by_many(team: Team) -> Any:
+    def call(*arguments: Any) -> Any:
+        results = team.run([np.asarray(a) for a in arguments])
+        return FAILED if results is None else results
+
+    return call
 
 
 def _kind(line: Any) -> Any:
@@ -98,8 +112,10 @@ class Plan:
         An int is a line that is called back.
     """
 
-    def __init__(self, program: WengertList, steps: list[Kernel | int]) -> None:
-        self.program, self.steps = program, steps
+    def __init__(
+        self, program: WengertList, steps: list[Kernel | int], parallel: bool = False
+    ) -> None:
+        self.program, self.steps, self.parallel = program, steps, parallel
         lines = program.lines
         self._run: list[Any] = []
         for step in steps:
@@ -120,13 +136,15 @@ class Plan:
         return [step for step in self.steps if isinstance(step, Kernel)]
 
     def __reduce__(self) -> Any:
-        return plan, (self.program,)  # machine code is made where the program arrives
+        return plan, (self.program, self.parallel)  # machine code is made where the program arrives
 
     @property
     def whole(self) -> Kernel | None:
-        """The kernel that is the whole program, if there is one."""
+        """The kernel that is the whole program, if there is one, and it is for one thread."""
         if len(self.steps) == 1 and isinstance(self.steps[0], Kernel):
             kernel = self.steps[0]
+            if kernel.team is not None:
+                return None
             program = self.program
             if kernel.takes == program.inputs and kernel.gives == program.outputs:
                 return kernel
@@ -153,7 +171,7 @@ class Plan:
                 line = self.program.lines[these]
                 try:
                     value = line.apply(values)
-                except SingularityError:  # of a series; the function itself knows what to make of it
+                except SingularityError:  # of a series, which eager code may deal with
                     return FAILED
                 if np.shape(value) != line.shape or np.result_type(value) != line.dtype:
                     return FAILED
@@ -189,12 +207,21 @@ def _failed(*args: Any) -> Any:
     return FAILED
 
 
-def plan(program: WengertList) -> Plan:
-    """Cut a program into kernels and lines called back, and compile the kernels."""
+def plan(program: WengertList, parallel: bool = False) -> Plan:
+    """Cut a program into kernels and lines called back, and compile the kernels.
+
+    Parameters
+    ----------
+    program : WengertList
+    parallel : bool, default False
+        Whether large kernels are to be divided among threads.
+    """
     program = opened(program)
     wanted = dict.fromkeys(program.outputs)
     if (small := _straight(program) or _swept(program)) is not None:
-        return Plan(program, [_compiled(program, program.inputs, list(wanted), small)])
+        return Plan(
+            program, [_compiled(program, program.inputs, list(wanted), small, parallel)], parallel
+        )
     lines, stage = program.lines, _stages(program)
     guards = {g.line for g in program.guards}
     steps: list[Kernel | int] = []
@@ -209,8 +236,8 @@ def plan(program: WengertList) -> Plan:
             steps += here if how is None else [_compiled(part, takes, gives, how)]
             continue
         if gives or any(i in guards for i in here):
-            steps.append(_kernel(program, here, gives))
-    return Plan(program, steps)
+            steps.append(_kernel(program, here, gives, parallel))
+    return Plan(program, steps, parallel)
 
 
 def _is_known(line: Line) -> bool:
@@ -230,18 +257,23 @@ def _stages(program: WengertList) -> list[int]:
     return stage
 
 
-def _kernel(program: WengertList, here: list[int], gives: list[int]) -> Kernel:
+def _kernel(program: WengertList, here: list[int], gives: list[int], parallel: bool) -> Kernel:
     """Compile some lines of a program."""
     part, takes = _part(program, here, gives)
-    return _compiled(part, takes, gives, _straight(part) or _looped(part))
+    return _compiled(part, takes, gives, _straight(part) or _looped(part), parallel)
 
 
 def _compiled(
-    part: WengertList, takes: list[int], gives: list[int], how: tuple[Lowered, str]
+    part: WengertList,
+    takes: list[int],
+    gives: list[int],
+    how: tuple[Lowered, str],
+    parallel: bool = False,
 ) -> Kernel:
     lowered, form = how
     code = build(lowered.text, level=lowered.level, symbols=lowered.symbols)
-    return Kernel(part, takes, gives, lowered, code, form)
+    shared = team(part, lowered, form, MOST_SCALARS) if parallel else None
+    return Kernel(part, takes, gives, lowered, code, form, shared)
 
 
 def _part(program: WengertList, here: list[int], gives: list[int]) -> tuple[WengertList, list[int]]:
@@ -288,8 +320,17 @@ def _straight(program: WengertList) -> tuple[Lowered, str] | None:
 
 def _swept(program: WengertList) -> tuple[Lowered, str] | None:
     """Lower to a loop over the degree, if the program is series and what they start from."""
-    lowered = series.lower(program, MOST_SCALARS)
+    lowered = series.lower(program, MOST_SCALARS, _alone)
     return None if lowered is None else (lowered, "series")
+
+
+def _alone(program: WengertList) -> Lowered | None:
+    """Lower a program without series; None if it has lines that must be called back."""
+    if (straight := _straight(program)) is not None:
+        return straight[0]
+    computed = [line for line in program.lines if line.row is not None]
+    known = all(loops.lowerable(line, program) for line in computed)
+    return _looped(program)[0] if known else None
 
 
 def _looped(program: WengertList) -> tuple[Lowered, str]:

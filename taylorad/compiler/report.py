@@ -38,6 +38,8 @@ def _kernel(number: int, kernel: Kernel) -> list[str]:
         f"{lowered.flops:,} flops, {_bytes(lowered.memory)} of memory besides results"
     )
     shown = [f"   {_shapes(kernel.program)}"]
+    if kernel.team is not None:
+        shown.append(f"   divided among {len(kernel.team.parts)} threads")
     return [head, *shown, *(f"   {note}" for note in lowered.notes)]
 
 

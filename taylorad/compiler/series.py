@@ -9,13 +9,15 @@ are a program of their own, `start`, lowered as others are; `degrees` writes the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from taylorad.compiler import lanes, scalars
-from taylorad.compiler.degrees import SHORT, Head, Sweep, core_text
+from taylorad.compiler.degrees import SHORT, Finish, Sweep, core_text
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
 from taylorad.forward.algebra import Univariate
@@ -42,7 +44,9 @@ def has_series(program: WengertList) -> bool:
     return any(isinstance(line.row, OnSeries) for line in program.lines)
 
 
-def lower(program: WengertList, limit: int) -> Lowered | None:
+def lower(
+    program: WengertList, limit: int, rest: Callable[[WengertList], Lowered | None]
+) -> Lowered | None:
     """Lower a program of series.
 
     Parameters
@@ -50,15 +54,17 @@ def lower(program: WengertList, limit: int) -> Lowered | None:
     program : WengertList
     limit : int
         The most scalar lines that what the series start from may have for a point.
+    rest : callable
+        Lowers what is computed from the series.
 
     Returns
     -------
     Lowered or None
         None if there is more to it than series in one variable, of one order and for the same
-        points, and what these start from.
+        points, what these start from, and what is computed of them.
     """
     try:
-        return _Series(program, limit).lowered()
+        return _Series(program, limit).lowered(rest)
     except (_More, NoProgram):
         return None
 
@@ -90,10 +96,11 @@ class _Series:
         self.sweep = Sweep(
             Program((), 0, 0), order=self.shape[0] - 1, lanes=math.prod(self.shape[1:])
         )
+        self.late: dict[int, None] = {}  # lines that are computed from the series
         self.heads: list[int] = []  # lines of `start` that the sweep is given
         self._values: dict[int, int] = {}
 
-    def lowered(self) -> Lowered:
+    def lowered(self, rest: Callable[[WengertList], Lowered | None]) -> Lowered:
         if not self.sweep.lanes:
             raise _More
         for i, line in enumerate(self.lines):
@@ -101,27 +108,34 @@ class _Series:
                 self._record(i, line)
             else:
                 self._copy(i, line)
-        sweep, steps = self.sweep, self.trace.steps
-        sweep.program = Program(tuple(steps), 0, 0)
+        sweep = self.sweep
+        sweep.program = Program(tuple(self.trace.steps), 0, 0)
+        finish = self._finish()
         self._choose()
-        self._find_parts()
+        for i in sweep.computed:
+            self._top(i)
         self._set_results()
-        begun = self._begun()
-        text = begun.text.replace("@core(", "@start(").replace(
-            "define i32 @start", "define internal i32 @start"
-        )
-        core = core_text(sweep, failed=len(self.program.guards) + 1)
-        flops = len(self._sums()) * sweep.order**2 * sweep.lanes
+        parts = [_renamed(self._begun(), "start")]
+        if finish is not None:
+            if (ending := rest(finish)) is None:
+                raise _More
+            parts.append(_renamed(ending, "finish"))
+            assert sweep.finish is not None
+            sweep.finish.constants = len(parts[0].constants)
+        core, memory = core_text(sweep, failed=len(self.program.guards) + 1)
+        sums = sum(i not in sweep.tops for i in sweep.computed)
+        points = f", at {sweep.lanes} points" if sweep.lanes > 1 else ""
         return Lowered(
-            module(text, core),
-            begun.constants,
+            module(*(part.text for part in parts), core),
+            [c for part in parts for c in part.constants],
+            symbols={name: place for part in parts for name, place in part.symbols.items()},
             notes=[
-                f"{len(sweep.computed)} series to order {sweep.order}"
-                + (f", at {sweep.lanes} points" if sweep.lanes > 1 else "")
+                f"{len(sweep.computed)} series to order {sweep.order}{points}",
+                *(note for part in parts[1:] for note in part.notes),
             ],
-            memory=0,
-            flops=begun.flops + flops,
-            level=2,
+            memory=memory + sum(part.memory for part in parts),
+            flops=sum(part.flops for part in parts) + sums * sweep.order**2 * sweep.lanes,
+            level=max(2, *(part.level for part in parts)),
         )
 
     # --- what the series start from ---
@@ -133,12 +147,10 @@ class _Series:
             self.at[i] = start.constant(line.value, line.origin)
         elif line.row is None:
             self.at[i] = start.input(line.shape, line.dtype)
-        elif first in self.swept:
-            if line.row is not linear.index or line.params["key"] not in ((0,), 0):
-                raise _More
+        elif first in self.swept and line.row is linear.index and line.params["key"] == (0,):
             self.at[i] = self._value(self.streams[first].line)
-        elif any(j in self.swept for j in line.operands):
-            raise _More
+        elif any(j in self.swept or j in self.late for j in line.operands):
+            self.late[i] = None
         else:
             operands = tuple(self.at[j] for j in line.operands)
             self.at[i] = start.emit(
@@ -164,6 +176,8 @@ class _Series:
 
     def _operand(self, j: int, moves: bool) -> Stream:
         line = self.lines[j]
+        if j in self.late:
+            raise _More
         if j in self.streams and (moves == (j in self.swept or line.shape == self.shape)):
             return self.streams[j]
         if not moves and line.is_constant and np.size(line.value) == 1:
@@ -238,9 +252,7 @@ class _Series:
         """Have the sweep given a value: as a number in its text, or by its place."""
         line = self.start.lines[number]
         if line.dtype.kind == "b":
-            number = self.start.emit(
-                convert, (number,), {"dtype": "<f8"}, (), line.shape, _FLOAT
-            )
+            number = self.start.emit(convert, (number,), {"dtype": "<f8"}, (), line.shape, _FLOAT)
             line = self.start.lines[number]
         if not whole:
             if line.is_constant and np.all(line.value == np.ravel(line.value)[0]):
@@ -281,7 +293,7 @@ class _Series:
         """Choose the lines that are needed."""
         steps, needed = self.trace.steps, set()
         todo = [self.streams[i].line for i in self.program.outputs if i in self.swept]
-        todo += self.sweep.checked
+        todo += [*self.sweep.checked, *self.sweep.kept]
         while todo:
             i = todo.pop()
             if i not in needed:
@@ -296,18 +308,11 @@ class _Series:
         for i in unused:
             self.sweep.short.pop(i, None), self.sweep.long.pop(i, None)
 
-    def _find_parts(self) -> None:
-        for i in self.sweep.computed:
-            self._top(i)
-
-    def _sums(self) -> list[int]:
-        return [i for i in self.sweep.computed if i not in self.sweep.tops]
-
     def _set_results(self) -> None:
         for k, output in enumerate(self.program.outputs):
             if output in self.swept:
                 self.sweep.results.append((k, self.streams[output].line))
-            else:
+            elif output not in self.late:
                 number = self.at[output]
                 if number in self.heads:
                     raise _More
@@ -315,20 +320,62 @@ class _Series:
                 self.sweep.rooms.append(0)
                 self.sweep.early[len(self.heads) - 1] = k
 
+    def _finish(self) -> WengertList | None:
+        """Give the program of what is computed from the series; have them kept for it."""
+        outputs = [i for i in self.program.outputs if i in self.late]
+        guards = [g for g in self.program.guards if g.line in self.late]
+        if not outputs and not guards:
+            return None
+        inputs = self.program.inputs
+        needed, todo = set(), [*outputs, *(g.line for g in guards)]
+        while todo:
+            i = todo.pop()
+            if i not in needed:
+                needed.add(i)
+                todo += () if i in self.swept else self.lines[i].operands
+        series = sorted(needed & self.swept.keys())
+        finish, number = WengertList(), {}
+        for i in [*inputs, *series, *sorted(needed - {*inputs, *series})]:
+            line, given = self.lines[i], i in self.swept
+            number[i] = len(finish.lines)
+            operands = () if given else tuple(number[j] for j in line.operands)
+            finish.lines.append(line.moved(operands, is_input=given))
+        finish.inputs = [number[i] for i in (*inputs, *series)]
+        finish.outputs = [number[i] for i in outputs]
+        finish.guards = [Guard(number[g.line], g.expected, g.origin) for g in guards]
+        self.sweep.kept = [self.streams[i].line for i in series]
+        places = [k for k, i in enumerate(self.program.outputs) if i in self.late]
+        self.sweep.finish = Finish(len(inputs), places)
+        return finish
+
     def _begun(self) -> Lowered:
         """Lower what the series start from."""
         begin = self.start.list
         begin.outputs = list(self.heads)
-        begin.guards = [Guard(self.at[g.line], g.expected, g.origin) for g in self.program.guards]
+        guards = self.program.guards
+        begin.guards = [
+            Guard(self.at[g.line], g.expected, g.origin) for g in guards if g.line not in self.late
+        ]
         begin = opened(pruned(begin))
-        if self.sweep.lanes >= lanes.FEWEST and (
-            lowered := lanes.lower(begin, self.limit)
-        ) is not None:
+        if (
+            self.sweep.lanes >= lanes.FEWEST
+            and (lowered := lanes.lower(begin, self.limit)) is not None
+        ):
             return lowered
         small = expand(begin, self.limit)
         if small is None or not scalars.lowerable(small):
             raise _More
         return scalars.lower(small)
+
+
+def _renamed(lowered: Lowered, name: str) -> Lowered:
+    """Give a core another name, and all that its text defines names of its own."""
+    text = lowered.text
+    defined = re.findall(r"^(?:define\b[^@\n]*)?@([\w.$-]+)(?:\(| =)", text, re.MULTILINE)
+    names = {d: name if d == "core" else f"{name}.{d}" for d in defined}
+    text = re.sub(r"@([\w.$-]+)", lambda found: f"@{names.get(found[1], found[1])}", text)
+    text = text.replace(f"define i32 @{name}(", f"define internal i32 @{name}(")
+    return replace(lowered, text=text)
 
 
 def _nonzero(program: WengertList, number: int, known: dict[int, Any]) -> Any:

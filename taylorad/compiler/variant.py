@@ -57,11 +57,11 @@ class Variant:
     results : Results
     """
 
-    def __init__(self, function: Callable[..., Any], call: Call) -> None:
+    def __init__(self, function: Callable[..., Any], call: Call, parallel: bool = False) -> None:
         with _collector_paused():
-            self._make(function, call)
+            self._make(function, call, parallel)
 
-    def _make(self, function: Callable[..., Any], call: Call) -> None:
+    def _make(self, function: Callable[..., Any], call: Call, parallel: bool) -> None:
         trace = Trace(takes_apart=True)
         entries = [trace.argument(leaf) for leaf in call.leaves]
         args, kwargs = call.rebuild(entries)
@@ -69,7 +69,7 @@ class Variant:
             self.results = Results(function(*args, **kwargs), trace)
         finally:
             trace.closed = True
-        self.plan: Plan = plan(normal_form(trace, self.results.records))
+        self.plan: Plan = plan(normal_form(trace, self.results.records), parallel)
         self._is_flat = call.is_flat
         self._numbers = [not isinstance(leaf, np.ndarray) for leaf in call.leaves]
 

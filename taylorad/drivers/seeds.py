@@ -17,9 +17,9 @@ __all__ = ["coefficients_of", "duals", "seeded", "unit_directions"]
 
 def seeded(kind: type[Jet], x: Any, directions: Any, algebra: Algebra, tag: float) -> Any:
     """Make a jet with value ``x`` and ``directions`` (first axis: monomials of degree 1)."""
-    like = next((a for a in (x, directions) if isinstance(a, Value)), None)
-    if like is None:
-        like = directions if directions.dtype.kind == "c" else x
+    like = x
+    if not isinstance(x, Value) and (isinstance(directions, Value) or directions.dtype.kind == "c"):
+        like = directions
     c = buffer(like, (algebra.size, *shape_of(x)))
     c[0] = x
     if algebra.order:

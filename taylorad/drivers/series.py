@@ -37,6 +37,8 @@ __all__ = [
 # beyond the order asked for is taken to be singular.
 _MOST_PADDING = 64
 
+_ONE = np.array(1.0)
+
 
 def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Any:
     """Expand a function in a Taylor series along a line.
@@ -85,7 +87,7 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     order = as_order(order)
     x = as_point(x)
     if direction is None:
-        direction = np.float64(1.0)
+        direction = _ONE
     else:
         direction = as_point(direction, "direction")
         given, shape = np.shape(direction), np.shape(x)
@@ -109,15 +111,19 @@ def expand(
     orders, the expansion is done again, that much higher.
     """
     padding = 0
+    series = univariate(order)
     while True:
         tag = fresh_tag()
-        algebra = univariate(order + padding)
+        algebra = univariate(order + padding) if padding else series
         jets = [
             seeded(Taylor, x, d[np.newaxis], algebra, tag)
             for x, d in zip(points, directions, strict=True)
         ]
         try:
-            leaves, rebuild = as_outputs(call(jets), f, tag)
+            y = call(jets)
+            if type(y) is Taylor and y.tag == tag and y.algebra is series and y._view is None:
+                return Taylor.of(coefficients_of(y, tag, series), series)  # nearly always
+            leaves, rebuild = as_outputs(y, f, tag)
         except OrderExhausted as error:
             if error.tag != tag:
                 raise
@@ -132,7 +138,6 @@ def expand(
         if lost > 0 and padding < _MOST_PADDING:
             padding += lost
             continue
-        series = univariate(order)
         return rebuild(
             Taylor.of(c[: order + 1] if padding else c, series)
             for c in (coefficients_of(leaf, tag, algebra) for leaf in leaves)

@@ -1,10 +1,10 @@
 """Which way the second derivatives of a traced call are written down.
 
-A compiler is best served with few scalars, or else with few operations on arrays. A function of
-few scalar lines is taken apart into them (`expansion`); of a larger one the structure of the
-Hessian is used, if it has any (`structure`); failing that it is taken apart as far as the compiler
-bears. What is left for the usual way, forward over reverse with all directions at once, are large
-programs with products of what varies.
+Machines like few scalars or, failing that, few operations on arrays. So a function of few scalar
+lines is taken apart into them (`expansion`). Of a larger one the structure of the Hessian is used
+where it has any (`structure`); where not, the function is taken apart as far as a compiler bears.
+The usual way, forward over reverse with all directions at once, is left to large programs that
+multiply matrices of variables.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from taylorad.drivers.structure import structured
 __all__ = ["second_derivatives"]
 
 FEW_LINES = 500
-"""A function of no more scalar lines than this is taken apart before anything else is tried, ..."""
+"""A function of no more scalar lines than this may be taken apart before its structure is asked."""
 
 FEW_DERIVATIVE_LINES = 1000
-"""... and stays so if its derivatives have no more than this: about where a machine takes as long
-for the scalars as for loops over their structure, and where compiling them begins to take longer.
-"""
+"""It is, if its derivatives have no more than this. Up to there machine code takes about as long
+for the scalars as for loops over the structure; beyond, it takes longer, as does compiling it."""
 
 
 def second_derivatives(

@@ -37,6 +37,8 @@ from taylorad.primitives.registry import (
 
 __all__ = ["Jet"]
 
+_ALONE = (True,)
+
 
 class Jet(Value):
     """An array whose entries are truncated polynomials.
@@ -112,8 +114,8 @@ class Jet(Value):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         """Hand a function of one argument to its kernel at once; it is the commonest of calls."""
         if len(inputs) == 1 and not params and method == "__call__" and self._view is None:
-            c = _compiled(self.algebra, TABLE.get(ufunc), (self.c,), (True,))
-            if c is not None:
+            kernel = kernels.kernel(TABLE.get(ufunc), _ALONE)
+            if kernel is not None and (c := kernel(self.algebra, (self.c,))) is not None:
                 return self.like(c)
         return super().__array_ufunc__(ufunc, method, *inputs, **params)
 
@@ -391,10 +393,12 @@ def _operator(name: str, row: Primitive, swapped: bool) -> Any:
         else:
             alike = type(other) is float or type(other) is int
         if alike and self._view is None:
-            terms = (self.c, other.c if both else other)
-            c = _compiled(self.algebra, row, terms[::-1] if swapped else terms, patterns[both])
-            if c is not None:
-                return self.like(c)
+            kernel = kernels.kernel(row, patterns[both])
+            if kernel is not None:
+                terms = (self.c, other.c if both else other)
+                c = kernel(self.algebra, terms[::-1] if swapped else terms)
+                if c is not None:
+                    return self.like(c)
         return general(self, other)
 
     return operate

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from taylorad.dispatch import Value, fresh_tag, number_type
+from taylorad.dispatch.operands import size_of
 from taylorad.errors import SingularityError, user_line
 from taylorad.forward import kernels
 from taylorad.forward.algebra import Algebra, multivariate, univariate
@@ -24,10 +23,14 @@ from taylorad.primitives.registry import Owner, Primitive
 __all__ = ["FEWEST", "OnSeries", "written_down"]
 
 FEWEST = 12
-"""The order from which on a row is one line; below, a trace takes it apart."""
+"""The order from which on a row is one line; below, a trace takes it apart.
 
+At many points one line pays earlier: what is taken apart has to be computed lane by lane.
+"""
+
+_FEWEST_AT_MANY, _MANY = 6, 8
+_FEWEST_MONOMIALS = 60  # in several variables, where a product has many more terms
 _MOST_APART = 32  # the order up to which a trace may take apart what is singular
-_SERIES = {univariate, multivariate}
 
 
 class OnSeries(Primitive):
@@ -92,6 +95,13 @@ def _on_series(row: Primitive, moving: tuple[bool, ...], algebra: Algebra) -> On
     return OnSeries(row, moving, algebra)
 
 
+def _is_long(algebra: Algebra, args: Sequence[Any], moving: tuple[bool, ...]) -> bool:
+    if algebra.family[0] is multivariate:
+        return algebra.size >= _FEWEST_MONOMIALS
+    points = max(size_of(a) // len(a) for a, moves in zip(args, moving) if moves)
+    return algebra.family[0] is univariate and (points >= _MANY or algebra.order >= FEWEST)
+
+
 def written_down(
     algebra: Algebra, row: Primitive, args: Sequence[Any], moving: tuple[bool, ...]
 ) -> Any:
@@ -103,15 +113,17 @@ def written_down(
         Where the series is singular in a way that is dealt with degree by degree, and there are too
         many degrees for a program.
     """
-    if algebra.order < FEWEST or algebra.family[0] not in _SERIES:
+    if algebra.order < _FEWEST_AT_MANY:
         return None
     values = [a for a in args if isinstance(a, Value)]
     if not values or not all(a.traced for a in values):
         return None
+    if not _is_long(algebra, args, moving):
+        return None
     if any(number_type(a).kind != "f" for a, moves in zip(args, moving) if moves):
         return None
     line = _on_series(row, moving, algebra)
-    plain = [a.value if isinstance(a, Value) else a for a in args]
+    plain = [getattr(a, "value", a) for a in args]  # of the call that is being traced
     found = line.quickly(plain)
     if found is not None:
         return line(*args)

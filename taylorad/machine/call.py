@@ -25,7 +25,7 @@ from taylorad.machine.entry import entry_text
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
 
-__all__ = ["Argument", "Result", "Signature", "bind", "run"]
+__all__ = ["Argument", "Result", "Signature", "bind", "run", "run_at"]
 
 Function = Callable[..., Any]
 Array = np.ndarray[Any, Any]
@@ -151,6 +151,19 @@ def _run(
         return failed or list(made)
     pairs = zip(made, signature.results, strict=True)
     return [array[()] if result.number else array for array, result in pairs]
+
+
+def run_at(
+    code: Code, arguments: Sequence[Array], results: Sequence[int], constants: Sequence[Array]
+) -> int:
+    """Call a core that writes its results to given addresses; tell which guard failed, or 0.
+
+    Nothing is checked: arrays are C-ordered, of the kinds and shapes that the core was made for, and
+    there is room at the addresses. Other threads may run meanwhile.
+    """
+    addresses = (ctypes.c_void_p * (len(results) + 1))(*results)
+    core = _CORE(code.address("core"))
+    return int(core(_table(arguments), addresses, _table(constants)))
 
 
 def _careful(

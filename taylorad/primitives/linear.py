@@ -13,6 +13,12 @@ import numpy as np
 from taylorad.primitives.registry import Linear, Owner, enter
 
 
+def number_like(a: Any, value: int) -> Any:
+    """Give a number of the kind that an array holds, which leaves its type as it is."""
+    kind = getattr(a, "number_type", np.dtype(float)).kind
+    return {"b": bool, "i": int, "u": int}.get(kind, float)(value)
+
+
 def shape_of(a: Any) -> tuple[int, ...]:
     """Give the shape of anything that NumPy takes for an array."""
     return a.shape if hasattr(a, "shape") else np.shape(a)

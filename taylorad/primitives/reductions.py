@@ -13,6 +13,7 @@ from taylorad.primitives.linear import (
     as_array,
     cumsum,
     index,
+    number_like,
     segment_sum,
     select,
     sum_,
@@ -50,7 +51,7 @@ def _sum(
     where: Any = True,
 ) -> Any:
     if where is not True:
-        a = select(a, 0.0, condition=where)
+        a = select(a, number_like(a, 0), condition=where)
     axes = reduced_axes(axis, a.ndim)
     result = keep(sum_(a, axis=axes) if axes else widened(a).copy(), a.shape, axes, keepdims)
     return result if initial is np._NoValue else result + initial
@@ -80,7 +81,7 @@ def prod(
 ) -> Any:
     """Multiply the entries along the axes, halving their number at a time (right at zeros)."""
     if where is not True:
-        a = np.where(where, a, 1.0)
+        a = np.where(where, a, number_like(a, 1))
     a = widened(a)
     axes = reduced_axes(axis, a.ndim)
     kept = tuple(i for i in range(a.ndim) if i not in axes)

@@ -18,6 +18,7 @@ from taylorad.primitives.linear import (
     broadcast_to,
     gather,
     index,
+    number_like,
     reshape,
     scatter,
     scatter_add,
@@ -234,12 +235,12 @@ implements(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: np.trace(x, of
 
 @implements(np.tril)
 def _tril(m: Any, k: int = 0) -> Any:
-    return select(m, 0.0, condition=np.tril(np.ones(m.shape[-2:], bool), k))
+    return select(m, number_like(m, 0), condition=np.tril(np.ones(m.shape[-2:], bool), k))
 
 
 @implements(np.triu)
 def _triu(m: Any, k: int = 0) -> Any:
-    return select(m, 0.0, condition=np.triu(np.ones(m.shape[-2:], bool), k))
+    return select(m, number_like(m, 0), condition=np.triu(np.ones(m.shape[-2:], bool), k))
 
 
 # --- filled arrays ---------------------------------------------------------------------------
@@ -258,10 +259,16 @@ def _filled(value: float) -> Any:
         shape = a.shape if shape is None else shape
         if _counts(dtype):
             return np.full(shape, value, dtype)
-        kind = a.number_type if a.number_type.kind in "biu" else float
-        return a.lift(np.broadcast_to(np.array(value, kind), shape))
+        return a.lift(np.broadcast_to(np.array(value, _kind(a, dtype)), shape))
 
     return body
+
+
+def _kind(a: Any, dtype: Any = None) -> Any:
+    """Give the type of an array like ``a``: NumPy's, or one that derivatives can be kept in."""
+    if dtype is not None:
+        return dtype if a.traced else float
+    return a.number_type if a.traced or a.number_type.kind in "biu" else float
 
 
 def _counts(dtype: Any) -> bool:
@@ -288,7 +295,9 @@ def _full_like(
     if hasattr(fill_value, "tag"):
         return _broadcast_to(fill_value, shape)
     plain = np.broadcast_to(fill_value, shape)
-    return plain.astype(dtype) if _counts(dtype) else a.lift(plain)
+    if _counts(dtype):
+        return plain.astype(dtype)
+    return a.lift(plain.astype(_kind(a, dtype)) if a.traced else plain)
 
 
 @implements(np.copy)

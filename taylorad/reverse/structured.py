@@ -1,12 +1,11 @@
 """The Jacobian of a program on arrays, carried forwards line by line as sums of terms.
 
-Edge pushing sees the zeros and the common pieces of the derivatives of scalars [1]_. What is seen
-here is the same on arrays: functions of entries scale the rows of a Jacobian, what moves entries
-moves its rows, a sum along an axis is a row vector, which broadcasting repeats, and a product with
-a matrix of constants is left standing as a product. None of that takes more work than the line
-itself does, whatever the number of variables; that forward mode is, with all directions at once and
-their structure known. The rules of matrix calculus [2]_ come out where that is what the program is
-written in.
+Edge pushing sees the zeros and the common pieces among the derivatives of scalars [1]_. Here the
+same is seen on arrays. A function of entries scales the rows of a Jacobian; what moves entries
+moves its rows; the derivative of a sum is one row, which broadcasting repeats; a product with a
+matrix is left standing as a product. None of that takes more work than the line itself, whatever
+the number of variables: it is forward mode with all directions at once, in a form in which they
+take no room. What comes of it is what matrix calculus [2]_ would write down by hand.
 
 Applied to the program of a gradient it gives the Hessian, as a sum of few simple matrices.
 
@@ -156,13 +155,9 @@ def _by_series(self: _Propagation, number: int, line: Line) -> list[Term]:
     return self.scaled(number, line, lambda i: row(self.values[x], n=n))
 
 
-def _sum_of_two(self: _Propagation, number: int, line: Line) -> list[Term]:
-    signs = (1.0, -1.0 if line.row is elementwise.subtract else 1.0)
-    return self.scaled(number, line, lambda i: signs[i])
-
-
-def _negative(self: _Propagation, number: int, line: Line) -> list[Term]:
-    return self.scaled(number, line, lambda i: -1.0)
+def _signed(self: _Propagation, number: int, line: Line) -> list[Term]:
+    last = 1.0 if line.row is elementwise.add else -1.0
+    return self.scaled(number, line, lambda i: last if i == len(line.operands) - 1 else 1.0)
 
 
 def _product(self: _Propagation, number: int, line: Line) -> list[Term]:
@@ -379,9 +374,7 @@ _MOVING = (
 _BY_NAME = {row.name: row for row in rows() if isinstance(row, Bilinear)}
 
 _RULES: dict[Primitive, Rule] = {
-    elementwise.add: _sum_of_two,
-    elementwise.subtract: _sum_of_two,
-    elementwise.negative: _negative,
+    **dict.fromkeys((elementwise.add, elementwise.subtract, elementwise.negative), _signed),
     elementwise.multiply: _product,
     elementwise.divide: _quotient,
     linear.select: _select,

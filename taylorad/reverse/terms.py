@@ -261,18 +261,24 @@ def diagonal(term: Term, size: int) -> Any:
 
 def _product_diagonal(matrix: Any, term: Term, size: int) -> Any:
     """Give the diagonal of a matrix times a term: what is constant in it is multiplied first."""
+    scale = term.scale if term.is_uniform and term.mask is None else term.flat()
     second = term.kernel
     if isinstance(second, Unit) and term.is_whole:
-        entries = np.reshape(matrix, (-1,))[:: size + 1]
-        return times(entries, term.scale if term.is_uniform else term.flat())
+        return times(np.reshape(matrix, (-1,))[:: size + 1], scale)
+    if isinstance(second, Unit):
+        places = term.places.ravel()
+        columns = np.flatnonzero(places >= 0)
+        entries = times(
+            matrix[places[columns], columns], scale[columns] if np.ndim(scale) else scale
+        )
+        return placed(entries, places[columns], (size,))
     if isinstance(second, Product) and isinstance(second.term.kernel, Unit):
         last = second.term
-        rows = second.matrix
         if last.is_whole:
+            rows = second.matrix
             if not term.is_whole:
                 rows = rows[np.maximum(term.places.ravel(), 0)]
             summed = np.matmul(matrix * np.transpose(rows), np.reshape(term.flat(), (-1, 1)))
             factor = last.scale if last.is_uniform else last.flat()
             return times(np.reshape(summed, (size,)), factor)
-    rows = _written(Product(np.eye(term.places.size), term))
-    return np.sum(matrix * np.transpose(rows), axis=1)
+    return np.sum(matrix * np.transpose(written(term)), axis=1)

@@ -68,6 +68,7 @@ class Trace(Tape):
 
     def argument(self, value: Any) -> Traced:
         """Append an argument of the call."""
+        value = _read_only(value)
         entry = self._append(Record(None, (), (), {}, value))
         self.inputs.append(entry.number)
         self.stepwise[-1] = entry.number_type.kind in "biu"
@@ -180,6 +181,14 @@ def sources_of(record: Record) -> Iterator[int]:
     yield from (v.number for v in record.params.values() if isinstance(v, Traced))
 
 
+def _read_only(value: Any) -> Any:
+    """Give an array that no function called back can change."""
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
 def _of_one_type(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Convert what is put into one array to the type of that."""
     kinds = {number_type(a) for a in args}
@@ -243,7 +252,7 @@ class Traced(Entry):
         """
         if not self.tape.stepwise[self.number]:
             self.refuse_conversion("plain numbers")
-        value = np.asarray(self.value)
+        value = _read_only(np.asarray(self.value))
         if self.number_type.kind == "b" and not self.shape:
             self.tape.decide(self, bool(self.value))
         else:
@@ -303,11 +312,16 @@ class Traced(Entry):
         owners = [a for a in (*args, *kwargs.values()) if isinstance(a, Owner)]
         if not owners or any(not isinstance(a, Traced) or a.tape is not self.tape for a in owners):
             refuse(function, method)
+        if method == "at":
+            refuse(function, method)
         call = function if method == "__call__" else getattr(function, method)
         if all(self.tape.stepwise[a.number] for a in owners):  # type: ignore[attr-defined]
             args = [a.settle() if isinstance(a, Traced) else a for a in args]
             kwargs = {k: a.settle() if isinstance(a, Traced) else a for k, a in kwargs.items()}
-            return call(*args, **kwargs)
+            result = call(*args, **kwargs)
+            if result is None:  # it was to change an array of which it had a copy
+                refuse(function, method)
+            return result
         args = [as_operand(a) for a in args]
         if any(isinstance(a, list) for a in args):
             refuse(function, method)
@@ -399,7 +413,7 @@ def _typed(args: Any, params: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return a.astype(dtype) if isinstance(a, Traced) and a.number_type != dtype else a
 
     kinds = {a.number_type for a in _traced(args)}
-    if any(dtype.kind not in "biufc" or not np.can_cast(k, dtype, "safe") for k in kinds):
+    if any(dtype.kind not in "biufc" or not np.can_cast(k, dtype, "same_kind") for k in kinds):
         return args, params
     return tuple(map(converted, args)), {k: v for k, v in params.items() if k != "dtype"}
 
