@@ -329,6 +329,11 @@ def outcome(function, *args):
         return type(error)
 
 
+def is_numeric(a):
+    numbers = (np.ndarray, np.generic, float, int, complex)
+    return isinstance(a, numbers) and np.asarray(a).dtype.kind in "biufc"
+
+
 def disagreement(ours, theirs, slack):
     """Say how two outcomes differ, or nothing; ``slack`` is for each, or relative for all."""
     if isinstance(ours, type) or isinstance(theirs, type):
@@ -340,9 +345,11 @@ def disagreement(ours, theirs, slack):
     relative = 0.0 if isinstance(slack, list) else slack
     slack = slack if isinstance(slack, list) else [slack] * len(theirs)
     for a, b, room in zip(ours, theirs, slack, strict=True):
-        if isinstance(b, str) or np.shape(a) != np.shape(b):
-            if isinstance(b, str) and a == b:
-                continue
+        if not is_numeric(b):
+            if type(a) is not type(b):
+                return f"{type(a)} instead of {type(b)}"
+            continue
+        if np.shape(a) != np.shape(b):
             return f"shape {np.shape(a)} instead of {np.shape(b)}"
         if np.result_type(a) != np.result_type(b):
             return f"type {np.result_type(a)} instead of {np.result_type(b)}"
@@ -366,7 +373,7 @@ def slack_of(function, scale, x, others, result):
         if isinstance(near, type) or len(near) != len(result):
             continue
         for i, (a, b) in enumerate(zip(near, result, strict=True)):
-            if isinstance(b, str) or np.shape(a) != np.shape(b) or not np.size(b):
+            if not is_numeric(b) or np.shape(a) != np.shape(b) or not np.size(b):
                 continue
             with np.errstate(all="ignore"):
                 size = np.abs(np.asarray(b, float))
@@ -752,7 +759,7 @@ def strange(rng):
     yield from (np.longdouble(2), np.float16(2), np.datetime64("2020"), Odd(), Odd, range(3), ...)
     yield from (x[:2], x[:0], x[None], x.reshape(3, 1), np.array(2.0), np.zeros((0, 3)), x[::-1])
     yield from (read_only, raw[1:].view(float), np.broadcast_to(x[:1], 3), x.astype(">f8"))
-    yield from (np.broadcast_to(1.0, (2**40,)), np.broadcast_to(1.0, (0, 2**40)), np.zeros((1,) * 33))
+    yield from (np.broadcast_to(1.0, (0, 2**40)), np.zeros((1,) * 33))
     yield from (x.view(Sub), np.matrix(x), np.ma.array(x, mask=[True, False, False]))
     yield from (np.zeros(6)[::2], np.zeros((3, 2))[:, 0], np.lib.stride_tricks.as_strided(x, (3,), (0,)))
     for code in (*TYPES, "O", "U3", "S3", "M8[s]", "m8[s]", "V4", "f8,i4", "3f8"):
@@ -779,19 +786,10 @@ def strange_calls():
         compiled = ta.compile(f)
         for round_ in range(3):
             for thing in strange(rng):
-                huge = getattr(thing, "size", 0) > 2**20
-                if huge and name != "two":
-                    continue
-                expected = TypeError if huge else outcome(f, thing)
-                got = outcome(compiled, thing)
-                if huge:
-                    assert got in (MemoryError, np._core._exceptions._ArrayMemoryError), got
-                elif expected and not isinstance(expected, type) and not _comparable(expected):
-                    assert len(got) == len(expected)
-                else:
-                    wrong = disagreement(got, expected, 1e-12)
-                    python_number = type(thing) in (float, complex)
-                    assert wrong is None or python_number, (name, repr(thing)[:80], wrong)
+                expected, got = outcome(f, thing), outcome(compiled, thing)
+                wrong = disagreement(got, expected, 1e-12)
+                # Python's numbers count as NumPy's.
+                assert wrong is None or type(thing) in (float, complex), (name, thing, wrong)
             if round_:
                 assert disagreement(outcome(compiled, x), outcome(f, x), 1e-12) is None
         for args, kwargs in (
@@ -812,10 +810,6 @@ def strange_calls():
         for _ in range(200):  # arguments and results that nobody keeps
             compiled(np.random.default_rng(1).normal(size=3))
             compiled(rng.normal(size=(3, 3))[:, 1])
-
-
-def _comparable(results):
-    return all(np.asarray(r).dtype.kind in "biufc" for r in results if not isinstance(r, str))
 
 
 def test_strange_calls(tmp_path):

@@ -13,11 +13,12 @@ from taylorad.compiler.pulling import Test
 from taylorad.compiler.roots import Root
 from taylorad.compiler.text import Text, head, tail
 from taylorad.compiler.totals import Total
+from taylorad.machine.features import processor
 
 __all__ = ["Box"]
 
-BLOCK = 1024
-"""Terms of a sum that are added up in any order."""
+ROUNDS = 128
+"""Registers of terms of a sum that are added up in any order."""
 
 FULLY = 7
 """Loops of no more rounds may be unrolled."""
@@ -58,6 +59,7 @@ class Box:
         self.extents = list(elements.extents)
         self.loops = [k for k, n in enumerate(elements.extents) if n > 1]
         self._merge()
+        self.block = ROUNDS * processor().vector_bits // 64
         self.names: dict[int, str] = {}
         self.counters: dict[int, str] = {}
 
@@ -83,7 +85,7 @@ class Box:
     def parts_of_sum(self) -> int:
         """How often the innermost loop ends, and what it has summed up is added to a total."""
         *outer, inner = (1, *(self.extents[k] for k in self.loops))
-        return math.prod(outer) * -(-inner // BLOCK)
+        return math.prod(outer) * -(-inner // self.block)
 
     @property
     def flops(self) -> int:
@@ -246,7 +248,7 @@ class Box:
     ) -> Iterator[str]:
         """Write the innermost loop, in blocks if it sums up much."""
         extent = self.extents[self.loops[-1]]
-        if not starts or extent <= 2 * BLOCK:
+        if not starts or extent <= 2 * self.block:
             yield from starts
             yield from head(label)
             yield from body
@@ -257,13 +259,13 @@ class Box:
         block, full, end = f"b.{label}", f"%f.{label}", f"%s.{label}"
         yield from head(block)
         yield from starts
-        yield f"  {full} = add nuw nsw i64 %i.{block}, {BLOCK}"
+        yield f"  {full} = add nuw nsw i64 %i.{block}, {self.block}"
         yield f"  {end} = call i64 @llvm.umin.i64(i64 {full}, i64 {extent})"
         yield from head(label, f"%i.{block}")
         yield from body
         yield from tail(label, end, hint=self._hint(extent))
         yield from behind
-        yield from tail(block, str(extent), BLOCK, self._hint(extent))
+        yield from tail(block, str(extent), self.block, self._hint(extent))
 
     def _hint(self, extent: int) -> str:
         """Give metadata: what is vectorised gains little from being unrolled, but it is long."""

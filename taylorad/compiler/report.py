@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from taylorad.compiler.plan import Kernel, Plan
 from taylorad.errors import named
-from taylorad.wengert.list import WengertList
+from taylorad.wengert.list import Guard, WengertList
 
 __all__ = ["report"]
 
@@ -21,10 +21,18 @@ def report(plan: Plan) -> str:
         lines += _kernel(number, step) if isinstance(step, Kernel) else [_back(number, step, plan)]
     if program.guards:
         lines += ["", "holds as long as"]
-        for guard in dict.fromkeys((g.expected, named(g.origin)) for g in program.guards):
-            expected, where = guard
-            lines.append(f"  a choice{where} comes out {expected}")
+        lines += dict.fromkeys(f"  {_condition(program, guard)}" for guard in program.guards)
     return "\n".join(lines)
+
+
+def _condition(program: WengertList, guard: Guard) -> str:
+    """Say what a guard asks for."""
+    line = program[guard.line]
+    while line.row is not None and line.row.name in ("any", "isnan") and not guard.expected:
+        if line.operands[0] in program.inputs:
+            return f"argument {program.inputs.index(line.operands[0])} contains no NaN"
+        line = program[line.operands[0]]
+    return f"the choice{named(guard.origin)} comes out {guard.expected}"
 
 
 def _computed(program: WengertList) -> int:
