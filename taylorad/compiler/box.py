@@ -239,16 +239,17 @@ class Box:
         for label, block in zip(labels[:-1], blocks[1:-1], strict=True):
             yield from head(label)
             yield from block
-        yield from self._innermost(labels[-1], starts, blocks[-1], behind)
+        is_sum = any(t.combine == "sum" and t.register == "double" for t, _, _ in parts)
+        yield from self._innermost(labels[-1], starts, blocks[-1], behind, is_sum)
         for loop, label in zip(self.loops[-2::-1], labels[-2::-1], strict=True):
             yield from tail(label, str(self.extents[loop]), hint=self._hint(self.extents[loop]))
 
     def _innermost(
-        self, label: str, starts: list[str], body: list[str], behind: list[str]
+        self, label: str, starts: list[str], body: list[str], behind: list[str], is_sum: bool
     ) -> Iterator[str]:
         """Write the innermost loop, in blocks if it sums up much."""
         extent = self.extents[self.loops[-1]]
-        if not starts or extent <= 2 * self.block:
+        if not is_sum or extent <= 2 * self.block:
             yield from starts
             yield from head(label)
             yield from body

@@ -12,9 +12,10 @@ points over the points, eight of which make a tile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from taylorad.compiler.tiles import Tiles
 from taylorad.forward.parts import (
     Apply,
     Convolution,
@@ -23,6 +24,7 @@ from taylorad.forward.parts import (
     Part,
     Value,
     Weighted,
+    convolutions,
     part,
 )
 from taylorad.forward.program import Program
@@ -38,7 +40,7 @@ SHORT = 3
 _WAYS_OF_ONE, _WAYS_OF_MANY = 2, 4
 _MOST_ON_STACK = 4096  # doubles
 
-DECLARATIONS = f"""
+_DECLARATIONS = f"""
 declare double @llvm.fmuladd.f64(double, double, double)
 declare {VECTOR} @llvm.fmuladd.v{WIDTH}f64({VECTOR}, {VECTOR}, {VECTOR})
 declare double @llvm.vector.reduce.fadd.v{WIDTH}f64(double, {VECTOR})
@@ -119,26 +121,21 @@ class Sweep:
 def core_text(sweep: Sweep, failed: int) -> tuple[str, int]:
     """Write the core, which calls ``@start`` for the values; tell the bytes it works in.
 
-    Parameters
-    ----------
-    sweep : Sweep
-    failed : int
-        The code to be returned where a line that is checked is not finite.
+    It returns ``failed`` where a line that is checked is not finite.
     """
     writer = _Writer(sweep, failed)
-    return f"{writer.text}{DECLARATIONS}", 8 * writer.room
+    return f"{writer.text}{_DECLARATIONS}", 8 * writer.room
 
 
-class _Writer:
+class _Writer(Tiles):
     def __init__(self, sweep: Sweep, failed: int) -> None:
-        self.sweep, self.steps = sweep, sweep.program.steps
-        self.single = sweep.lanes == 1
-        self.kind, self.row = ("double", 1) if self.single else (VECTOR, WIDTH)
-        self.text = text = Text(
+        text = Text(
             "define i32 @core(ptr noalias %arguments, ptr noalias %results, ptr noalias %constants)"
         )
+        super().__init__(text, sweep.order, sweep.lanes)
+        self.sweep = sweep
         self.parts = {i: part(sweep.program, i) for i in sweep.computed}
-        found = dict.fromkeys(c for e in self.parts.values() for c in _convolutions(e))
+        found = dict.fromkeys(c for e in self.parts.values() for c in convolutions(e))
         self.sums = [c for c in found if c.a not in sweep.tops and c.b not in sweep.tops]
         self.moving = [*sweep.short, *sweep.long, *sweep.computed]
         operands = {j for c in found for j in (c.a, c.b)}
@@ -149,8 +146,7 @@ class _Writer:
         code = text.let("call i32 @start(ptr %arguments, ptr %heads, ptr %constants)")
         right = text.let(f"icmp eq i32 {code}, 0")
         text.leave_unless(right, *self.freed(), f"ret i32 {code}")
-        tiles = -(-sweep.lanes // WIDTH) if sweep.lanes > WIDTH else 1
-        (bad,) = text.loop(0, tiles, self.tile, ("i1", "false"))
+        (bad,) = text.loop(0, self.count, self.tile, ("i1", "false"))
         code = text.let(f"select i1 {bad}, i32 {failed}, i32 0")
         if sweep.finish is not None:
             good = text.let(f"xor i1 {bad}, true")
@@ -163,7 +159,7 @@ class _Writer:
     # --- memory ---
 
     def layout(self) -> None:
-        """Give arrays their places: ``p`` of parts, ``w`` of those of D p, ``r`` of p backwards."""
+        """Find out which arrays are needed, and where they stand."""
         padding = _WAYS_OF_ONE * WIDTH if self.single else _WAYS_OF_MANY
         length = (self.sweep.order + 1 + 2 * padding) * self.row
         names = [("p", i) for i in self.kept]
@@ -225,55 +221,11 @@ class _Writer:
     def freed(self) -> list[str]:
         return [] if self.on_stack else [f"call void @free(ptr {self.memory})"]
 
-    def outside(self, array: str, degree: str | int) -> str:
-        """Give the address of a part in an array of arguments or results, whose rows are whole."""
-        place = self.text.add(self.text.multiply(degree, self.sweep.lanes), self.first)
-        return self.text.at(array, place)
-
-    def taken(self, address: str) -> str:
-        """Read eight lanes, or as many as there are."""
-        if self.single or self.sweep.lanes >= WIDTH:
-            return self.text.let(f"load {self.kind}, ptr {address}, align 8")
-        return self.text.let(
-            f"call {VECTOR} @llvm.masked.load.v{WIDTH}f64.p0(ptr {address}, i32 8, {self.mask}, "
-            f"{VECTOR} zeroinitializer)"
-        )
-
-    def given(self, value: str, address: str) -> None:
-        """Write eight lanes, or as many as there are."""
-        if self.single or self.sweep.lanes >= WIDTH:
-            self.text.do(f"store {self.kind} {value}, ptr {address}, align 8")
-        else:
-            self.text.do(
-                f"call void @llvm.masked.store.v{WIDTH}f64.p0({VECTOR} {value}, ptr {address}, "
-                f"i32 8, {self.mask})"
-            )
-
-    @property
-    def mask(self) -> str:
-        bits = ", ".join(f"i1 {str(i < self.sweep.lanes).lower()}" for i in range(WIDTH))
-        return f"<{WIDTH} x i1> <{bits}>"
-
-    def load(self, array: str, line: int, degree: str | int) -> str:
-        return self.text.let(f"load {self.kind}, ptr {self.at(array, line, degree)}, align 8")
-
-    def at(self, array: str, line: int, degree: str | int) -> str:
-        base = self.arrays[array, line]
-        if array == "r":
-            return self.text.at(base, self.text.subtract(self.sweep.order, degree))
-        return self.text.at(base, degree, f"[{self.row} x double]")
-
-    def store(self, array: str, line: int, degree: str | int, value: str) -> None:
-        if (array, line) in self.arrays:
-            self.text.do(f"store {self.kind} {value}, ptr {self.at(array, line, degree)}, align 8")
-
     # --- a tile ---
 
     def tile(self, number: str, bad: str) -> list[str]:
         text, sweep = self.text, self.sweep
-        start = text.multiply(number, WIDTH)
-        # The last tile overlaps the one before; what both compute is the same.
-        self.first = text.smaller(start, sweep.lanes - WIDTH) if sweep.lanes > WIDTH else start
+        self.first = self.start(number)
         text.do(
             f"call void @llvm.memset.p0.i64(ptr {self.memory}, i8 0, i64 {8 * self.doubles}, "
             "i1 false)"
@@ -299,18 +251,6 @@ class _Writer:
         if isinstance(head, float):
             return constant(head, self.kind)
         return self.taken(self.outside(self.heads[head], 0))
-
-    def broken(self, value: str) -> str:
-        """Tell whether something is not finite."""
-        text = self.text
-        nothing = text.let(f"fsub {self.kind} {value}, {value}")
-        odd = text.let(f"fcmp uno {self.kind} {nothing}, {constant(0.0, self.kind)}")
-        if self.single:
-            return odd
-        if self.sweep.lanes < WIDTH:
-            odd = text.let(f"and <{WIDTH} x i1> {odd}, {self.mask.partition('> ')[2]}")
-        bits = text.let(f"bitcast <{WIDTH} x i1> {odd} to i{WIDTH}")
-        return text.let(f"icmp ne i{WIDTH} {bits}, 0")
 
     # --- a round of the loop over the degree ---
 
@@ -339,9 +279,6 @@ class _Writer:
         for array, i in self.results:
             self.given(self.now[i], self.outside(array, k))
         return [*(self.now[i] for i in self.recent), *following]
-
-    def spread(self, number: str) -> str:
-        return number if self.single else self.text.spread(number)
 
     def summed(self, c: Convolution) -> str:
         """Write the sum over 2 <= j < k of ``a_j b_(k+1-j)``, which the next round will want."""
@@ -462,11 +399,3 @@ class _Writer:
         if not back:
             return self.now[line]
         return self.load("p", line, self.text.subtract(self.k, back))
-
-
-def _convolutions(expression: Expression) -> Sequence[Convolution]:
-    if isinstance(expression, Convolution):
-        return [expression]
-    if isinstance(expression, Apply):
-        return [c for x in expression.operands for c in _convolutions(x)]
-    return []

@@ -7,7 +7,6 @@ product, implicit ones by solving for the newest part, elementwise ones by the r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -293,7 +292,7 @@ def _elementwise(
             c = solve(algebra, row, args, tuple(own), y0)
         except NoProgram:
             c = _by_degrees(jet, algebra, row, args, own, y0)
-    _check_regular(row, algebra, c, args, own)
+    singular.check_regular(row, algebra, c, args, own)
     nowhere = np.isnan(bottom(y0)) if c.dtype != object else np.False_
     if np.any(nowhere):  # log(-1): no value, and so no coefficients
         c = np.where(nowhere, np.nan, c)
@@ -321,32 +320,6 @@ def _by_degrees(
             part = part + algebra.convolve(dx, aligned(g, ndim), k, 1)
         y[algebra.grade[k]] = part / k
     return y
-
-
-def _check_regular(
-    row: Elementwise, algebra: Algebra, c: Any, args: list[Any], own: list[bool]
-) -> None:
-    """Raise where the value is finite and its first part is not: a branch point."""
-    if not algebra.order or c.dtype == object:
-        return  # exact numbers raise ZeroDivisionError themselves
-    first = bottom(c[algebra.grade[1]])
-    if math.isfinite(first) if isinstance(first, float) else np.all(np.isfinite(first)):
-        return
-    first = np.isfinite(first)
-    regular = first | ~np.isfinite(bottom(c[0]))
-    for a, mine in zip(args, own, strict=True):
-        if mine:  # what came in broken is not this row's doing
-            a = aligned(bottom(a), c.ndim - 1)
-            regular = regular | ~np.isfinite(a[algebra.grade[1]])
-    if not np.all(regular):
-        values = ", ".join(
-            str(bottom(a[0] if mine else a)) for a, mine in zip(args, own, strict=True)
-        )
-        raise SingularityError(
-            f"{row.name} has no power series at {values}: its derivative is infinite or undefined "
-            f"there{user_line()}; stay away from the branch point, or choose the argument with "
-            "np.where before the call"
-        )
 
 
 def _local_series(

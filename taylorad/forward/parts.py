@@ -13,7 +13,17 @@ from taylorad.primitives.elementwise import add, divide, multiply, subtract
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Primitive
 
-__all__ = ["Apply", "Convolution", "Degree", "Expression", "Part", "Value", "Weighted", "part"]
+__all__ = [
+    "Apply",
+    "Convolution",
+    "Degree",
+    "Expression",
+    "Part",
+    "Value",
+    "Weighted",
+    "convolutions",
+    "part",
+]
 
 
 @dataclass(frozen=True)
@@ -115,3 +125,12 @@ def _solved(steps: tuple[Step, ...], line: int, step: Step) -> Expression:
     known = Convolution(line, step.denominator, weighted=True, low=1, high=1)
     over = Apply(multiply, (Degree(), Value(step.denominator)))
     return Apply(divide, (Apply(subtract, (total, known)), over))
+
+
+def convolutions(expression: Expression) -> list[Convolution]:
+    """Give the convolutions in an expression."""
+    if isinstance(expression, Convolution):
+        return [expression]
+    if isinstance(expression, Apply):
+        return [c for x in expression.operands for c in convolutions(x)]
+    return []

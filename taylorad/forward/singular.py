@@ -15,11 +15,18 @@ import numpy as np
 
 from taylorad.dispatch import Value, bottom
 from taylorad.errors import SingularityError, user_line
-from taylorad.forward.algebra import Univariate, buffer, univariate
+from taylorad.forward.algebra import Algebra, Univariate, aligned, buffer, univariate
 from taylorad.forward.recurrence import solve
 from taylorad.primitives.registry import Elementwise, LocalSeries
 
-__all__ = ["OrderExhausted", "homogeneous", "local_coefficients", "quotient", "vanishes"]
+__all__ = [
+    "OrderExhausted",
+    "check_regular",
+    "homogeneous",
+    "local_coefficients",
+    "quotient",
+    "vanishes",
+]
 
 
 class OrderExhausted(SingularityError):
@@ -141,6 +148,32 @@ def homogeneous(row: Elementwise, x: Any, degree: Any, tag: float) -> tuple[Any,
         column[whole:] = y
         columns.append(column[: len(c)])
     return _assembled(columns, shape)
+
+
+def check_regular(
+    row: Elementwise, algebra: Algebra, c: Any, args: list[Any], own: list[bool]
+) -> None:
+    """Raise where the value is finite and its first part is not: a branch point."""
+    if not algebra.order or c.dtype == object:
+        return  # exact numbers raise ZeroDivisionError themselves
+    first = bottom(c[algebra.grade[1]])
+    if math.isfinite(first) if isinstance(first, float) else np.all(np.isfinite(first)):
+        return
+    first = np.isfinite(first)
+    regular = first | ~np.isfinite(bottom(c[0]))
+    for a, mine in zip(args, own, strict=True):
+        if mine:  # what came in broken is not this row's doing
+            a = aligned(bottom(a), c.ndim - 1)
+            regular = regular | ~np.isfinite(a[algebra.grade[1]])
+    if not np.all(regular):
+        values = ", ".join(
+            str(bottom(a[0] if mine else a)) for a, mine in zip(args, own, strict=True)
+        )
+        raise SingularityError(
+            f"{row.name} has no power series at {values}: its derivative is infinite or undefined "
+            f"there{user_line()}; stay away from the branch point, or choose the argument with "
+            "np.where before the call"
+        )
 
 
 def _at(place: tuple[int, ...]) -> str:

@@ -20,6 +20,7 @@ from taylorad.forward.parts import (
     Part,
     Value,
     Weighted,
+    convolutions,
     part,
 )
 from taylorad.forward.program import RATIONAL, Program
@@ -94,7 +95,7 @@ class _Writer:
         ]
         self.parts = {i: part(program, i) for i in self.computed}
         self.groups = self.grouped()
-        found = [c for i in self.computed for c in _convolutions(self.parts[i])]
+        found = [c for i in self.computed for c in convolutions(self.parts[i])]
         weighted = {c.a for c in found if c.weighted}
         weighted |= {w for i in self.computed for w in _weighted(self.parts[i])}
         self.weighted = sorted(weighted)
@@ -111,7 +112,7 @@ class _Writer:
         self.length = text.multiply(size, "%lanes")
         self.allot()
         sums = max(
-            (sum(len(_convolutions(self.parts[i])) for i in group) for group in self.groups),
+            (sum(len(convolutions(self.parts[i])) for i in group) for group in self.groups),
             default=0,
         )
         room = text.multiply(width, "%lanes")
@@ -130,7 +131,7 @@ class _Writer:
         for i in self.computed:
             newest = {
                 j
-                for c in _convolutions(self.parts[i])
+                for c in convolutions(self.parts[i])
                 for j, left_out in ((c.a, c.high), (c.b, c.low))
                 if not left_out
             }
@@ -224,7 +225,7 @@ class _Writer:
         for group in self.groups:
             sums: dict[Convolution, str] = {}
             for i in group:
-                for convolution in _convolutions(self.parts[i]):
+                for convolution in convolutions(self.parts[i]):
                     if convolution not in sums:
                         sums[convolution] = self.sums[len(sums)]
                         self.call(convolution, sums[convolution], k)
@@ -302,14 +303,6 @@ class _Place(NamedTuple):
     offset: str  # in sums
     sums: dict[Convolution, str]
     known: dict[int, str]
-
-
-def _convolutions(expression: Expression) -> list[Convolution]:
-    if isinstance(expression, Convolution):
-        return [expression]
-    if isinstance(expression, Apply):
-        return [c for x in expression.operands for c in _convolutions(x)]
-    return []
 
 
 def _weighted(expression: Expression) -> list[int]:
