@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import taylorad as ta
-from taylorad.compiler import loops
-from taylorad.compiler.indices import Affine, Split, variable
+from taylorad.compiler.loops import lowering as loops
+from taylorad.compiler.loops.indices import Affine, Split, variable
 from taylorad.compiler.opening import opened
 from taylorad.machine.module import build
 from taylorad.wengert.simplify import normal_form

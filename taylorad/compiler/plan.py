@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler import lanes, loops, scalars, series
+from taylorad.compiler import lanes, scalars, series
+from taylorad.compiler.loops import lowering as loops
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
 from taylorad.compiler.team import Team, team

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler import lanes, loops
+from taylorad.compiler import lanes
+from taylorad.compiler.loops import lowering as loops
 from taylorad.compiler.lowered import Lowered
 from taylorad.machine.call import run_at
 from taylorad.machine.module import Code, build

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from taylorad.compiler.memory import MEMORY
-from taylorad.compiler.text import Text, head, tail
+from taylorad.compiler.loops.memory import MEMORY
+from taylorad.compiler.loops.text import Text, head, tail
 
 __all__ = ["Script"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from taylorad.compiler.roots import is_reduction
-from taylorad.compiler.source import Source
-from taylorad.compiler.views import Opaque
+from taylorad.compiler.loops.roots import is_reduction
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.views import Opaque
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.elementwise import add, divide, multiply, negative, power, sqrt, subtract
 from taylorad.primitives.linear import select, sum_

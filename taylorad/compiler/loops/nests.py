@@ -12,15 +12,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from taylorad.compiler.box import Box
-from taylorad.compiler.elements import Elements
-from taylorad.compiler.fusion import Nest
-from taylorad.compiler.indices import Affine, Split, linear
-from taylorad.compiler.memory import Array
-from taylorad.compiler.roots import Root
-from taylorad.compiler.source import Source
-from taylorad.compiler.text import Text
-from taylorad.compiler.totals import Total
+from taylorad.compiler.loops.box import Box
+from taylorad.compiler.loops.elements import Elements
+from taylorad.compiler.loops.fusion import Nest
+from taylorad.compiler.loops.indices import Affine, Split, linear
+from taylorad.compiler.loops.memory import Array
+from taylorad.compiler.loops.roots import Root
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.text import Text
+from taylorad.compiler.loops.totals import Total
 
 __all__ = ["Written", "write_nest"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from taylorad.compiler.indices import (
+from taylorad.compiler.loops.indices import (
     Affine,
     Computed,
     Index,
@@ -24,8 +24,8 @@ from taylorad.compiler.indices import (
     ravelled,
     variable,
 )
-from taylorad.compiler.pulling import SHORT, Test
-from taylorad.compiler.source import Source
+from taylorad.compiler.loops.pulling import SHORT, Test
+from taylorad.compiler.loops.source import Source
 from taylorad.primitives import contraction, linear
 from taylorad.primitives.registry import Primitive, rows
 from taylorad.wengert.list import Line

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from taylorad.compiler.elements import NONE, Element, Elements
-from taylorad.compiler.indices import Affine, Computed, Variable, variable
-from taylorad.compiler.memory import MEMORY, Array
+from taylorad.compiler.loops.elements import NONE, Element, Elements
+from taylorad.compiler.loops.indices import Affine, Computed, Variable, variable
+from taylorad.compiler.loops.memory import MEMORY, Array
+from taylorad.compiler.loops.pulling import Test
+from taylorad.compiler.loops.roots import Root
+from taylorad.compiler.loops.text import Text, head, tail
+from taylorad.compiler.loops.totals import Total
 from taylorad.compiler.operations import emit, literal
-from taylorad.compiler.pulling import Test
-from taylorad.compiler.roots import Root
-from taylorad.compiler.text import Text, head, tail
-from taylorad.compiler.totals import Total
 from taylorad.machine.features import processor
 
 __all__ = ["Box"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taylorad.compiler.indices import Affine, Index, ravelled
+from taylorad.compiler.loops.indices import Affine, Index, ravelled
 
 __all__ = ["MEMORY", "Array", "Lifetime", "arranged"]
 

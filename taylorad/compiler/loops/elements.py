@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from taylorad.compiler.indices import Affine, Index, Request, entries
-from taylorad.compiler.pulling import Step, Test, step
-from taylorad.compiler.source import Source
+from taylorad.compiler.loops.indices import Affine, Index, Request, entries
+from taylorad.compiler.loops.pulling import Step, Test, step
+from taylorad.compiler.loops.source import Source
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import TABLE, Primitive
@@ -100,7 +100,7 @@ class Elements:
 
         Raises
         ------
-        taylorad.compiler.indices.Split
+        taylorad.compiler.loops.indices.Split
             If the nest is to be split first.
         """
         steps: dict[Request, Step | None] = {}

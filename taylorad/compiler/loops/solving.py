@@ -6,12 +6,12 @@ import math
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from taylorad.compiler.contraction import call, integer
-from taylorad.compiler.memory import Array
-from taylorad.compiler.script import Script
-from taylorad.compiler.source import Source
-from taylorad.compiler.text import Text
-from taylorad.compiler.views import Opaque, View, view
+from taylorad.compiler.loops.contraction import call, integer
+from taylorad.compiler.loops.memory import Array
+from taylorad.compiler.loops.script import Script
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.text import Text
+from taylorad.compiler.loops.views import Opaque, View, view
 from taylorad.primitives.registry import rows
 
 __all__ = ["SOLVE", "Solution", "solution"]

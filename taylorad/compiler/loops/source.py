@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.patterns import Pattern, patterns
+from taylorad.compiler.loops.patterns import Pattern, patterns
 from taylorad.wengert.list import Line, WengertList
 
 __all__ = ["Source"]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from taylorad.compiler.indices import (
+from taylorad.compiler.loops.indices import (
     ZERO,
     Affine,
     Computed,
@@ -25,8 +25,8 @@ from taylorad.compiler.indices import (
     unravelled,
     variable,
 )
-from taylorad.compiler.patterns import runs
-from taylorad.compiler.source import Source
+from taylorad.compiler.loops.patterns import runs
+from taylorad.compiler.loops.source import Source
 from taylorad.primitives import linear
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import Primitive

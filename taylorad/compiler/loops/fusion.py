@@ -14,12 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from taylorad.compiler.costs import Costs
-from taylorad.compiler.indices import Affine, Index, Request, Split, entries
-from taylorad.compiler.pulling import step
-from taylorad.compiler.roots import Root, identity, root
-from taylorad.compiler.source import Source
-from taylorad.compiler.views import Opaque
+from taylorad.compiler.loops.costs import Costs
+from taylorad.compiler.loops.indices import Affine, Index, Request, Split, entries
+from taylorad.compiler.loops.pulling import step
+from taylorad.compiler.loops.roots import Root, identity, root
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.views import Opaque
 
 __all__ = ["Fusion", "Nest", "fused"]
 

@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.contraction import product
-from taylorad.compiler.costs import Costs
-from taylorad.compiler.fusion import Nest, fused
+from taylorad.compiler.loops.contraction import product
+from taylorad.compiler.loops.costs import Costs
+from taylorad.compiler.loops.fusion import Nest, fused
+from taylorad.compiler.loops.memory import LINE, Array, Lifetime, arranged
+from taylorad.compiler.loops.nests import Written, write_nest
+from taylorad.compiler.loops.pulling import is_pulled
+from taylorad.compiler.loops.roots import is_product, is_reduction, reduces, wants_stored
+from taylorad.compiler.loops.solving import SOLVE, solution
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.sweeps import LONGEST_SORT, SWEEPS, sweep
+from taylorad.compiler.loops.text import Text
+from taylorad.compiler.loops.views import Opaque, view
 from taylorad.compiler.lowered import Lowered
-from taylorad.compiler.memory import LINE, Array, Lifetime, arranged
-from taylorad.compiler.nests import Written, write_nest
 from taylorad.compiler.opening import is_plain
-from taylorad.compiler.pulling import is_pulled
-from taylorad.compiler.roots import is_product, is_reduction, reduces, wants_stored
-from taylorad.compiler.solving import SOLVE, solution
-from taylorad.compiler.source import Source
-from taylorad.compiler.sweeps import LONGEST_SORT, SWEEPS, sweep
-from taylorad.compiler.text import Text
-from taylorad.compiler.views import Opaque, view
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definitions
 from taylorad.primitives.selection import argsort

@@ -10,12 +10,12 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from taylorad.compiler.indices import Affine, Index, Split, ravelled
-from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import is_moving, step
-from taylorad.compiler.roots import identity
-from taylorad.compiler.source import Source
-from taylorad.compiler.text import Text
+from taylorad.compiler.loops.indices import Affine, Index, Split, ravelled
+from taylorad.compiler.loops.memory import Array
+from taylorad.compiler.loops.pulling import is_moving, step
+from taylorad.compiler.loops.roots import identity
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.text import Text
 
 __all__ = ["Opaque", "View", "view", "whole"]
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 
-from taylorad.compiler.memory import Array
-from taylorad.compiler.pulling import SHORT
-from taylorad.compiler.roots import EINSUM
-from taylorad.compiler.script import Script
-from taylorad.compiler.source import Source
-from taylorad.compiler.text import Text
-from taylorad.compiler.views import Opaque, View, view, whole
+from taylorad.compiler.loops.memory import Array
+from taylorad.compiler.loops.pulling import SHORT
+from taylorad.compiler.loops.roots import EINSUM
+from taylorad.compiler.loops.script import Script
+from taylorad.compiler.loops.source import Source
+from taylorad.compiler.loops.text import Text
+from taylorad.compiler.loops.views import Opaque, View, view, whole
 
 __all__ = ["Product", "address", "call", "integer", "product"]
 
