@@ -131,6 +131,28 @@ def test_series_as_arguments():
         assert is_swept(compiled)
 
 
+W = np.linspace(-1.0, 2.0, 11)
+C = np.cos(np.arange(231.0)).reshape(21, 11) * 0.5 ** np.arange(21)[:, None]
+HELD = {
+    "weights": lambda x: ta.taylor(lambda t: np.exp(W * t) + W, x, 20).coefficients,
+    "exponents": lambda x: ta.taylor(lambda t: (1 + t) ** W, x, 20).coefficients,
+    "whole exponents": lambda x: ta.taylor(lambda t: t ** np.arange(11), x, 20).coefficients,
+    "a condition": lambda x: (
+        ta.taylor(lambda t: np.where(W > 0, np.sin(t), np.cos(t)), x, 20).coefficients
+    ),
+    "a direction": lambda x: ta.taylor(np.exp, x, 20, W).coefficients,
+    "a series": lambda x: (np.exp(ta.Taylor(C)) * ta.taylor(np.sin, x, 20)).coefficients,
+    "a displacement": lambda x: ta.taylor(np.exp, x, 20)(0.1),
+}
+
+
+@pytest.mark.parametrize("g", HELD.values(), ids=HELD)
+def test_arrays_that_the_program_holds(g):
+    compiled = ta.compile(g)
+    for x in (POINTS, POINTS + 0.5):
+        np.testing.assert_allclose(compiled(x), g(x), rtol=1e-11, atol=1e-13)
+
+
 def test_several_results():
     g = lambda x: (
         tuple(s.coefficients for s in ta.taylor(lambda t: (np.exp(t), t**2), x, 20)) + (np.cos(x),)

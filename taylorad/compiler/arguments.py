@@ -146,7 +146,8 @@ def _fixed(a: Any) -> Any:
             f"an argument is a {type(a).__name__}, which may change unseen; pass numbers, arrays "
             "or containers (tuple, list, dict) of them"
         ) from None
-    if type(a).__hash__ is object.__hash__ or isinstance(a, np.ndarray):
+    by_identity: Any = object.__hash__
+    if type(a).__hash__ is by_identity or isinstance(a, np.ndarray):
         raise NotForMachines(
             f"an argument is a {type(a).__name__}, of which nothing is known; pass numbers, arrays "
             "or containers (tuple, list, dict) of them"

@@ -325,10 +325,13 @@ def compile(
     -----
     What ``f`` reads besides its arguments (globals, closures, files, random numbers) and what it
     prints belongs to the call that was traced. Pass what varies as an argument.
+    Where it changes an argument in place (``x += 1``), the program changes a copy.
 
     Machine code agrees with NumPy to 4 units in the last place, operation by operation; sums are
     added in another order, with no larger error than NumPy's. Floating-point warnings are not
-    raised. Python's floats count as NumPy's: ``1 / 0.0`` is inf.
+    raised. Python's floats count as NumPy's: ``1 / 0.0`` is inf. The sign of a zero may differ, and
+    so may what overflows or falls below the smallest normal number (2e-308) on the way; zeros that
+    arrays are padded with stay zeros where they meet infinity. ``np.argsort`` is stable.
 
     Machine code is kept on disk, in a folder of the user's, and found there by later processes.
     ``TAYLORAD_CACHE`` names another folder; if it is empty, nothing is kept.

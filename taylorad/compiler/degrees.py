@@ -152,9 +152,8 @@ class _Writer(Tiles):
             good = text.let(f"xor i1 {bad}, true")
             text.leave_unless(good, *self.freed(), f"ret i32 {code}")
             code = self.finished(sweep.finish)
-        for line in self.freed():
+        for line in (*self.freed(), f"ret i32 {code}"):
             text.do(line)
-        text.do(f"ret i32 {code}")
 
     # --- memory ---
 

@@ -233,20 +233,21 @@ class _Series:
     def _value(self, i: int) -> int:
         """Give the line of `start` that is the value of a line of the recurrences."""
         if i not in self._values:
-            step = self.trace.steps[i]
-            row, operands = step.primitive, tuple(self._value(j) for j in step.operands)
-            if row is None:
-                self._values[i] = self.start.constant(float(step.number))
-            elif row is linear.select:
-                self._values[i] = self._emit(row, operands, {}, ("condition",))
-            else:
-                lines = [self.start.lines[j] for j in operands]
-                kinds = [(line.shape, line.dtype) for line in lines]
-                kind = inferred(row, [line.value for line in lines], kinds, step.params)
-                if kind is None:
-                    raise _More
-                self._values[i] = self.start.emit(row, operands, step.params, (), *kind)
+            self._values[i] = self._valued(self.trace.steps[i])
         return self._values[i]
+
+    def _valued(self, step: Step) -> int:
+        row, operands = step.primitive, tuple(self._value(j) for j in step.operands)
+        if row is None:
+            return self.start.constant(float(step.number))
+        if row is linear.select:
+            return self._emit(row, operands, {}, ("condition",))
+        lines = [self.start.lines[j] for j in operands]
+        kinds = [(line.shape, line.dtype) for line in lines]
+        kind = inferred(row, [line.value for line in lines], kinds, step.params)
+        if kind is None:
+            raise _More
+        return self.start.emit(row, operands, step.params, (), *kind)
 
     def _head(self, number: int, whole: bool = False) -> Any:
         """Have the sweep given a value: as a number in its text, or by its place."""
@@ -304,19 +305,16 @@ class _Series:
         ]
         for i in sorted(needed):
             self.sweep.values[i] = self._head(self._value(i))
-        unused = [i for i in (*self.sweep.short, *self.sweep.long) if i not in needed]
-        for i in unused:
-            self.sweep.short.pop(i, None), self.sweep.long.pop(i, None)
+        for given in (self.sweep.short, self.sweep.long):
+            for i in given.keys() - needed:
+                del given[i]
 
     def _set_results(self) -> None:
         for k, output in enumerate(self.program.outputs):
             if output in self.swept:
                 self.sweep.results.append((k, self.streams[output].line))
             elif output not in self.late:
-                number = self.at[output]
-                if number in self.heads:
-                    raise _More
-                self.heads.append(number)
+                self.heads.append(self.at[output])
                 self.sweep.rooms.append(0)
                 self.sweep.early[len(self.heads) - 1] = k
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.dispatch.operands import as_entries, as_operand, bottom, refuse
+from taylorad.dispatch.operands import as_operand, bottom, refuse
 from taylorad.primitives.registry import FUNCTIONS, TABLE, Owner, lookup
 
 __all__ = ["ArrayMethods"]

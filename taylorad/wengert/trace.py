@@ -27,8 +27,8 @@ from taylorad.errors import (
 )
 from taylorad.primitives.linear import assign, concatenate
 from taylorad.primitives.registry import Constant, Owner, Primitive, enter, lookup
-from taylorad.wengert.list import WengertList
 from taylorad.wengert.inference import LARGE, Kind, inferred
+from taylorad.wengert.list import WengertList
 from taylorad.wengert.tape import Entry, Record, Tape
 
 __all__ = ["Trace", "Traced", "convert", "sources_of"]
@@ -270,7 +270,7 @@ class Traced(Entry):
     def _entries(self, a: Any) -> Any:
         if not self._keeps(a):
             return as_entries(a)
-        small = a.dtype.kind in "iu" and a.itemsize < 8 and self.number_type == int
+        small = a.dtype.kind in "iu" and a.itemsize < 8 and self.number_type.str[1:] == "i8"
         return a.astype(int) if small else a
 
     def _keeps(self, a: Any) -> bool:

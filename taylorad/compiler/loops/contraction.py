@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
+import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from itertools import pairwise
+from typing import Any
 
 from taylorad.compiler.loops.memory import Array
 from taylorad.compiler.loops.pulling import SHORT
@@ -36,17 +42,29 @@ Strides = tuple[int, int]
 @cache
 def address(name: str) -> int:
     """Give the address of a function of BLAS or LAPACK, by SciPy's table of them."""
-    if name in ("dgesv", "dgetrf", "dgetrs"):
-        from scipy.linalg import cython_lapack as module
-    else:
-        from scipy.linalg import cython_blas as module
-    capsule = module.__pyx_capi__[name]
+    of_lapack = name in ("dgesv", "dgetrf", "dgetrs")
+    capsule = _table("cython_lapack" if of_lapack else "cython_blas")[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return int(api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule)))
+
+
+def _table(module: str) -> Any:
+    """Load one module of `scipy.linalg`, without the rest of it, which takes 0.3 s."""
+    name = f"scipy.linalg.{module}"
+    if "scipy.linalg" not in sys.modules and name not in sys.modules:
+        import scipy
+
+        spec = PathFinder.find_spec(name, [os.path.join(scipy.__path__[0], "linalg")])
+        if spec is not None and spec.loader is not None:
+            loaded = module_from_spec(spec)
+            spec.loader.exec_module(loaded)
+            sys.modules.pop(name, None)  # whoever imports it is to get it the usual way
+            return loaded.__pyx_capi__
+    return import_module(name).__pyx_capi__
 
 
 @dataclass(frozen=True)
