@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import taylorad as ta
-from taylorad.compiler import scalars as straight
+from taylorad.compiler import straight
 from taylorad.compiler.opening import opened
 from taylorad.errors import OutputError
 from taylorad.machine.module import build

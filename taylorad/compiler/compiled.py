@@ -343,7 +343,7 @@ def compile(
     ...     return np.sum(np.exp(x[1:] - x[:-1] ** 2))
     >>> gradient = ta.compile(ta.grad(f))
     >>> gradient(np.array([0.5, 0.25, 1.0]))
-    array([-1.        , -0.2788053 ,  2.55588847])
+    array([-1.        , -0.27679473,  2.55358946])
     """
     if not callable(f):
         raise InputError(f"a function is to be compiled, not {f!r}")

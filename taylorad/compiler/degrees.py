@@ -144,8 +144,7 @@ class _Writer(Tiles):
         self.layout()
         self.values_computed()
         code = text.let("call i32 @start(ptr %arguments, ptr %heads, ptr %constants)")
-        right = text.let(f"icmp eq i32 {code}, 0")
-        text.leave_unless(right, *self.freed(), f"ret i32 {code}")
+        text.leave_unless(text.let(f"icmp eq i32 {code}, 0"), *self.freed(), f"ret i32 {code}")
         (bad,) = text.loop(0, self.count, self.tile, ("i1", "false"))
         code = text.let(f"select i1 {bad}, i32 {failed}, i32 0")
         if sweep.finish is not None:

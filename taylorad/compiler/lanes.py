@@ -15,7 +15,7 @@ import numpy as np
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import is_plain
 from taylorad.compiler.operations import Emitter, literal
-from taylorad.compiler.scalars import Lowering
+from taylorad.compiler.straight import Lowering
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definition, definitions
 from taylorad.primitives import linear

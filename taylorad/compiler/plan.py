@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler import lanes, scalars, series
+from taylorad.compiler import lanes, series, straight
 from taylorad.compiler.loops import lowering as loops
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
@@ -314,9 +314,9 @@ def _straight(program: WengertList) -> tuple[Lowered, str] | None:
     if sum(sizes) > min(LONG_LINES * len(sizes), 2 * MOST_SCALARS):
         return None
     small = expand(program, MOST_SCALARS)
-    if small is None or not scalars.lowerable(small):
+    if small is None or not straight.lowerable(small):
         return None
-    return scalars.lower(small), "straight line"
+    return straight.lower(small), "straight line"
 
 
 def _swept(program: WengertList) -> tuple[Lowered, str] | None:

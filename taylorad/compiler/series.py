@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler import lanes, scalars
+from taylorad.compiler import lanes, straight
 from taylorad.compiler.degrees import SHORT, Finish, Sweep, core_text
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
@@ -92,7 +92,6 @@ class _Series:
         self.at: dict[int, int] = {}  # lines that the series start from, in `start`
         self.trace = Trace()
         self.streams: dict[int, Stream] = {}
-        self.sources: list[int] = []  # the lines that are arguments of the recurrences
         self.sweep = Sweep(
             Program((), 0, 0), order=self.shape[0] - 1, lanes=math.prod(self.shape[1:])
         )
@@ -361,9 +360,9 @@ class _Series:
         ):
             return lowered
         small = expand(begin, self.limit)
-        if small is None or not scalars.lowerable(small):
+        if small is None or not straight.lowerable(small):
             raise _More
-        return scalars.lower(small)
+        return straight.lower(small)
 
 
 def _renamed(lowered: Lowered, name: str) -> Lowered:

@@ -148,8 +148,9 @@ def _entries(a: Any) -> Any:
 
 def of_one_kind(arrays: list[Any]) -> list[Any]:
     """Make fractions that meet mpmath numbers such numbers too; mpmath does since version 1.4."""
-    objects = [a for a in arrays if getattr(a, "dtype", None) == object]
-    if len({type(x) is Fraction for a in objects for x in a.flat}) < 2:
+    objects = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "O"]
+    kinds = {type(x) for a in objects for x in a.flat}
+    if Fraction not in kinds or not any(hasattr(kind, "_mpf_") for kind in kinds):
         return arrays
     mpf = _mpmath().mpf
 

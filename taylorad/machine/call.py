@@ -158,8 +158,8 @@ def run_at(
 ) -> int:
     """Call a core that writes its results to given addresses; tell which guard failed, or 0.
 
-    Nothing is checked: arrays are C-ordered, of the kinds and shapes that the core was made for, and
-    there is room at the addresses. Other threads may run meanwhile.
+    Nothing is checked: arrays are C-ordered, of the kinds and shapes that the core was made for,
+    and there is room at the addresses. Other threads may run meanwhile.
     """
     addresses = (ctypes.c_void_p * (len(results) + 1))(*results)
     core = _CORE(code.address("core"))

@@ -5,7 +5,7 @@ belong to the user and be writable by nobody else; if it is not, nothing is read
 file says what it is the code of and carries a digest, for what is cut short must not be linked.
 Whatever goes wrong on the way to the disk means a compilation, never an error.
 
-``TAYLORAD_CACHE`` names another folder; empty, it switches this off.
+``TAYLORAD_CACHE`` names another folder; empty or blank, it switches this off.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def folder() -> Path | None:
 def _wanted() -> Path | None:
     told = os.environ.get("TAYLORAD_CACHE")
     if told is not None:
-        return Path(told) if told else None
+        return Path(told) if told.strip() else None
     if sys.platform == "win32":
         parent = os.environ.get("LOCALAPPDATA")
     elif sys.platform == "darwin":
