@@ -17,6 +17,7 @@ import numpy as np
 
 from taylorad.dispatch.value import Value
 from taylorad.errors import ConversionError, InputTypeError, user_line
+from taylorad.primitives.linear import select
 from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, LocalSeries, Primitive
 
@@ -82,7 +83,9 @@ class Exact(Value):
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Compute entry by entry where the row needs mpmath, else let NumPy move objects about."""
-        arrays = of_one_kind([_entries(a) for a in args])
+        arrays = [_entries(a) for a in args]
+        if primitive is not select:  # which may leave NaN among fractions
+            arrays = of_one_kind(arrays)
         if isinstance(primitive, LocalSeries):
             n = params.get("n", 0)
             return self.series(primitive, arrays[0], n)[n] * math.factorial(n)
