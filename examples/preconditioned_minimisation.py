@@ -37,11 +37,11 @@ class Run:
 
     @property
     def cost(self) -> int:
-        """How many products made the norm fall by ten orders of magnitude."""
+        """How many products made the norm fall by nine orders of magnitude."""
         return next(
             products
             for products, norm in zip(self.products, self.norms, strict=True)
-            if norm <= 1e-10 * self.norms[0]
+            if norm <= 1e-9 * self.norms[0]
         )
 
     def note(self, products: int, vector) -> None:
@@ -107,7 +107,7 @@ def main() -> Result:
         difference=float(np.max(np.abs(x - y))),
     )
     print(f"Chain of {N} springs of stiffness 1 to 1e6: conjugate-gradient iterations (products")
-    print("with the Hessian) until the gradient has fallen by ten orders of magnitude")
+    print("with the Hessian) until the gradient has fallen by nine orders of magnitude")
     print(f"  {'diagonal preconditioner':28s}{'without':>10s}{'with':>10s}")
     for name, runs in (
         ("Newton-CG", result.newton),
@@ -136,7 +136,7 @@ def draw(result: Result) -> None:
                 lw=1,
                 label=f"{run.label} preconditioner: {run.cost}",
             )
-        axes.axhline(1e-10 * runs[0].norms[0], color="k", lw=0.8, ls=":")
+        axes.axhline(1e-9 * runs[0].norms[0], color="k", lw=0.8, ls=":")
         axes.set(title=title, xlabel="1 + products with the Hessian", ylabel=quantity)
         axes.legend(loc="upper right", fontsize="small")
         axes.grid(alpha=0.3)

@@ -121,8 +121,8 @@ def _exact_roots(q: Any) -> list[Any]:
     """Give the roots of a polynomial, highest coefficient first: eigenvalues of its companion."""
     from mpmath import mp
 
-    if len(q) == 1:
-        return []
+    if len(q) < 3:  # of a matrix with one entry mpmath 1.3 gives the vectors as well
+        return [-mp.mpmathify(c) / mp.mpmathify(q[0]) for c in q[1:]]
     companion = mp.zeros(len(q) - 1)
     for j, c in enumerate(q[1:]):
         companion[0, j] = -mp.mpmathify(c) / mp.mpmathify(q[0])
