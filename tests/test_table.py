@@ -581,28 +581,38 @@ def test_check_primitive_accepts_rules_of_users():
     check_primitive(ratio, points=[(0.5, 2.0), (V[:, None], M[0])])
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (ta.primitive(np.cosh.__call__, partials=lambda y, x: 1.001 * np.sinh(x), name="bad"),
-         "bad, partials by argument 0"),
-        (ta.primitive(lambda x: x**2, partials=lambda y, x: 2 * x, exact=lambda mp, x: x**3,
-                      name="bad"), "bad, value"),
-        (ta.primitive(lambda x: 2 * x, transpose=lambda g, shape: 3 * g, name="bad"),
-         "bad, reverse"),
-        (ta.primitive(lambda x: x * x, transpose=lambda g, shape: g, name="bad"), "bad, "),
-        (ta.primitive(np.exp.__call__, series=lambda x, order: np.stack(
-            [np.exp(x) / math.factorial(max(k, 1) - (k == 3)) for k in range(order + 1)]),
-            name="bad"), "bad, "),
-        (ta.primitive(np.floor.__call__, constant=True, exact=lambda mp, x: x, name="bad"), None),
-    ],
-)  # fmt: skip
-def test_check_primitive_sees_mistakes(row, message):
-    if message is None:
-        check_primitive(row)
-        return
+MISTAKES = {  # made when they are tested: a row that is made is in the table
+    "bad, partials by argument 0": lambda: ta.primitive(
+        np.cosh.__call__, partials=lambda y, x: 1.001 * np.sinh(x), name="bad"
+    ),
+    "bad, value": lambda: ta.primitive(
+        lambda x: x**2, partials=lambda y, x: 2 * x, exact=lambda mp, x: x**3, name="bad"
+    ),
+    "bad, reverse": lambda: ta.primitive(
+        lambda x: 2 * x, transpose=lambda g, shape: 3 * g, name="bad"
+    ),
+    "bad, [a-z]": lambda: ta.primitive(lambda x: x * x, transpose=lambda g, shape: g, name="bad"),
+    "bad, ": lambda: ta.primitive(
+        np.exp.__call__,
+        series=lambda x, order: np.stack(
+            [np.exp(x) / math.factorial(max(k, 1) - (k == 3)) for k in range(order + 1)]
+        ),
+        name="bad",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_check_primitive_sees_mistakes(message):
+    row = MISTAKES[message]()
     with pytest.raises(AssertionError, match=message):
         check_primitive(row)
+
+
+def test_check_primitive_sees_none_where_there_is_none():
+    check_primitive(
+        ta.primitive(np.floor.__call__, constant=True, exact=lambda mp, x: x, name="good")
+    )
 
 
 def test_check_primitive_refuses_what_it_cannot_check():
