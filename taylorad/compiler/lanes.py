@@ -69,7 +69,7 @@ class _Lane:
     program : WengertList
         Constants that differ from lane to lane are inputs, behind the others.
     arguments, results : list of bool
-        Which inputs and outputs have lanes.
+        Which inputs and outputs have lanes; all outputs must.
     constants : list of ndarray
         The constants that became inputs.
     count : int
@@ -87,6 +87,7 @@ class _Lane:
             inputs=list(program.inputs), outputs=list(program.outputs), guards=program.guards
         )
         self.constants: list[Any] = []
+        self._constants: list[int] = []
         self._only_guards = {
             i
             for guard in program.guards
@@ -97,10 +98,12 @@ class _Lane:
             if number in self._only_guards and any(number in x.operands for x in program.lines):
                 self._only_guards.discard(number)
             self._add(number, line)
-        self.arguments = [self.has_lanes[i] for i in self.program.inputs]
-        self.results = [self.has_lanes[i] for i in program.outputs]
-        if not all(self.results):
+        if not all(self.has_lanes[i] for i in program.outputs):
             raise _LanesMix
+        for number in self._constants:  # last, for there may be a lot to compare
+            self._settle(number)
+        self.arguments = [self.has_lanes[i] for i in self.program.inputs]
+        self.results = [True] * len(program.outputs)
 
     def _add(self, number: int, line: Line) -> None:
         if line.row is None:
@@ -130,19 +133,21 @@ class _Lane:
         if not line.is_constant or not mine:
             self._append(line, self._shape(line) if mine else line.shape, {}, mine)
             return
+        self._append(line, self._shape(line), {}, True)
+        self._constants.append(number)
+
+    def _settle(self, number: int) -> None:
+        """Make a constant one number of the lane, or an input if it differs from lane to lane."""
+        line, mine = self.whole[number], self.program.lines[number]
         first = line.value[..., :1]
         if np.array_equal(np.broadcast_to(first, line.shape), line.value, equal_nan=True):
-            self._append(line, first.shape, {}, True, first)
-            return
-        self._append(line, first.shape, {}, True)
-        self.program.inputs.append(number)
-        self.constants.append(line.value)
+            mine.value = first
+        else:
+            self.program.inputs.append(number)
+            self.constants.append(line.value)
 
-    def _append(
-        self, line: Line, shape: tuple[int, ...], params: Any, lanes: bool, value: Any = None
-    ) -> None:
-        if value is None and not lanes:
-            value = line.value
+    def _append(self, line: Line, shape: tuple[int, ...], params: Any, lanes: bool) -> None:
+        value = None if lanes else line.value
         self.program.lines.append(
             Line(line.row, line.operands, params, line.names, shape, line.dtype, value, line.origin)
         )
