@@ -612,3 +612,19 @@ def test_random_programs(seed):
     if seed % 2:
         g = ta.grad(total(f), argnums=(0, 1))
         check(program_of(lambda *xs: [y + 0.5 * y for y in g(*xs)], *xs), *xs, rtol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [23, 64, 203])
+@pytest.mark.parametrize("length", [33, 96, 300])
+@pytest.mark.parametrize("count", [2, 3])
+def test_products_with_few_vectors(rows, length, count):
+    a, x, y = uniform(rows, length), uniform(count, length), uniform(count, rows)
+    for f, args in (
+        (lambda a, x: x @ a.T, (a, x)),
+        (lambda a, x: a @ x.T, (a, x)),
+        (lambda a, x: np.einsum("ij,kj->ik", a, x), (a, x)),
+        (lambda a, y: y @ a, (a, y)),
+        (lambda a, x: a[1:, 2:] @ x[:, 2:].T, (a, x)),
+        (lambda a, x: a[::2] @ x[::-1].T, (a, x)),
+    ):
+        check(program_of(f, *args), *args, rtol=1e-13)

@@ -38,8 +38,8 @@ EFFORTS = {
     0: Effort(0, None),
     # Straight-line code: what writes the text has done what the passes could do.
     1: Effort(1, None),
-    # Loops, vectorised; half the compile time of the next.
-    2: Effort(1, 3),
+    # Loops, vectorised; half the compile time of the next, and mostly as fast.
+    2: Effort(1, 2),
     # Loops, vectorised, interleaved and unrolled: long reductions need several sums at once.
     3: Effort(2, 3, interleave=True),
 }

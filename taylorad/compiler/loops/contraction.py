@@ -20,6 +20,7 @@ from importlib.util import module_from_spec
 from itertools import pairwise
 from typing import Any
 
+from taylorad.compiler.loops import slender
 from taylorad.compiler.loops.memory import Array
 from taylorad.compiler.loops.pulling import SHORT
 from taylorad.compiler.loops.roots import EINSUM
@@ -34,7 +35,7 @@ SMALL = 2048
 """A product of no more multiplications is done by loops."""
 
 FEW = 3
-"""So many columns are multiplied one by one."""
+"""So many columns are not worth BLAS's rearranging: see `slender`."""
 
 Strides = tuple[int, int]
 
@@ -154,6 +155,8 @@ def _multiply(script: Script, form: Form, a: str, b: str, c: str) -> None:
         _times_vector(script, (m, k, form.a), a, b, form.b[0], c, form.c[0])
     elif m == 1:
         _times_vector(script, (n, k, form.b[::-1]), b, a, form.a[1], c, form.c[1])
+    elif n <= FEW and form.a[1] == form.b[0] == 1:
+        slender.multiply(script, (m, n, k), form.a[0], form.b[1], form.c, (a, b, c))
     elif n <= FEW:  # for which BLAS rearranges too much
         for column in range(n):
             x, y = (

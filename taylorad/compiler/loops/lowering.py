@@ -35,8 +35,6 @@ from taylorad.wengert.list import Line, WengertList
 
 __all__ = ["lower", "lowerable"]
 
-LONG = 4000
-"""A core of more lines is built with less effort."""
 
 FRAME = 2**14
 """Temporaries of no more bytes than this lie in the frame of the function."""
@@ -108,7 +106,7 @@ class _Lowering:
             notes=notes,
             memory=memory,
             flops=flops,
-            level=3 if len(body) < LONG else 2,
+            level=2,
         )
 
     def _opaque(self, wanted: set[int]) -> tuple[dict[int, Opaque], set[int]]:
