@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.compiler.emitter import Emitter, literal
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import is_plain
-from taylorad.compiler.operations import Emitter, literal
 from taylorad.compiler.straight import Lowering
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definition, definitions

@@ -15,8 +15,9 @@ from taylorad.dispatch import shape_of
 from taylorad.errors import TayloradError
 from taylorad.primitives.registry import Elementwise, Primitive
 from taylorad.wengert.list import Guard, Line, WengertList
-from taylorad.wengert.simplify import Writer, normal_form, pruned
+from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace
+from taylorad.wengert.writer import Writer, pruned
 
 __all__ = ["is_plain", "opened"]
 

@@ -30,8 +30,8 @@ from taylorad.primitives.registry import Primitive
 from taylorad.wengert.inference import inferred
 from taylorad.wengert.list import Guard, Line, WengertList
 from taylorad.wengert.scalars import MOVES, expand
-from taylorad.wengert.simplify import Writer, pruned
 from taylorad.wengert.trace import convert
+from taylorad.wengert.writer import Writer, pruned
 
 __all__ = ["has_series", "lower"]
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.compiler.emitter import Emitter, literal
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import is_plain
-from taylorad.compiler.operations import Emitter, emit, literal
+from taylorad.compiler.operations import emit
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definitions
 from taylorad.primitives import elementwise, linear

@@ -23,7 +23,7 @@ from taylorad.machine.call import run_at
 from taylorad.machine.module import Code, build
 from taylorad.primitives.linear import index
 from taylorad.wengert.list import Line, WengertList
-from taylorad.wengert.simplify import pruned
+from taylorad.wengert.writer import pruned
 
 __all__ = ["Team", "team"]
 

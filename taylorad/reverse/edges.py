@@ -36,7 +36,7 @@ from taylorad.reverse.local import Local, local
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, Scalars
 from taylorad.wengert.list import WengertList
 from taylorad.wengert.scalars import assembled
-from taylorad.wengert.simplify import pruned
+from taylorad.wengert.writer import pruned
 
 __all__ = ["Sweep", "derivatives", "diagonal"]
 

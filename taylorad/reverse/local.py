@@ -23,9 +23,10 @@ from taylorad.reverse.cotangents import cotangents
 from taylorad.wengert.arithmetic import NOTHING, Scalars
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
-from taylorad.wengert.simplify import normal_form, pruned
+from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.tape import Record
 from taylorad.wengert.trace import Trace
+from taylorad.wengert.writer import pruned
 
 __all__ = ["Local", "NotDifferentiable", "local"]
 

@@ -20,9 +20,10 @@ import numpy as np
 
 from taylorad.primitives import elementwise
 from taylorad.primitives.registry import Primitive
+from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Line, WengertList
-from taylorad.wengert.simplify import RULES, Origin, Shape, Writer
 from taylorad.wengert.trace import convert
+from taylorad.wengert.writer import Origin, Shape, Writer
 
 __all__ = ["FLOAT", "NOTHING", "Scalars"]
 

@@ -30,8 +30,8 @@ from taylorad.primitives.registry import (
 )
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, Scalars
 from taylorad.wengert.list import Guard, Line, WengertList
-from taylorad.wengert.simplify import pruned
 from taylorad.wengert.trace import convert
+from taylorad.wengert.writer import pruned
 
 __all__ = ["MOVES", "assembled", "expand"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from taylorad.compiler.emitter import literal
 from taylorad.compiler.loops.elements import NONE, Element, Elements
 from taylorad.compiler.loops.indices import Affine, Computed, Variable, variable
 from taylorad.compiler.loops.memory import MEMORY, Array
@@ -12,7 +13,7 @@ from taylorad.compiler.loops.pulling import Test
 from taylorad.compiler.loops.roots import Root
 from taylorad.compiler.loops.text import Text, head, tail
 from taylorad.compiler.loops.totals import Total
-from taylorad.compiler.operations import emit, literal
+from taylorad.compiler.operations import emit
 from taylorad.machine.features import processor
 
 __all__ = ["Box"]

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from taylorad.compiler.emitter import literal
 from taylorad.compiler.loops.memory import Array
 from taylorad.compiler.loops.roots import reduced_axes
 from taylorad.compiler.loops.script import Script
 from taylorad.compiler.loops.source import Source
 from taylorad.compiler.loops.text import Text
 from taylorad.compiler.loops.views import Opaque, View
-from taylorad.compiler.operations import literal
 from taylorad.primitives import selection
 from taylorad.primitives.linear import cumsum
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from taylorad.compiler.operations import Emitter
+from taylorad.compiler.emitter import Emitter
 from taylorad.machine.mathematics import definition
 
 __all__ = ["Text", "head", "tail"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from taylorad.compiler.emitter import literal
 from taylorad.compiler.loops.memory import MEMORY, Array
 from taylorad.compiler.loops.text import Text
-from taylorad.compiler.operations import literal
 
 __all__ = ["Total"]
 
