@@ -43,13 +43,13 @@ class Kernel:
         If there can be none.
     """
 
-    __slots__ = ("_call", "_carried", "_given")
+    __slots__ = ("_call", "_carried", "_given", "_lines")
 
     def __init__(self, row: Primitive, moving: tuple[bool, ...]) -> None:
-        lines = program(row, moving)
-        self._call, given = _compiled(lines)
+        self._lines = program(row, moving)
         self._carried = [i for i, moves in enumerate(moving) if moves]
-        self._given = _given_values(lines, given)
+        self._call: Any = None  # compiled when there are numbers for it
+        self._given: Any = None
 
     def __call__(self, algebra: Algebra, xs: Sequence[Any]) -> Any:
         """Give the coefficients of the result, or None if it takes NumPy to compute them.
@@ -60,6 +60,8 @@ class Kernel:
         xs : sequence
             Coefficients of the arguments that carry parts, and values of the others.
         """
+        if self._call is None and not self._is_ready_for(xs):
+            return None
         table = algebra.table or _table(algebra)
         if self._given is None:
             c = self._call(table, *xs)
@@ -71,6 +73,18 @@ class Kernel:
         given = self._given(xs)
         c = self._call(table, *coefficients, *given)
         return c if c is not None else self._spread(table, coefficients, given)
+
+    def _is_ready_for(self, xs: Sequence[Any]) -> bool:
+        """Compile, if these are numbers that machine code is for."""
+        if any(type(xs[i]) is not np.ndarray or xs[i].dtype != _FLOAT for i in self._carried):
+            return False
+        try:
+            call, given = _compiled(self._lines)
+        except NoProgram:
+            return False
+        self._given = _given_values(self._lines, given)
+        self._call = call
+        return True
 
     def _spread(self, table: bytes, coefficients: Sequence[Any], given: Sequence[Any]) -> Any:
         """Call with arguments that are C-ordered and of one shape; not if they were already."""
