@@ -665,3 +665,12 @@ def test_example(capsys):
     assert result.list_operations == 60
     assert result.expression_operations == 3 * (2**20 - 1)
     assert "v5  = v3 - v4   11.6521    5.5      1" in capsys.readouterr().out
+
+
+def test_whole_series_are_one_line():
+    program = ta.wengert(lambda x: ta.taylor(np.sin, x, 40).coefficients[3], 0.5)
+    assert "sin of a series" in str(program)
+    assert program.evaluate(0.7) == pytest.approx(-np.cos(0.7) / 6)
+    pytest.importorskip("sympy")
+    with pytest.raises(ta.errors.NoRuleError, match="of a series"):
+        program.sympy()

@@ -16,8 +16,9 @@ import numpy as np
 from taylorad.errors import NoRuleError
 from taylorad.primitives.registry import (
     TABLE,
-    Constant,
+    Bilinear,
     Elementwise,
+    Linear,
     LocalSeries,
     Primitive,
 )
@@ -61,7 +62,7 @@ def _entrywise(program: WengertList, inputs: Sequence[Any], apply: Apply) -> lis
         if _acts_by_entries(row) or line.names == ("condition",):
             one = np.frompyfunc(partial(_apply_to, apply, line), len(args), 1)
             values[i] = _objects(one(*args))
-        elif isinstance(row, Constant) or line.names or row.name == "solve":
+        elif not isinstance(row, (Linear, Bilinear)) or line.names:
             values[i] = _objects(apply(line, args))
         else:
             values[i] = _objects(row.value(*args, **line.params))
