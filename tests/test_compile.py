@@ -18,6 +18,7 @@ from test_structure import ARGUMENTS, GROUPS, flat, scenarios
 from test_table import EXAMPLES, ROWS
 
 import taylorad as ta
+from taylorad.compiler import compiled as compiled_module
 from taylorad.compiler import team
 from taylorad.errors import CompileWarning, InputError, InputTypeError
 from taylorad.primitives.registry import Constant
@@ -290,6 +291,14 @@ def test_static_arguments():
     assert_same(doubled(X, 3.0), X * 3)
     named = ta.compile(lambda x, s: x * float(s), static_argnames="s")
     assert_same(named(X, s=2.0), X * 2)
+
+
+def test_programs_are_not_kept_for_ever(monkeypatch):
+    monkeypatch.setattr(compiled_module, "MOST_FAMILIES", 3)
+    compiled = ta.compile(lambda x, n: x * n)
+    for n in range(8):
+        assert_same(compiled(X, n), X * n)
+    assert len(compiled.programs) == 3
 
 
 def test_results_of_every_kind():

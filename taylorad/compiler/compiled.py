@@ -37,6 +37,10 @@ MOST_VARIANTS = 8
 """Programs kept for arguments of one kind; where more are needed the function runs as it is."""
 
 
+MOST_FAMILIES = 256
+"""Kinds of arguments that programs are kept for."""
+
+
 class Family:
     """The programs for arguments of one kind, the one that served last in front."""
 
@@ -96,7 +100,7 @@ class Compiled:
         except NotForMachines as reason:
             self._warn(reason.warning)
             return self._plainly(args, kwargs, out)
-        family = self._families.setdefault(call.key, Family())
+        family = self._family(call)
         tried = family.variants
         trouble: Exception | None = None
         found = _serving(tried, call)
@@ -118,6 +122,16 @@ class Compiled:
             family.given_up = True
             self._warn(_reason(trouble))
         return answer
+
+    def _family(self, call: Call) -> Family:
+        """Give the programs for arguments of a kind; of too many kinds the oldest is forgotten."""
+        family = self._families.get(call.key)
+        if family is None:
+            with self._lock:
+                family = self._families.setdefault(call.key, Family())
+                while len(self._families) > MOST_FAMILIES:
+                    del self._families[next(iter(self._families))]
+        return family
 
     def _trace(self, family: Family, call: Call) -> Variant:
         """Make another program."""
