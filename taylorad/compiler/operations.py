@@ -160,14 +160,6 @@ def _compare(of_floats: str, of_integers: str, of_truths: str) -> Write:
     return write
 
 
-def _logical(instruction: str) -> Write:
-    def write(op: Operation) -> str:
-        a, b = op.all("b")
-        return op.emitter.instruction(f"{instruction} i1 {a}, {b}")
-
-    return write
-
-
 def _not(op: Operation) -> str:
     (a,) = op.all("b")
     return op.emitter.instruction(f"xor i1 {a}, true")
@@ -179,10 +171,11 @@ def _invert(op: Operation) -> str:
     return op.emitter.instruction(f"xor {REGISTER[op.result]} {a}, {ones}")
 
 
-def _bitwise(instruction: str) -> Write:
+def _bitwise(instruction: str, of_truths: bool = False) -> Write:
     def write(op: Operation) -> str:
-        a, b = op.all(op.result)
-        return op.emitter.instruction(f"{instruction} {REGISTER[op.result]} {a}, {b}")
+        kind = "b" if of_truths else op.result
+        a, b = op.all(kind)
+        return op.emitter.instruction(f"{instruction} {REGISTER[kind]} {a}, {b}")
 
     return write
 
@@ -357,9 +350,9 @@ def _all_operations(size: int) -> dict[Primitive, Write]:
         np.less_equal: _compare("ole", "sle", "ule"),
         np.greater: _compare("ogt", "sgt", "ugt"),
         np.greater_equal: _compare("oge", "sge", "uge"),
-        np.logical_and: _logical("and"),
-        np.logical_or: _logical("or"),
-        np.logical_xor: _logical("xor"),
+        np.logical_and: _bitwise("and", of_truths=True),
+        np.logical_or: _bitwise("or", of_truths=True),
+        np.logical_xor: _bitwise("xor", of_truths=True),
         np.logical_not: _not,
         np.bitwise_and: _bitwise("and"),
         np.bitwise_or: _bitwise("or"),
