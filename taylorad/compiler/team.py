@@ -27,7 +27,7 @@ from taylorad.wengert.writer import pruned
 
 __all__ = ["Team", "team"]
 
-WORTH = 200_000
+WORTH = 2_000_000
 """Floating-point operations from which on it pays to wake other threads."""
 
 REPEATED = 1.5
