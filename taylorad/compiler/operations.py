@@ -214,14 +214,15 @@ def _is_nan(op: Operation) -> str:
     return op.emitter.instruction(f"fcmp uno double {a}, {literal(0, 'f')}")
 
 
-def _is_infinite(op: Operation) -> str:
-    size = op.emitter.intrinsic("llvm.fabs.f64", op.operand(0, "f"))
-    return op.emitter.instruction(f"fcmp oeq double {size}, {literal(float('inf'), 'f')}")
+def _beside_infinity(predicate: str) -> Write:
+    """Compare the size of a number with infinity."""
 
+    def write(op: Operation) -> str:
+        size = op.emitter.intrinsic("llvm.fabs.f64", op.operand(0, "f"))
+        endless = literal(float("inf"), "f")
+        return op.emitter.instruction(f"fcmp {predicate} double {size}, {endless}")
 
-def _is_finite(op: Operation) -> str:
-    size = op.emitter.intrinsic("llvm.fabs.f64", op.operand(0, "f"))
-    return op.emitter.instruction(f"fcmp olt double {size}, {literal(float('inf'), 'f')}")
+    return write
 
 
 def _sign_bit(op: Operation) -> str:
@@ -364,8 +365,8 @@ def _all_operations(size: int) -> dict[Primitive, Write]:
         np.trunc: _whole("trunc"),
         np.rint: _whole("rint"),
         np.isnan: _is_nan,
-        np.isinf: _is_infinite,
-        np.isfinite: _is_finite,
+        np.isinf: _beside_infinity("oeq"),
+        np.isfinite: _beside_infinity("olt"),
         np.signbit: _sign_bit,
         np.fmod: _fmod,
         np.remainder: _remainder,

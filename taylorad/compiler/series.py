@@ -33,15 +33,10 @@ from taylorad.wengert.scalars import MOVES, expand
 from taylorad.wengert.trace import convert
 from taylorad.wengert.writer import Writer, pruned
 
-__all__ = ["has_series", "lower"]
+__all__ = ["lower"]
 
 _FLOAT = np.dtype(float)
 _WITHOUT_POLES = RATIONAL - {divide}
-
-
-def has_series(program: WengertList) -> bool:
-    """Tell whether a program has rows on whole series."""
-    return any(isinstance(line.row, OnSeries) for line in program.lines)
 
 
 def lower(

@@ -24,9 +24,6 @@ class ArrayMethods(Owner):
     _view: Any = None  # of which array it is a part, if it is (see `views`)
     _version = 0
 
-    traced = False
-    """Whether choices made by this value are written down, for a program to be made of the call."""
-
     __hash__ = object.__hash__
     __array_priority__ = 1000.0
 

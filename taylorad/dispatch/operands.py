@@ -96,7 +96,7 @@ def bottom(a: Any) -> Any:
 
     These are plain numbers, or entries of a trace, which writes down what was chosen.
     """
-    while isinstance(a, Owner) and not a.traced:  # type: ignore[attr-defined]
+    while isinstance(a, Owner) and not a.traced:
         a = a.primal  # type: ignore[attr-defined]
     return a
 

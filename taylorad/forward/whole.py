@@ -58,7 +58,7 @@ class OnSeries(Primitive):
         """Have a trace write it down; compute it on all other values, which then see its parts."""
         owners = [a for a in args if isinstance(a, Owner)]
         owner = max(owners, key=lambda a: a.tag, default=None)
-        if owner is not None and owner.traced:  # type: ignore[attr-defined]
+        if owner is not None and owner.traced:
             return owner.interpret(self, args, params)
         return self.coefficients(*args)
 

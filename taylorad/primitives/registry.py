@@ -7,8 +7,9 @@ the kind and not the function.
 
 A row is called like the function it stands for. If no argument belongs to a transformation it
 computes the value; otherwise the *owner* of the most recently opened transformation among the
-arguments says what the call means. This file knows of an owner only that it has a ``tag``, can
-``interpret`` a call, ``lift`` a plain array and ``settle`` what a choice depends on.
+arguments says what the call means. This file knows of an owner only that it has a ``tag``, may be
+``traced``, and can ``interpret`` a call, ``lift`` a plain array and ``settle`` what a choice
+depends on.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Owner:
     __slots__ = ()
     tag: float
     """Later transformations have larger tags; the largest tag interprets a call."""
+    traced = False
+    """Whether choices made by this value are written down, for a program to be made of the call."""
 
     def interpret(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Say what ``primitive(*args, **params)`` means in this transformation."""
