@@ -149,9 +149,9 @@ end:
 }
 """
     lanes = processor().vector_bits // 64
-    for level in (2, 3):
-        assert f"<{lanes} x double>" in build(text, level=level).optimised()
-    assert "x double>" not in build(text, level=1).optimised()
+    assert f"<{lanes} x double>" in build(text, level=3).optimised()
+    for level in (0, 1, 2):
+        assert "x double>" not in build(text, level=level).optimised()
 
 
 def test_inline_is_honoured_without_passes():

@@ -1,7 +1,7 @@
 """Programs that do the same to every entry along the last axis: straight-line code in one loop.
 
 A series expanded about a thousand points is a thousand series. The program of one of them, a
-*lane*, is taken apart into scalars; the loop over the lanes is left to the vectoriser.
+*lane*, is taken apart into scalars, and runs on vectors that hold several lanes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.emitter import Emitter, literal
+from taylorad.compiler.emitter import literal
 from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import is_plain
-from taylorad.compiler.straight import Lowering
-from taylorad.machine.features import has_fma
-from taylorad.machine.mathematics import definition, definitions
+from taylorad.compiler.straight import MEMORY, Lowering
+from taylorad.compiler.vectors import Vectors
+from taylorad.machine.features import has_fma, processor
+from taylorad.machine.mathematics import definitions
+from taylorad.machine.vectors import vector
 from taylorad.primitives import linear
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import Primitive
@@ -265,9 +267,10 @@ def _lowered(small: WengertList, lane: _Lane) -> Lowered:
     """Write the loop over the lanes, and again for what the fast functions are not made for."""
     fast = _Loop(small, lane, careful=False)
     functions, declarations = fast.emitter.functions, fast.emitter.declarations
+    helpers = fast.emitter.helpers.values()
     loops = [fast]
     text = []
-    if fast.emitter.odd:
+    if fast.emitter.beyond:
         loops.append(_Loop(small, lane, careful=True))
         functions |= loops[1].emitter.functions
         declarations |= loops[1].emitter.declarations
@@ -290,41 +293,23 @@ def _lowered(small: WengertList, lane: _Lane) -> Lowered:
     every = definitions(functions, fma=has_fma(), declared=declarations)
     flops = sum(line.dtype.kind == "f" and line.row is not None for line in small.lines)
     return Lowered(
-        "\n".join([*sorted(declarations), every, *text, ""]),
+        "\n".join([*sorted(declarations), every, *helpers, *text, ""]),
         [np.ascontiguousarray(c) for c in lane.constants],
         notes=[f"the same {flops} operations for each of {len(lane.span)} lanes"],
         flops=flops * len(lane.span),
-        level=2,
+        level=1,
     )
-
-
-class _Functions(Emitter):
-    """Calls functions in the form that vectorises, and notes arguments that are beyond it."""
-
-    def __init__(self, careful: bool) -> None:
-        super().__init__()
-        self.careful = careful
-        self.odd: list[str] = []
-
-    def call(self, function: str, *operands: str) -> str:
-        """Call a function of our mathematics."""
-        self.functions.add(function)
-        doubles = ", ".join(f"double {x}" for x in operands)
-        form = function
-        if definition(function).special and self.careful:
-            form = f"{function}.scalar"
-        elif definition(function).special:
-            self.odd.append(self.instruction(f"call i1 @ta.{function}.special({doubles})"))
-        return self.instruction(f"call double @ta.{form}({doubles})")
 
 
 class _Loop(Lowering):
     """The text of the loop over the lanes around the straight line of one."""
 
     def __init__(self, program: WengertList, lane: _Lane, careful: bool) -> None:
-        super().__init__(program, _Functions(careful))
-        self.emitter: _Functions
-        self.lane = lane
+        count = len(lane.span)
+        width = 1 if careful else min(processor().vector_bits // 64, 1 << count.bit_length() - 1)
+        super().__init__(program, Vectors(lanes=width, careful=careful))
+        self.emitter: Vectors
+        self.lane, self.width = lane, width
         self.with_lanes = {f"%x{k}" for k, mine in enumerate(lane.arguments) if mine} | {
             f"%r{k}" for k, mine in enumerate(lane.results) if mine
         }
@@ -345,20 +330,24 @@ class _Loop(Lowering):
         self.text.append("loop:")
         self._put(f"%i = phi i64 [ {self.lane.span.start}, %0 ], [ %next, %loop ]")
         self._put("%flags = phi i64 [ 0, %0 ], [ %more, %loop ]")
+        span, put = self.lane.span, self.emitter.instruction
+        # The last vector overlaps the one before if it must.
+        self._put(f"%first = call i64 @llvm.umin.i64(i64 %i, i64 {span.stop - self.width})")
+        self.emitter.declarations.add("declare i64 @llvm.umin.i64(i64, i64)")
         wrong = [
-            self._named(f"xor i1 {self._value(g.line)}, {'true' if g.expected else 'false'}")
+            put(f"xor i1 {self._value(g.line)}, {'true' if g.expected else 'false'}")
             for g in program.guards
         ]
         for k, output in enumerate(program.outputs):
             self._results(k, output)
         flags = "%flags"
-        for bit, conditions in ((1, wrong), (2, self.emitter.odd)):
-            for condition in conditions:
-                mark = self._named(f"select i1 {condition}, i64 {bit}, i64 0")
-                flags = self._named(f"or i64 {flags}, {mark}")
+        for bit, condition in [*((1, c) for c in wrong), (2, self.emitter.any_beyond())]:
+            if condition:
+                mark = put(f"select i1 {self.emitter.any(condition)}, i64 {bit}, i64 0")
+                flags = put(f"or i64 {flags}, {mark}")
         self._put(f"%more = or i64 {flags}, 0")
-        self._put("%next = add nuw nsw i64 %i, 1")
-        self._put(f"%again = icmp ult i64 %next, {self.lane.span.stop}")
+        self._put(f"%next = add nuw nsw i64 %i, {self.width}")
+        self._put(f"%again = icmp ult i64 %next, {span.stop}")
         self._put("br i1 %again, label %loop, label %end")
         self.text.append("end:")
         # Where the fast functions are not to be trusted, nor are the guards.
@@ -384,5 +373,25 @@ class _Loop(Lowering):
     def _address(self, base: str, place: int, kind: str) -> str:
         if base not in self.with_lanes:
             return super()._address(base, place, kind)
-        offset = self._named(f"add i64 %i, {place * self.lane.count}")
-        return f"getelementptr inbounds {kind}, ptr {base}, i64 {offset}"
+        here = self.emitter.plain(f"getelementptr inbounds {kind}, ptr {base}, i64 %first")
+        return super()._address(here, place * self.lane.count, kind)
+
+    def _arithmetic(self, instruction: str) -> str:
+        return self.emitter.instruction(instruction)
+
+    def _load(self, source: str, kind: str, pointer: str) -> str:
+        if source not in self.with_lanes or self.width == 1:
+            return super()._load(source, kind, pointer)
+        size = 1 if kind == "i8" else 8
+        return self.emitter.vector(f"load {vector(kind, self.width)}, ptr {pointer}, align {size}")
+
+    def _store(self, base: str, place: int, line: Line, value: str) -> None:
+        if self.width == 1:
+            super()._store(base, place, line, value)
+            return
+        kind, size = MEMORY[line.dtype.kind]
+        if kind == "i8":
+            value = self.emitter.instruction(f"zext i1 {value} to i8")
+        pointer = self._named(self._address(base, place, kind))
+        value = f"{vector(kind, self.width)} {self.emitter.spread(value, kind)}"
+        self._put(f"store {value}, ptr {pointer}, align {size}")

@@ -21,7 +21,7 @@ from taylorad.primitives import elementwise, linear
 from taylorad.primitives.registry import Primitive
 from taylorad.wengert.list import Line, WengertList
 
-__all__ = ["Lowering", "lower", "lowerable"]
+__all__ = ["Lowering", "MEMORY", "lower", "lowerable"]
 
 _ARITHMETIC: dict[Primitive | None, str] = {
     elementwise.add: "fadd",
@@ -29,7 +29,7 @@ _ARITHMETIC: dict[Primitive | None, str] = {
     elementwise.multiply: "fmul",
     elementwise.divide: "fdiv",
 }
-_MEMORY = {"f": ("double", 8), "i": ("i64", 8), "b": ("i8", 1)}
+MEMORY = {"f": ("double", 8), "i": ("i64", 8), "b": ("i8", 1)}
 _FEW_ZEROS = 16  # stored one by one; more are one call of memset
 _MODERATE = 600  # instructions; giving registers to more of them takes LLVM longer than it saves
 _HEAD = "define i32 @core(ptr noalias %arguments, ptr noalias %results, ptr noalias %constants) {"
@@ -142,9 +142,7 @@ class Lowering:
         operands = [self.names[i] for i in line.operands]
         instruction = _ARITHMETIC.get(row) if kind == "f" else None
         if instruction is not None and all(self.lines[i].dtype.kind == "f" for i in line.operands):
-            a, b = operands
-            self.text.append(f"  %v{number} = {instruction} double {a}, {b}")
-            return f"%v{number}"
+            return self._arithmetic(f"{instruction} double {operands[0]}, {operands[1]}")
         sources = [self.lines[i] for i in line.operands]
         assert row is not None
         return emit(
@@ -157,16 +155,24 @@ class Lowering:
             [x.value for x in sources],
         )
 
+    def _arithmetic(self, instruction: str) -> str:
+        """Write what no other line repeats."""
+        return self._named(instruction)
+
     def _loaded(self, source: int, place: int, kind: str) -> str:
         if source not in self.sources:
             k = self.program.inputs.index(source)
             self._put(f"%a{k} = {self._address('%arguments', k, 'ptr')}")
             self._put(f"%x{k} = load ptr, ptr %a{k}")
             self.sources[source] = f"%x{k}"
-        memory = _MEMORY[kind][0]
+        memory = MEMORY[kind][0]
         place_name = self._named(self._address(self.sources[source], place, memory))
-        name = self._named(f"load {memory}, ptr {place_name}")
-        return self._named(f"icmp ne i8 {name}, 0") if kind == "b" else name
+        name = self._load(self.sources[source], memory, place_name)
+        return self.emitter.instruction(f"icmp ne i8 {name}, 0") if kind == "b" else name
+
+    def _load(self, source: str, kind: str, pointer: str) -> str:
+        """Read an entry of a source at an address."""
+        return self._named(f"load {kind}, ptr {pointer}")
 
     def _address(self, base: str, place: int, kind: str) -> str:
         return f"getelementptr inbounds {kind}, ptr {base}, i64 {place}"
@@ -196,7 +202,7 @@ class Lowering:
         places = line.params["places"].tolist()
         missing = sorted({*range(size)}.difference(places))
         if len(missing) > _FEW_ZEROS:
-            self._fill("memset", base, "i8 0", size * _MEMORY[line.dtype.kind][1])
+            self._fill("memset", base, "i8 0", size * MEMORY[line.dtype.kind][1])
         else:
             for place in missing:
                 self._store(base, place, line, literal(0, line.dtype.kind))
@@ -209,7 +215,7 @@ class Lowering:
                 self._store(base, place, line, value)
 
     def _store(self, base: str, place: int, line: Line, value: str) -> None:
-        memory = _MEMORY[line.dtype.kind][0]
+        memory = MEMORY[line.dtype.kind][0]
         if memory == "i8":
             value = self._named(f"zext i1 {value} to i8")
         name = self._named(self._address(base, place, memory))
@@ -217,7 +223,7 @@ class Lowering:
 
     def _copy(self, base: str, number: int, line: Line) -> None:
         """Copy an array that the program holds or is given."""
-        size = int(np.prod(line.shape)) * _MEMORY[line.dtype.kind][1]
+        size = int(np.prod(line.shape)) * MEMORY[line.dtype.kind][1]
         if line.is_constant:
             table, k = "%constants", len(self.constants)
             self.constants.append(np.ascontiguousarray(line.value, line.dtype))

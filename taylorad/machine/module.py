@@ -29,19 +29,19 @@ class Effort(NamedTuple):
     """What a level spends."""
 
     selection: int  # LLVM's level for choosing instructions and registers
-    passes: int | None  # its level for passes over the text, None for none
-    interleave: bool = False  # keep several iterations of a loop in flight at once
+    passes: int | None = None  # its level for passes over the text, None for none
+    variables: bool = False  # whether variables in the frame become registers
 
 
 EFFORTS = {
     # Huge straight-line code: time linear in its length, everything goes through the stack.
-    0: Effort(0, None),
+    0: Effort(0),
     # Straight-line code: what writes the text has done what the passes could do.
-    1: Effort(1, None),
-    # Loops, vectorised; half the compile time of the next, and mostly as fast.
-    2: Effort(1, 2),
-    # Loops, vectorised, interleaved and unrolled: long reductions need several sums at once.
-    3: Effort(2, 3, interleave=True),
+    1: Effort(1),
+    # Loops whose text is on vectors.
+    2: Effort(1, variables=True),
+    # Loops that LLVM is to vectorise, which takes longer than all the rest.
+    3: Effort(1, passes=2),
 }
 
 # LLVM itself is called by one thread at a time (llvmlite sees to that); this keeps two threads
@@ -95,7 +95,7 @@ def build(text: str, *, level: int = 1, symbols: Mapping[str, int] | None = None
         Functions in LLVM's language, without target triple and data layout.
     level : {0, 1, 2, 3}
         0: the fastest to compile, for huge straight-line code. 1: straight-line code.
-        2: loops, vectorised. 3: loops, vectorised and interleaved.
+        2: loops on vectors, with variables. 3: loops that LLVM is to vectorise.
     symbols : mapping of str to int, optional
         Addresses of what the text declares and the process does not export by name. They are not
         part of the key on disk: put no address into the text.
@@ -138,23 +138,23 @@ def _optimised(text: str, level: int, target: Processor) -> Any:
     head = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
     module = llvm.parse_assembly(head + text, llvm.create_context())
     module.verify()
-    if effort.passes is None:
-        if "alwaysinline" in text:  # which would be passed over in silence
-            inline = llvm.create_new_module_pass_manager()
-            inline.add_always_inliner_pass()
-            inline.run(module, _passes(machine, 0))
+    if effort.passes is not None:
+        builder = _passes(machine, effort.passes)
+        builder.getModulePassManager().run(module, builder)
         return module
-    # What takes the time is vectorising, and choosing instructions for the larger loops: LLVM's
-    # own levels 1, 2 and 3 differ by a tenth here.
-    builder = _passes(machine, effort.passes, effort.interleave)
-    builder.getModulePassManager().run(module, builder)
+    manager = llvm.create_new_module_pass_manager()
+    if "alwaysinline" in text:  # which would be passed over in silence
+        manager.add_always_inliner_pass()
+    if effort.variables:
+        manager.add_sroa_pass()
+    manager.run(module, _passes(machine, 0))
     return module
 
 
-def _passes(machine: Any, level: int, interleave: bool = False) -> Any:
+def _passes(machine: Any, level: int) -> Any:
     options = llvm.create_pipeline_tuning_options(level)
     options.loop_vectorization = options.slp_vectorization = True
-    options.loop_interleaving = options.loop_unrolling = interleave
+    options.loop_interleaving = options.loop_unrolling = False
     return llvm.create_pass_builder(machine, options)
 
 

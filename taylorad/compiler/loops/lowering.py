@@ -23,7 +23,7 @@ from taylorad.compiler.loops.pulling import is_pulled
 from taylorad.compiler.loops.roots import is_product, is_reduction, reduces, wants_stored
 from taylorad.compiler.loops.solving import SOLVE, solution
 from taylorad.compiler.loops.source import Source
-from taylorad.compiler.loops.sweeps import LONGEST_SORT, SWEEPS, sweep
+from taylorad.compiler.loops.sweeps import LONGEST_SORT, SWEEPS, Sweep, sweep
 from taylorad.compiler.loops.text import Text
 from taylorad.compiler.loops.views import Opaque, view
 from taylorad.compiler.lowered import Lowered
@@ -106,7 +106,7 @@ class _Lowering:
             notes=notes,
             memory=memory,
             flops=flops,
-            level=2,
+            level=3 if any(isinstance(nest.opaque, Sweep) for nest in nests) else 2,
         )
 
     def _opaque(self, wanted: set[int]) -> tuple[dict[int, Opaque], set[int]]:
@@ -228,6 +228,7 @@ class _Lowering:
                 *sorted(text.globals),
                 *sorted(text.declarations | declared),
                 *(line for line in mathematics if not line.startswith("declare")),
+                *text.helpers.values(),
                 "define i32 @core(ptr %arguments, ptr %results, ptr %constants) {",
                 "entry:",
                 *text.variables,

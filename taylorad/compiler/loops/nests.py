@@ -12,15 +12,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from taylorad.compiler.loops.access import CLOSE
 from taylorad.compiler.loops.box import Box
 from taylorad.compiler.loops.elements import Elements
 from taylorad.compiler.loops.fusion import Nest
-from taylorad.compiler.loops.indices import Affine, Split, linear
+from taylorad.compiler.loops.indices import Affine, Split, Variable, linear, variable
 from taylorad.compiler.loops.memory import Array
 from taylorad.compiler.loops.roots import Root
 from taylorad.compiler.loops.source import Source
 from taylorad.compiler.loops.text import Text
 from taylorad.compiler.loops.totals import Total
+from taylorad.machine.features import processor
 
 __all__ = ["Written", "write_nest"]
 
@@ -62,12 +64,11 @@ def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Arra
         flag, text.careful = text.odd, True
         again, _ = _version(text, source, nest, parts, arrays, scopes)
         text.careful = False
-        here, done, value, beyond = text.label(), text.label(), text.name(), text.name()
+        here, done, beyond = text.label(), text.label(), text.name()
         lines = [
-            f"  store i64 0, ptr {flag}",
+            f"  store i1 false, ptr {flag}",
             *lines,
-            f"  {value} = load i64, ptr {flag}",
-            f"  {beyond} = icmp ne i64 {value}, 0",
+            f"  {beyond} = load i1, ptr {flag}",
             f"  br i1 {beyond}, label %{here}, label %{done}",
             f"{here}:",
             *again,
@@ -79,6 +80,8 @@ def write_nest(text: Text, source: Source, nest: Nest, arrays: Mapping[int, Arra
 
 
 Part = tuple[Elements, list[Root]]
+Piece = tuple[tuple[int, ...], dict[int, Affine]]
+"""The extents of a box, and what the loops of the nest are in terms of its own."""
 
 
 def _parted(
@@ -87,53 +90,80 @@ def _parted(
     """Part a nest until every entry is computed in one way."""
     waiting = [(nest.extents, nest.roots, False)]
     while waiting:
-        extents, roots, is_tiled = waiting.pop()
+        extents, roots, is_ordered = waiting.pop()
         if not math.prod(extents):
             continue
         elements = Elements(source, extents)
-        pieces: Iterable[tuple[tuple[int, ...], dict[int, Affine]]]
+        pieces: Iterable[Piece]
         try:
             active = [root for root in roots if root.is_active(extents)]
             elements.pull((r for root in active for r in root.requests), stored)
-            crossed = None if is_tiled else _crossed(elements, active, arrays)
-            if crossed is None:
+            better = None if is_ordered else _reordered(elements, active, arrays)
+            if better is None:
                 if active:
                     yield elements, active
                 continue
-            pieces = [_tiled(extents, *crossed)]
-            is_tiled = True
+            pieces, is_ordered = [better], True
         except Split as split:
             pieces = split.pieces(extents)
         waiting += [
-            (inner, [root.replaced(table) for root in roots], is_tiled) for inner, table in pieces
+            (inner, [root.replaced(table) for root in roots], is_ordered) for inner, table in pieces
         ][::-1]
 
 
-def _crossed(
+def _reordered(
     elements: Elements, roots: Sequence[Root], arrays: Mapping[int, Array]
-) -> tuple[int, int] | None:
-    """Give two loops of which some array is read along one and some along the other."""
-    loops = [k for k, n in enumerate(elements.extents) if n > 1]
-    if not loops or elements.extents[loops[-1]] < 4 * TILE:
+) -> Piece | None:
+    """Give a better order of the loops of a box, if there is one."""
+    extents = elements.extents
+    loops = [k for k, n in enumerate(extents) if n > 1]
+    if not loops:
         return None
     places = [root.place for root in roots]
     for element in elements.members:
         if element.is_load:
             number, index = element.detail
             places.append(arrays[number].address(index))
-    for place in places:
-        strides = {v: abs(c) for v, c in place.terms if isinstance(v, int)}
-        if strides.get(loops[-1], 0) < TILE:
+    strides = [{v: abs(c) for v, c in place.terms} for place in places]
+    crossed = _crossed(extents, loops, strides)
+    if crossed is not None:
+        return _tiled(extents, *crossed)
+    if all(root.combine is not None for root in roots):
+        return _turned(extents, loops, strides)
+    return None
+
+
+Strides = Sequence[Mapping[Variable, int]]
+
+
+def _turned(extents: tuple[int, ...], loops: Sequence[int], strides: Strides) -> Piece | None:
+    """Make the innermost loop of sums one that fills vectors, if what it reads lies close."""
+    lanes = processor().vector_bits // 64
+    long = next((k for k in loops[::-1] if extents[k] >= lanes), loops[-1])
+    if long == loops[-1] or any(s.get(long, 0) > CLOSE for s in strides):
+        return None
+    if any(long in variable(v).loops for s in strides for v in s if not isinstance(v, int)):
+        return None
+    order = [*(k for k in range(len(extents)) if k != long), long]
+    return tuple(extents[k] for k in order), {k: variable(order.index(k)) for k in order}
+
+
+def _crossed(
+    extents: tuple[int, ...], loops: Sequence[int], strides: Strides
+) -> tuple[int, int] | None:
+    """Give two loops of which some array is read along one and some along the other."""
+    if extents[loops[-1]] < 4 * TILE:
+        return None
+    for stride in strides:
+        if stride.get(loops[-1], 0) < TILE:
             continue
         for loop in loops[:-1]:
-            if strides.get(loop) == 1 and elements.extents[loop] >= 4 * TILE:
+            if stride.get(loop) == 1 and extents[loop] >= 4 * TILE:
                 return loop, loops[-1]
     return None
 
 
-def _tiled(
-    extents: tuple[int, ...], outer: int, inner: int
-) -> tuple[tuple[int, ...], dict[int, Affine]]:
+def _tiled(extents: tuple[int, ...], outer: int, inner: int) -> Piece:
     """Make two loops go through small squares.
 
     Raises

@@ -23,7 +23,7 @@ LONGEST_SORT = 64
 
 
 @dataclass
-class _Sweep(Opaque):
+class Sweep(Opaque):
     """Along one axis of an array, for every index of the others.
 
     Attributes
@@ -68,7 +68,7 @@ class _Sweep(Opaque):
 
 
 @dataclass
-class Extreme(_Sweep):
+class Extreme(Sweep):
     """The place of the largest or smallest entry: the first of equals, and of NaNs.
 
     The extreme itself is found first and then where it is: both loops are vectorised.
@@ -133,7 +133,7 @@ class Extreme(_Sweep):
         return script(f"or i1 {equal}, {both}")
 
 
-class RunningSum(_Sweep):
+class RunningSum(Sweep):
     """Sums of what comes first along an axis."""
 
     note = "a loop along an axis"
@@ -165,7 +165,7 @@ class RunningSum(_Sweep):
         yield from script.lines
 
 
-class Ranking(_Sweep):
+class Ranking(Sweep):
     """The places of the entries in ascending order, equals as they come, NaNs last (insertion)."""
 
     note = "an insertion sort"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from taylorad.compiler.emitter import Emitter
-from taylorad.machine.mathematics import definition
+from taylorad.compiler.vectors import Vectors, registers
 
 __all__ = ["Text", "head", "tail"]
 
-_REGISTERS = re.compile(r"%[\w.]+")
-
 
 @dataclass
-class Text(Emitter):
+class Text(Vectors):
     """The instructions of a core.
 
     Attributes
@@ -24,12 +20,6 @@ class Text(Emitter):
         The lines before each loop of the nest being written, and those inside of the innermost.
     levels : dict of str to int
         The block in which a register is known; the first, if it is not named here.
-    comparisons : set of str
-        The registers that compare two others.
-    careful : bool
-        Whether functions are to be right for all arguments, at any cost.
-    beyond : list of str
-        Whether arguments of this pass are beyond a function.
     odd : str or None
         Where it is noted that some argument was, if there are such functions.
     variables : list of str
@@ -45,9 +35,6 @@ class Text(Emitter):
 
     blocks: list[list[str]] = field(default_factory=lambda: [[]])
     levels: dict[str, int] = field(default_factory=dict)
-    comparisons: set[str] = field(default_factory=set)
-    careful: bool = False
-    beyond: list[str] = field(default_factory=list)
     odd: str | None = None
     variables: list[str] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
@@ -55,17 +42,18 @@ class Text(Emitter):
     metadata: list[str] = field(default_factory=list)
     fails: bool = False
 
-    def start(self, depth: int) -> None:
+    def start(self, depth: int, lanes: int = 1) -> None:
         """Begin a pass through a nest of some loops."""
         self.blocks = [[] for _ in range(depth + 1)]
-        self.names.clear()
+        self.forget()
         self.beyond.clear()
+        self.lanes = lanes
 
-    def instruction(self, text: str) -> str:
-        """Append an instruction without side effects, or find it; give the name of its result."""
+    def plain(self, text: str) -> str:
+        """Append an instruction as it stands, in front of the loops it does not depend on."""
         name = self.names.get(text)
         if name is None:
-            level = max((self.levels.get(r, 0) for r in _REGISTERS.findall(text)), default=0)
+            level = max((self.levels.get(r, 0) for r in registers(text)), default=0)
             self.names[text] = name = self.fresh(text, level)
         return name
 
@@ -74,8 +62,6 @@ class Text(Emitter):
         name = self.name()
         if level:
             self.levels[name] = level
-        if text.startswith(("fcmp ", "icmp ")):
-            self.comparisons.add(name)
         self.blocks[level].append(f"  {name} = {text}")
         return name
 
@@ -95,28 +81,10 @@ class Text(Emitter):
 
     def note_beyond(self) -> None:
         """Write down, once a pass, whether any argument was beyond a function."""
-        if not self.beyond:
-            return
-        some = self.beyond[0]
-        for other in self.beyond[1:]:
-            some = self.instruction(f"or i1 {some}, {other}")
-        self.odd = self.odd or self.variable("i64")
-        self.update("i64", self.odd, self.either("i64", some), self.levels.get(some, 0))
-
-    def either(self, kind: str, truth: str) -> str:
-        """Write 1 if a truth value holds, else ``$``, in the way that LLVM vectorises.
-
-        A choice by a comparison is the cheapest, but one by anything else would be taken apart.
-        """
-        if truth in self.comparisons:
-            return f"select i1 {truth}, {kind} 1, {kind} $"
-        return f"or {kind} $, {self.instruction(f'zext i1 {truth} to {kind}')}"
-
-    def both(self, kind: str, truth: str) -> str:
-        """Write ``$``, 0 or 1, if a truth value holds, else 0."""
-        if truth in self.comparisons:
-            return f"select i1 {truth}, {kind} $, {kind} 0"
-        return f"and {kind} $, {self.instruction(f'zext i1 {truth} to {kind}')}"
+        some = self.any_beyond()
+        if some:
+            self.odd = self.odd or self.variable("i1")
+            self.update("i1", self.odd, f"or i1 $, {some}", self.levels.get(some, 0))
 
     def variable(self, kind: str) -> str:
         """Make room for a number in the frame of the function."""
@@ -127,16 +95,6 @@ class Text(Emitter):
     def label(self) -> str:
         """Make a name for a place in the code."""
         return self.name()[1:]
-
-    def call(self, function: str, *operands: str) -> str:
-        """Call a function of our mathematics, and see whether arguments are beyond it."""
-        self.functions.add(function)
-        given = ", ".join(f"double {x}" for x in operands)
-        if definition(function).special:
-            if self.careful:
-                return self.instruction(f"call double @ta.{function}.scalar({given})")
-            self.beyond.append(self.instruction(f"call i1 @ta.{function}.special({given})"))
-        return self.instruction(f"call double @ta.{function}({given})")
 
     def note(self, node: str) -> str:
         """Append a node of metadata, in which ``$`` stands for the node itself."""
@@ -154,11 +112,11 @@ def head(label: str, start: str = "0") -> Iterator[str]:
     yield f"  %i.{label} = phi i64 [ {start}, %p.{label} ], [ %n.{label}, %l.{label} ]"
 
 
-def tail(label: str, end: str, step: int = 1, hint: str = "") -> Iterator[str]:
+def tail(label: str, end: str, step: int = 1) -> Iterator[str]:
     """End a loop, which has run at least once."""
     yield f"  br label %l.{label}"
     yield f"l.{label}:"
     yield f"  %n.{label} = add nuw nsw i64 %i.{label}, {step}"
     yield f"  %c.{label} = icmp ult i64 %n.{label}, {end}"
-    yield f"  br i1 %c.{label}, label %h.{label}, label %e.{label}{hint}"
+    yield f"  br i1 %c.{label}, label %h.{label}, label %e.{label}"
     yield f"e.{label}:"

@@ -2,10 +2,10 @@
 
 A call of libm in the middle of a loop keeps the loop from being vectorised and costs more than
 the rest of it. So each function is stated here in straight-line arithmetic: what depends on the
-argument is chosen, not branched to, and nothing is looked up in memory. The loop vectoriser
-takes it as it is, with whatever registers the processor has.
+argument is chosen, not branched to, and nothing is looked up in memory. So it serves for vectors
+as it is, with whatever registers the processor has.
 
-A definition comes in two forms, some in a third:
+A definition comes in several forms:
 
 ``@ta.NAME``
     The one for loops: no branch, always inlined. It takes every argument, zeros, infinities, NaN
@@ -17,6 +17,9 @@ A definition comes in two forms, some in a third:
 ``@ta.NAME.scalar``
     The one for straight-line code, for every argument. It is libm's where that answers sooner:
     with tables and branches it can, for one argument at a time. Else it is ``@ta.NAME``.
+
+``@ta.NAME.vN``, ``@ta.NAME.special.vN``
+    The first two for vectors of N doubles, entry by entry (`taylorad.machine.vectors`).
 
 Results are within 0.9 units in the last place, erfc's within 1.2 (the tests have a table), on any
 processor: where it cannot multiply and add in one rounding, the error of a product is computed
@@ -39,6 +42,7 @@ from taylorad.machine.mathematics import (
     trigonometric,
 )
 from taylorad.machine.mathematics.expression import Body, Condition, Real
+from taylorad.machine.vectors import widened_function
 
 __all__ = ["FUNCTIONS", "Definition", "definition", "definitions"]
 
@@ -127,13 +131,15 @@ class Definition:
 
 
 @cache
-def definition(name: str, *, fma: bool = True) -> Definition:
+def definition(name: str, *, lanes: int = 1, fma: bool = True) -> Definition:
     """Return the definition of a function.
 
     Parameters
     ----------
     name : str
         One of `FUNCTIONS`.
+    lanes : int, default 1
+        For vectors of so many doubles, if they are more than one.
     fma : bool
         Whether the processor multiplies and adds in one rounding. If it does not, an ``llvm.fma``
         would be a slow call.
@@ -150,6 +156,10 @@ def definition(name: str, *, fma: bool = True) -> Definition:
     if name in SPECIAL:
         also = Body(fma, declarations=body.declarations)
         texts.append(_function("i1", f"@ta.{name}.special", arity, also, SPECIAL[name]))
+    if lanes > 1:
+        texts = [widened_function(text, lanes) for text in texts]
+        declared = {widened_function(line, lanes) for line in body.declarations}
+        return Definition(name, arity, "\n".join(texts), frozenset(declared), name in SPECIAL)
     texts.append(_scalar(name, arity, body))
     return Definition(name, arity, "\n".join(texts), frozenset(body.declarations), name in SPECIAL)
 
@@ -160,13 +170,17 @@ def definitions(names: Iterable[str], *, fma: bool = True, declared: Iterable[st
     Parameters
     ----------
     names : iterable of str
-        Of `FUNCTIONS`; each is defined once, however often it is named.
+        Of `FUNCTIONS`, with ``.vN`` for vectors of N; each is defined once, however often it is
+        named.
     fma : bool
         As for `definition`.
     declared : iterable of str
         Declarations that the module has already: LLVM does not suffer a second one.
     """
-    found = [definition(name, fma=fma) for name in sorted(set(names))]
+    found = []
+    for form in sorted(set(names)):
+        name, _, lanes = form.partition(".v")
+        found.append(definition(name, lanes=int(lanes or 1), fma=fma))
     have = {_declared(line) for line in declared}
     needed = sorted(set[str]().union(*(one.declarations for one in found)))
     lacking = [line for line in needed if _declared(line) not in have]
