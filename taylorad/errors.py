@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from types import FrameType
 
 __all__ = [
@@ -106,18 +107,16 @@ def named(origin: tuple[str, int] | None) -> str:
 def user_frame() -> tuple[str, int] | None:
     """Give file and line of the innermost user code being run."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if _is_users(frame):
-            return frame.f_code.co_filename, frame.f_lineno
+    while frame is not None and not _is_users(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
-    return None
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 def user_depth() -> int:
     """Count the frames from the caller out to user code, as ``stacklevel`` of a warning does."""
     frame: FrameType | None = sys._getframe(1)
     depth = 1
-    while frame is not None and not _is_users(frame):
+    while frame is not None and not _is_users(frame.f_globals.get("__name__", "")):
         frame, depth = frame.f_back, depth + 1
     return depth
 
@@ -126,12 +125,12 @@ def line_of(error: BaseException) -> str:
     """Name the innermost line of user code that an exception came through."""
     found, trace = "", error.__traceback__
     while trace is not None:
-        if _is_users(trace.tb_frame):
+        if _is_users(trace.tb_frame.f_globals.get("__name__", "")):
             found = named((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return found
 
 
-def _is_users(frame: FrameType) -> bool:
-    module = frame.f_globals.get("__name__", "")
+@cache
+def _is_users(module: str) -> bool:
     return module.split(".")[0] not in ("taylorad", "numpy", "scipy")

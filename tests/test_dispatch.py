@@ -14,6 +14,7 @@ import scipy.special
 from numpy.testing import overrides
 
 import taylorad as ta
+from taylorad.dispatch.distinct import distinct
 from taylorad.errors import ConversionError, MutationError, NoRuleError, TayloradError
 from taylorad.primitives.registry import FUNCTIONS, TABLE, Constant, lookup
 
@@ -1454,3 +1455,11 @@ def test_constants_answer_with_plain_numbers(row):
     answers = []
     ta.grad(lambda x: (answers.append(row(*[x] * count)), np.sum(x))[1])(M)
     assert type(answers[0]) is np.ndarray
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (30,), (5, 6)])
+def test_distinct_is_unique(shape):
+    a = np.random.default_rng(0).integers(0, 9, shape)
+    wanted = np.unique(a, return_index=True, return_inverse=True)
+    for got, want in zip(distinct(a), wanted, strict=True):
+        np.testing.assert_array_equal(got, want.ravel())

@@ -88,6 +88,18 @@ def assert_close(a, b, degrees, tolerance=1e-11):
     assert np.all(off <= limit), (off / limit).max()
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, -1.5, np.inf, np.nan])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_without_code_the_same_is_declined(row, value):
+    for moving in patterns(row):
+        kernel = kernels.kernel(row, moving)
+        if kernel is not None:
+            xs = [np.array([value, 1.0, 0.5]) if moves else 0.5 for moves in moving]
+            with np.errstate(all="ignore"):
+                answers = kernel(univariate(2), xs), kernel.without_code(univariate(2), xs)
+            assert len({answer is None for answer in answers}) == 1
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row_in_every_algebra(row):
     rng = np.random.default_rng(1)
@@ -103,8 +115,12 @@ def test_row_in_every_algebra(row):
                 continue  # in NumPy that takes its time
             xs = arguments(row, moving, algebra, shape, rng)
             given = [x.c if isinstance(x, Jet) else x for x in xs]
-            served = kernel(algebra, given) is not None
-            assert served or not algebra.order
+            served = kernel(algebra, given)
+            assert served is not None or not algebra.order
+            alone = kernel.without_code(algebra, given)
+            assert (alone is None) == (served is None)
+            if served is not None:
+                assert_close(alone, served, algebra.degrees)
             if algebra.order:
                 got, expected = row(*xs), in_numpy(row, *xs)
                 assert_close(got.c, expected.c, algebra.degrees)

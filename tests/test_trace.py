@@ -1,5 +1,7 @@
 """Traces: what is written down of a call, and its normal form."""
 
+import pickle
+
 import numpy as np
 import pytest
 from test_structure import ARGUMENTS, GROUPS, flat, scenarios
@@ -12,6 +14,7 @@ from taylorad.errors import ConversionError
 from taylorad.machine.call import Argument, Result, Signature, run
 from taylorad.machine.module import build
 from taylorad.wengert import trace as tracing
+from taylorad.wengert.list import frozen, kept, repeats
 from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace, Traced
 
@@ -216,3 +219,66 @@ def test_arguments_beyond_the_fast_functions():
         np.testing.assert_allclose(
             by_lanes(lambda t: np.sin(t) + t * 0, t), np.sin(t), rtol=1e-13, atol=1e-16
         )
+
+
+# --- what is read where it was put --------------------------------------------------------------
+
+
+def test_what_was_put_into_an_array_is_read_without_it():
+    def f(x):
+        y = np.zeros_like(x, shape=(3, len(x)))
+        y[0] = x
+        y[1:] = x
+        return y[0]
+
+    trace, (result,) = traced(f, X)
+    assert result.number == trace.inputs[0]
+
+
+def test_what_is_read_is_an_array_of_its_own():
+    def f(x):
+        y = np.zeros_like(x)
+        y[1:3] = x[:2]
+        y[0] = 3 * x[1]
+        part = y[1:3]
+        part[0] = 7.0
+        return np.stack([y[0], y[1], y[-1], np.sum(part), np.sum(y[:2]), x[0]])
+
+    program = listed(f, X)
+    for x in (X, X[::-1].copy()):
+        np.testing.assert_array_equal(program.evaluate(x)[program.outputs[0]], f(x))
+
+
+# --- large constants ---------------------------------------------------------------------------
+
+
+def test_keys_of_large_arrays():
+    a = np.random.default_rng(0).standard_normal(10_000)
+    b = a.copy()
+    b[777] += 1
+    assert frozen(a) == frozen(a.copy())
+    assert hash(frozen(a)) == hash(frozen(a.copy()))
+    assert frozen(a) != frozen(b)
+    assert frozen(a) != frozen(a.reshape(100, 100))
+    assert frozen(a) == pickle.loads(pickle.dumps(frozen(a)))
+    zeros = np.zeros(10_000)
+    assert frozen(zeros) != frozen(-zeros)
+    assert frozen(zeros) == frozen(np.broadcast_to(0.0, 10_000))
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 2.5, 3, True, 1j])
+def test_one_number_is_kept_once(number):
+    a = np.full((90, 90), number)
+    assert repeats(a)
+    assert kept(a).strides == (0, 0)
+    np.testing.assert_array_equal(np.signbit(kept(a).real), np.signbit(a.real))
+    a[7, 8] = not number
+    assert not repeats(a)
+    assert kept(a).strides == a.strides
+    assert not np.may_share_memory(kept(a), a)
+
+
+def test_nan_and_two_zeros_are_no_one_number():
+    assert not repeats(np.full(3, np.nan))
+    assert not repeats(np.array([0.0, -0.0, 0.0]))
+    assert not repeats(np.zeros(0))

@@ -109,7 +109,9 @@ class _Fixed:
 def _key(a: Any, leaves: list[Any], fixed: bool) -> Any:
     kind = type(a)
     if fixed:
-        return _fixed(a) if not isinstance(a, (np.ndarray, float, complex)) else (kind, frozen(a))
+        if isinstance(a, np.ndarray):
+            return kind, frozen(a.copy())  # the key is kept, and the array is the caller's
+        return (kind, frozen(a)) if isinstance(a, (float, complex)) else _fixed(a)
     if kind is np.ndarray:
         if a.dtype.kind not in "fciub":
             raise NotForMachines()

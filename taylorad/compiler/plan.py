@@ -8,7 +8,7 @@ an even stage are one kernel, those of an odd one are called back one after the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from taylorad.compiler.lowered import Lowered
 from taylorad.compiler.opening import opened
 from taylorad.compiler.team import Team, team
 from taylorad.errors import SingularityError
-from taylorad.machine.call import bind
+from taylorad.machine.call import bind, careful
 from taylorad.machine.layout import ELEMENTS
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
@@ -83,12 +83,41 @@ class Kernel:
             release_gil=self.lowered.flops > LONG_WORK,
         )
 
-    def bound(self, numbers: Sequence[bool], tuple_result: bool, slow: Any, name: str) -> Any:
-        """Make a function of it that Python can call."""
+    def bound(
+        self,
+        numbers: Sequence[bool],
+        tuple_result: bool,
+        slow: Any,
+        name: str,
+        by: Callable[..., Any] = bind,
+    ) -> Any:
+        """Make a function of it that Python can call, ``by`` one of the ways there are."""
         if self.team is not None:
             return _by_many(self.team)
         signature = self.signature(numbers, tuple_result)
-        return bind(self.code, signature, self.lowered.constants, slow, name)
+        return by(self.code, signature, self.lowered.constants, slow, name)
+
+
+class _Step:
+    """A kernel as a plan calls it: the first time in a way that takes no further machine code.
+
+    There may be no second time, for a program that is one kernel is called by `Variant.fast`.
+    """
+
+    def __init__(self, kernel: Kernel, numbers: Sequence[bool]) -> None:
+        self._kernel, self._numbers = kernel, numbers
+        self._called = False
+        self._function: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._function is not None:
+            return self._function(*arguments)
+        by = bind if self._called else careful
+        function = self._kernel.bound(self._numbers, True, _failed, "kernel", by)
+        if self._called:
+            self._function = function
+        self._called = True
+        return function(*arguments)
 
 
 def _by_many(team: Team) -> Any:
@@ -125,8 +154,7 @@ class Plan:
                 self._run.append((None, step, checks))
             else:
                 numbers = [not lines[i].shape and lines[i].dtype != bool for i in step.takes]
-                call = step.bound(numbers, True, _failed, "kernel")
-                self._run.append((call, step.takes, step.gives))
+                self._run.append((_Step(step, numbers), step.takes, step.gives))
         self._constants = [line.value for line in lines]
         made = {i for step in self.kernels for i in step.gives}
         self._shared = [i for i in dict.fromkeys(program.outputs) if i not in made]

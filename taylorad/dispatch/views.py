@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch.distinct import distinct
 from taylorad.errors import MutationError, user_line
 from taylorad.primitives.indexing import getitem, is_basic, places_of
 from taylorad.primitives.registry import Owner
@@ -52,7 +53,7 @@ class View:
     def put_back(self, part: Any) -> None:
         """Write a part that was assigned to into the whole."""
         places = self.cut(places_of(self.whole.shape))
-        if len(np.unique(places)) != np.size(places):
+        if len(distinct(places)[0]) != np.size(places):
             raise MutationError(
                 f"assignment destination is read-only{user_line()}: entries of a broadcast array "
                 "stand for several; copy it first"

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from taylorad.dispatch import Value
+from taylorad.dispatch.distinct import distinct
 
 __all__ = ["Algebra", "Univariate", "dual", "hyperdual", "multivariate", "rays", "univariate"]
 
@@ -98,7 +99,7 @@ class Algebra:
 
     @cached_property
     def _starts(self) -> list[tuple[Any, Any]]:
-        return [np.unique(out, return_index=True)[::-1] for _, _, out in self.inner]
+        return [distinct(out)[1::-1] for _, _, out in self.inner]
 
     def _gathered(
         self,
@@ -124,7 +125,7 @@ class Algebra:
         if not self.inner:
             return None
         left, right, out = (np.concatenate(column) for column in zip(*self.inner, strict=True))
-        reached, starts = np.unique(out, return_index=True)
+        reached, starts, _ = distinct(out)
         return left, right, starts, reached
 
     def multiply(self, a: Any, b: Any, product: Product = np.multiply) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 from taylorad.dispatch import Value
 from taylorad.forward.algebra import Algebra, aligned
 from taylorad.forward.program import RATIONAL, NoProgram, Program, program
+from taylorad.forward.recurrence import solve
 from taylorad.primitives.elementwise import divide
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Elementwise, Primitive
@@ -43,9 +44,10 @@ class Kernel:
         If there can be none.
     """
 
-    __slots__ = ("_call", "_carried", "_given", "_lines")
+    __slots__ = ("_call", "_carried", "_given", "_lines", "moving", "row")
 
     def __init__(self, row: Primitive, moving: tuple[bool, ...]) -> None:
+        self.row, self.moving = row, moving
         self._lines = program(row, moving)
         self._carried = [i for i, moves in enumerate(moving) if moves]
         self._call: Any = None  # compiled when there are numbers for it
@@ -74,9 +76,32 @@ class Kernel:
         c = self._call(table, *coefficients, *given)
         return c if c is not None else self._spread(table, coefficients, given)
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there is machine code."""
+        return self._call is not None
+
+    def without_code(self, algebra: Algebra, xs: Sequence[Any]) -> Any:
+        """Do the same in NumPy, for what is not to be done often enough to compile it."""
+        if not self._are_floats(xs):
+            return None
+        given = [x for x, moves in zip(xs, self.moving) if not moves]
+        if any(isinstance(v, Value) or np.result_type(v).kind not in "fiub" for v in given):
+            return None
+        values = [x[0] if moves else x for x, moves in zip(xs, self.moving)]
+        with np.errstate(all="ignore"):
+            y0 = self.row.value(*values)
+            c = solve(algebra, self.row, list(xs), self.moving, y0)
+        if self._lines.steps[self._lines.result].primitive in _WITHOUT_POLES:
+            return c
+        return c if algebra.order and np.all(np.isfinite(c[algebra.degrees <= 1])) else None
+
+    def _are_floats(self, xs: Sequence[Any]) -> bool:
+        return all(type(xs[i]) is np.ndarray and xs[i].dtype == _FLOAT for i in self._carried)
+
     def _is_ready_for(self, xs: Sequence[Any]) -> bool:
         """Compile, if these are numbers that machine code is for."""
-        if any(type(xs[i]) is not np.ndarray or xs[i].dtype != _FLOAT for i in self._carried):
+        if not self._are_floats(xs):
             return False
         try:
             call, given = _compiled(self._lines)

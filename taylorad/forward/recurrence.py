@@ -32,7 +32,7 @@ from taylorad.forward.parts import (
 from taylorad.forward.program import Program, program
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
-from taylorad.primitives.registry import Elementwise
+from taylorad.primitives.registry import Primitive
 
 __all__ = ["kernel", "solve"]
 
@@ -42,7 +42,7 @@ _OPERATORS |= {negative: "-{}", select: "select({}, {}, condition={})"}
 
 @lru_cache(maxsize=1024)
 def kernel(
-    row: Elementwise, moving: tuple[bool, ...], scalar: bool, linear: tuple[bool, ...]
+    row: Primitive, moving: tuple[bool, ...], scalar: bool, linear: tuple[bool, ...]
 ) -> Callable[..., Any]:
     """Write the program of a row as a Python function that sweeps it degree by degree.
 
@@ -53,7 +53,7 @@ def kernel(
 
     Parameters
     ----------
-    row : Elementwise
+    row : Primitive
     moving : tuple of bool
         Which arguments carry parts.
     scalar : bool
@@ -188,14 +188,14 @@ def _bare(expression: str) -> str:
 
 
 def solve(
-    algebra: Algebra, row: Elementwise, xs: list[Any], moving: tuple[bool, ...], y0: Any
+    algebra: Algebra, row: Primitive, xs: list[Any], moving: tuple[bool, ...], y0: Any
 ) -> Any:
     """Give the coefficients of ``y = row(*xs)``.
 
     Parameters
     ----------
     algebra : Algebra
-    row : Elementwise
+    row : Primitive
     xs : list of arrays
         Coefficients of the arguments that move; plain values of the others.
     moving : tuple of bool

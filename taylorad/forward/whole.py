@@ -30,6 +30,12 @@ At many points one line pays earlier: what is taken apart has to be computed lan
 
 _FEWEST_AT_MANY, _MANY = 6, 8
 _FEWEST_MONOMIALS = 60  # in several variables, where a product has many more terms
+FEW_CALLS = 8
+"""A row is computed so often without machine code, if there is none for it yet."""
+
+MOST_WORK = 2**26
+"""It is if a product takes no more multiplications than this, which are some 30 ms in NumPy."""
+
 _MOST_APART = 32  # the order up to which a trace may take apart what is singular
 
 
@@ -49,10 +55,12 @@ class OnSeries(Primitive):
     row: Primitive
     moving: tuple[bool, ...]
     algebra: Algebra
+    calls: int
+    """How often it has been computed without machine code."""
 
     def __init__(self, row: Primitive, moving: tuple[bool, ...], algebra: Algebra) -> None:
         super().__init__(self.coefficients, name=f"{row.name} of a series")
-        vars(self).update(row=row, moving=moving, algebra=algebra)
+        vars(self).update(row=row, moving=moving, algebra=algebra, calls=0)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Have a trace write it down; compute it on all other values, which then see its parts."""
@@ -68,9 +76,30 @@ class OnSeries(Primitive):
         return self._slowly(xs) if c is None else c
 
     def quickly(self, xs: Sequence[Any]) -> Any:
-        """Compute them in machine code; None where that declines, as it does at singular points."""
+        """Compute them in machine code; None where that declines, as it does at singular points.
+
+        A trace asks for them once: NumPy is done by the time there is machine code.
+        """
         kernel = kernels.kernel(self.row, self.moving)
-        return None if kernel is None else kernel(self.algebra, xs)
+        if kernel is None:
+            return None
+        if self.calls < FEW_CALLS and not kernel.is_compiled and self._work(xs) < MOST_WORK:
+            vars(self)["calls"] += 1
+            return kernel.without_code(self.algebra, xs)
+        return kernel(self.algebra, xs)
+
+    def is_regular(self, xs: Sequence[Any]) -> bool:
+        """Tell whether there are coefficients, by those of degrees 0 and 1."""
+        kernel = kernels.kernel(self.row, self.moving)
+        if kernel is None:
+            return False
+        lower = self.algebra.truncated(1)
+        begun = [x[: lower.size] if moves else x for x, moves in zip(xs, self.moving)]
+        return kernel.without_code(lower, begun) is not None
+
+    def _work(self, xs: Sequence[Any]) -> int:
+        """Bound the multiplications in a product of series."""
+        return max(map(size_of, xs)) * self.algebra.size
 
     def _slowly(self, xs: Sequence[Any]) -> Any:
         from taylorad.forward.jet import Jet  # which has rows on traced series written down here
@@ -124,8 +153,7 @@ def written_down(
         return None
     line = _on_series(row, moving, algebra)
     plain = [getattr(a, "value", a) for a in args]  # of the call that is being traced
-    found = line.quickly(plain)
-    if found is not None:
+    if line.is_regular(plain):
         return line(*args)
     if algebra.order <= _MOST_APART:
         return None

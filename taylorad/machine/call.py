@@ -6,9 +6,10 @@ that a guard failed and the results mean nothing.
 
 `bind` makes a built-in function of a core: it checks its arguments and makes its results in
 machine code (`taylorad.machine.entry`), in less time than it takes to enter a Python function.
-Where the layout of objects is not what we know, a Python function does the same. Whatever does
-not fit the signature is handed to a Python callable, the slow way. `run` calls a core once, with
-checks and errors, and lets the caller say where results go.
+Where the layout of objects is not what we know, a Python function does the same: `careful` makes
+it, also for what is hardly ever called. Whatever does not fit the signature is handed to a Python
+callable, the slow way. `run` calls a core once, with checks and errors, and lets the caller say
+where results go.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from taylorad.machine.entry import entry_text
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
 
-__all__ = ["Argument", "Result", "Signature", "bind", "run", "run_at"]
+__all__ = ["Argument", "Result", "Signature", "bind", "careful", "run", "run_at"]
 
 Function = Callable[..., Any]
 Array = np.ndarray[Any, Any]
@@ -74,9 +75,9 @@ def bind(
         A built-in function, which keeps alive all it needs. It takes part in Python's search for
         reference cycles: a ``slow`` that refers back to it keeps neither alive.
     """
-    constants = [_plain(constant) for constant in constants]
     if not layout.verified():
-        return _careful(code, signature, constants, slow, name)
+        return careful(code, signature, constants, slow, name)
+    constants = [_plain(constant) for constant in constants]
     # Level 0 costs a nanosecond a call, and compiles in a fifth of the time.
     entry = build(entry_text(signature), level=0, symbols=layout.symbols())
     addresses = [code.address("core"), *(constant.ctypes.data for constant in constants)]
@@ -166,11 +167,11 @@ def run_at(
     return int(core(_table(arguments), addresses, _table(constants)))
 
 
-def _careful(
+def careful(
     code: Code, signature: Signature, constants: Sequence[Array], slow: Function, name: str
 ) -> Function:
-    """Do in Python what `bind` has machine code do."""
-    wanted = signature.arguments
+    """Do in Python what `bind` has machine code do: nothing to compile, some 10 us a call."""
+    wanted, constants = signature.arguments, [_plain(constant) for constant in constants]
 
     def function(*args: Any, **keywords: Any) -> Any:
         if keywords or len(args) != len(wanted) or not all(map(_fits, args, wanted)):

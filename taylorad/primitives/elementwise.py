@@ -43,6 +43,8 @@ def signed(*signs: int) -> Any:
 
 
 def _other_factor(position: int, g: Any, other: Any, shape: Any) -> Any:
+    if not np.ndim(other) and isinstance(g, np.ndarray) and g.size and not any(g.strides):
+        return np.broadcast_to(g.flat[0] * other, g.shape)  # one number, as the cotangent of a sum
     return g * other
 
 

@@ -103,7 +103,9 @@ def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
     if len(own) > len(shape) or np.broadcast_shapes(own, shape) != shape:
         raise ValueError(f"could not broadcast input of shape {own} into shape {shape}")
     raised = (1,) * (len(shape) - len(own)) + own  # the row broadcasts along axes that are there
-    return broadcast_to(reshape(value, shape=raised), shape=shape)
+    if not hasattr(value, "shape") or value.shape != raised:
+        value = reshape(value, shape=raised)
+    return value if raised == shape else broadcast_to(value, shape=shape)
 
 
 @implements(np.take)

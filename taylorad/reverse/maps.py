@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, shape_of
+from taylorad.dispatch.distinct import distinct
 from taylorad.reverse.terms import Places, Product, Row, Term, Unit, placed, pulled, times
 from taylorad.wengert.list import frozen
 
@@ -56,8 +57,8 @@ class LinearMaps:
         places, height = term.places.ravel(), term.kernel.height
         there = np.flatnonzero((places >= 0) & (onto >= 0))
         cells = onto[there] * height + places[there]
-        distinct, cell = np.unique(cells, return_inverse=True)
-        rows = distinct // height
+        sums, _, cell = distinct(cells)
+        rows = sums // height
         rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
         depth = int(rank.max(initial=-1)) + 1
         if depth > FEW:
@@ -67,7 +68,7 @@ class LinearMaps:
             mine = np.full(places.size, -1)
             mine[there] = np.where(rank[cell] == k, rows[cell], -1)
             at = np.full(size, -1)
-            at[rows[rank == k]] = distinct[rank == k] % height
+            at[rows[rank == k]] = sums[rank == k] % height
             scale = placed(term.flat(), mine, shape)
             found.append(Term(scale, at.reshape(shape), term.kernel, True))
         return found

@@ -27,6 +27,7 @@ from taylorad.primitives.linear import (
 )
 from taylorad.primitives.registry import TABLE, Primitive
 from taylorad.wengert.list import Line, frozen
+from taylorad.wengert.spans import are_disjoint, is_full, span
 from taylorad.wengert.trace import convert
 
 if TYPE_CHECKING:
@@ -201,14 +202,15 @@ def _index(w: Writer, line: Line) -> int | None:
         return inner.operands[0]
     if inner.row is assign:
         whole, piece = inner.operands
-        mine, theirs = (_span(k, inner.shape) for k in (key, inner.params["key"]))
+        mine, theirs = (span(k, inner.shape) for k in (key, inner.params["key"]))
         if mine is None or theirs is None:
             return None
-        if not set(mine) & set(theirs):
+        if are_disjoint(mine, theirs):
             return w.like(line, index, whole, key=key)
         if frozen(key) == frozen(inner.params["key"]) and w.is_same(piece, line):
             return piece
-        if set(mine) <= set(theirs) and isinstance(inner.params["key"][0], slice):
+        within = theirs.start <= mine.start and mine.stop <= theirs.stop
+        if within and isinstance(inner.params["key"][0], slice):
             first = (
                 key[0] - theirs.start
                 if isinstance(key[0], int)
@@ -223,34 +225,15 @@ def _is_everything(key: tuple[Any, ...], shape: Shape) -> bool:
     key = tuple(k for k in key if k is not Ellipsis)
     return len(key) <= len(shape) and (
         not key
-        or (len(key) == len(shape) and all(_is_full(k, n) for k, n in zip(key, shape, strict=True)))
+        or (len(key) == len(shape) and all(is_full(k, n) for k, n in zip(key, shape, strict=True)))
     )
-
-
-def _is_full(k: Any, size: int) -> bool:
-    return isinstance(k, slice) and k.indices(size) == (0, size, 1)
-
-
-def _span(key: tuple[Any, ...], shape: Shape) -> range | None:
-    """Give the places on the first axis that a key takes, if it takes all of the others."""
-    if not key or not shape or len(key) > len(shape):
-        return None
-    if not all(isinstance(k, slice) and _is_full(k, n) for k, n in zip(key[1:], shape[1:])):
-        return None
-    first = key[0]
-    if isinstance(first, slice):
-        span = range(*first.indices(shape[0]))
-        return span if span.step == 1 else None
-    if isinstance(first, (int, np.integer)) and first >= 0:
-        return range(int(first), int(first) + 1)
-    return None
 
 
 def _assign(w: Writer, line: Line) -> int | None:
     whole, piece = line.operands
     shape = w.lines[whole].shape
-    span = _span(line.params["key"], shape)
-    return piece if span == range(shape[0] if shape else 0) and w.is_same(piece, line) else None
+    places = span(line.params["key"], shape)
+    return piece if places == range(shape[0] if shape else 0) and w.is_same(piece, line) else None
 
 
 def _convert(w: Writer, line: Line) -> int | None:

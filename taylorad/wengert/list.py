@@ -16,7 +16,7 @@ import numpy as np
 
 from taylorad.primitives.registry import Primitive
 
-__all__ = ["Guard", "Line", "WengertList", "frozen"]
+__all__ = ["Guard", "Line", "WengertList", "frozen", "kept", "repeats"]
 
 
 class Line:
@@ -161,13 +161,68 @@ class WengertList:
 _LARGE = 4096
 
 
+def repeats(a: np.ndarray[Any, Any]) -> bool:
+    """Tell whether all entries of an array are one number, down to the sign of zero; not of NaN."""
+    kind = a.dtype.kind
+    if not a.size or kind not in "biufc":
+        return False
+    first = a.flat[0]
+    if first != first or a.flat[-1] != first:
+        return False
+    if not any(a.strides):
+        return True
+    if not np.all(a == first):
+        return False
+    return bool(
+        first != 0 or kind in "biu" or (kind == "f" and not np.ptp(np.signbit(a).view("i1")))
+    )
+
+
+def kept(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Copy an array that is to stay as it is; one number that a large one repeats is kept once."""
+    return np.broadcast_to(a.flat[0], a.shape) if a.size > _LARGE and repeats(a) else a.copy()
+
+
+class _Content:
+    """A large array as a key, equal for arrays of the same bits.
+
+    It is hashed by some of its entries: what takes the time with a large array is to go through it.
+    """
+
+    __slots__ = ("_array", "_hash")
+
+    def __init__(self, a: np.ndarray[Any, Any]) -> None:
+        self._array = a
+        some = a.flat[:: max(1, a.size // 64)]
+        self._hash = hash((a.shape, a.dtype.str, some.tobytes()))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> Any:
+        return _Content, (self._array,)  # the hash is of this process
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Content) or other._hash != self._hash:
+            return False
+        a, b = self._array, other._array
+        if a is b:
+            return True
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            return False
+        if a.itemsize == 8 and a.dtype.kind in "fiu":
+            return bool(np.all(a.view(np.int64) == b.view(np.int64)))
+        return a.tobytes() == b.tobytes()
+
+
 def frozen(a: Any) -> Any:
-    """Give something hashable that is equal for equal parameters, and different for others."""
+    """Give something hashable that is equal for equal parameters, and different for others.
+
+    It may refer to a large array, which is not to be changed from then on.
+    """
     if isinstance(a, np.ndarray):
-        if a.size > _LARGE and (not any(a.strides) or np.all(a == a.flat[0])):
-            first = a.flat[0]  # of zero there are two
-            if first != 0 or not any(a.strides):
-                return (a.shape, a.dtype.str, repr(first))
+        if a.size > _LARGE:
+            return (a.shape, a.dtype.str, repr(a.flat[0])) if repeats(a) else _Content(a)
         return (a.shape, a.dtype.str, a.tobytes())
     if isinstance(a, slice):
         return ("slice", a.start, a.stop, a.step)

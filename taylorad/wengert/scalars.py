@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch.distinct import distinct
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import (
@@ -89,6 +90,9 @@ class _Expansion:
         kinds = {line.dtype.str[1:] for line in program.lines if not line.is_constant}
         if not kinds <= {"f8", "i8", "b1"}:
             raise _NotExpandable
+        for line in program.lines:
+            if line.row is None:  # all of these, before any is taken apart
+                self.room(math.prod(line.shape))
         inputs = {i: scalars.input(program[i].shape, program[i].dtype) for i in program.inputs}
         for i, line in enumerate(program.lines):
             scalars.origin = line.origin
@@ -164,13 +168,13 @@ def assembled(scalars: Scalars, numbers: Numbers, dtype: np.dtype[Any]) -> int:
         return scalars.actual(int(numbers))
     flat = numbers.ravel()
     places = np.flatnonzero(flat != NOTHING)
-    entries, sources = np.unique(flat[places], return_inverse=True)
+    entries, _, sources = distinct(flat[places])
     lines = [scalars.lines[i] for i in entries]
     if all(line.is_constant for line in lines):
         values = np.zeros(len(flat), dtype)
         values[places] = np.array([line.value for line in lines])[sources] if lines else 0
         return scalars.constant(values.reshape(shape))
-    params = {"sources": sources.ravel(), "places": places, "shape": shape}
+    params = {"sources": sources, "places": places, "shape": shape}
     return scalars.emit(linear.assemble, tuple(entries.tolist()), params, (), shape, dtype)
 
 

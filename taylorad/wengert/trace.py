@@ -8,6 +8,7 @@ which every guard comes out the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,10 +18,11 @@ from taylorad.dispatch import number_type, shape_of
 from taylorad.errors import (
     user_frame,
 )
-from taylorad.primitives.linear import assign, concatenate
+from taylorad.primitives.linear import assign, concatenate, index
 from taylorad.primitives.registry import Constant, Primitive
 from taylorad.wengert.inference import LARGE, Kind, inferred
-from taylorad.wengert.list import WengertList
+from taylorad.wengert.list import WengertList, kept
+from taylorad.wengert.spans import are_disjoint, span
 from taylorad.wengert.tape import Entry, Record, Tape
 from taylorad.wengert.traced import Traced, convert, read_only
 
@@ -34,6 +36,8 @@ class Trace(Tape):
     ----------
     origins : list of (str, int) or None
         File and line of the user's code behind each record.
+    asked : dict
+        Records of questions (comparisons and the like), by row and operands: none is there twice.
     guards : list of (int, bool)
         Records that choices were made by, and how they came out.
     kinds : list of Kind
@@ -43,11 +47,12 @@ class Trace(Tape):
         scalar, which is for machines, and not for people.
     """
 
-    __slots__ = ("guards", "inputs", "kinds", "origins", "stepwise", "takes_apart")
+    __slots__ = ("asked", "guards", "inputs", "kinds", "origins", "stepwise", "takes_apart")
 
     def __init__(self, takes_apart: bool = False) -> None:
         super().__init__()
         self.takes_apart = takes_apart
+        self.asked: dict[Any, int] = {}
         self.inputs: list[int] = []
         self.origins: list[tuple[str, int] | None] = []
         self.guards: list[tuple[int, bool]] = []
@@ -72,24 +77,59 @@ class Trace(Tape):
             return primitive(*map(self._plain, args), **params)
         if primitive is concatenate or primitive is assign:
             args = _of_one_type(args)
-        operands = tuple(None if isinstance(a, Traced) else self._plain(a) for a in args)
-        sources = tuple(a.number if isinstance(a, Traced) else None for a in args)
+        if primitive is index and (found := self._read_back(args[0], params["key"])) is not None:
+            return Traced(self, found)
+        operands = tuple([None if isinstance(a, Traced) else self._plain(a) for a in args])
+        sources = tuple([a.number if isinstance(a, Traced) else None for a in args])
+        # Every derivative asks of its point whether there is a NaN in it.
+        is_question = isinstance(primitive, Constant) and not primitive.opaque and not params
+        question = (primitive, sources) if is_question and None not in sources else ()
+        if question in self.asked:
+            return Traced(self, self.asked[question])
         params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
         record = Record(primitive, operands, sources, params, None)
+        traced = [source for source in sources if source is not None]
         kind = None
-        if any(isinstance(a, Traced) and a.size > LARGE for a in args):
+        if any(math.prod(self.kinds[source][0]) > LARGE for source in traced):
             kind = inferred(primitive, operands, [_kind(a) for a in args], params)
         if kind is None:
             record.value = self._computed(record)
             kind = _kind(record.value)
-        steps = isinstance(primitive, Constant) or all(
-            source is None or self.stepwise[source] for source in sources
-        )
+        steps = isinstance(primitive, Constant) or all(self.stepwise[i] for i in traced)
+        if question:
+            self.asked[question] = len(self.records)
         return self._append(record, kind, steps)
+
+    def _read_back(self, whole: Any, key: tuple[Any, ...]) -> int | None:
+        """Give the record that was put into the place of an array that is read, if there is one.
+
+        A jet of a large array would otherwise be computed for its value alone.
+        """
+        if not isinstance(whole, Traced):
+            return None
+        number: int | None = whole.number
+        wanted = span(key, whole.shape)
+        while wanted is not None and number is not None:
+            record = self.records[number]
+            if record.primitive is not assign:
+                return None
+            given = span(record.params["key"], whole.shape)
+            if given is None:
+                return None
+            if not are_disjoint(wanted, given):
+                piece = record.sources[1]
+                if piece is None or key != record.params["key"]:
+                    return None
+                length = (len(wanted),) if isinstance(key[0], slice) else ()
+                kind = (length + whole.shape[1:], whole.number_type)
+                return piece if kind == self.kinds[piece] else None
+            number = record.sources[0]
+        return None
 
     def value(self, number: int) -> Any:
         """Give the value of a record, computing what has not been computed yet."""
-        records, todo = self.records, [number]
+        records = self.records
+        todo = [number] if records[number].value is None else []
         while todo:
             record = records[todo[-1]]
             if record.value is not None:
@@ -117,7 +157,7 @@ class Trace(Tape):
         if isinstance(a, list):
             return np.array(a)
         # What is a constant of the program must not change with an array of the user's.
-        return a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a
+        return kept(a) if isinstance(a, np.ndarray) and a.flags.writeable else a
 
     def splice(self, program: WengertList, inputs: Sequence[Traced]) -> list[Traced]:
         """Append the lines of a list and its choices, and give its outputs.
@@ -132,11 +172,11 @@ class Trace(Tape):
         for number, line in enumerate(program.lines):
             if number in at:
                 continue
-            sources = tuple(at[i].number for i in line.arguments)
-            params: dict[str, Any] = {k: at[i] for k, i in line.computed_params.items()}
-            record = Record(
-                line.row, (None,) * len(sources), sources, line.params | params, line.value
-            )
+            sources = tuple([at[i].number for i in line.arguments])
+            params = line.params
+            if line.names:
+                params = params | {k: at[i] for k, i in line.computed_params.items()}
+            record = Record(line.row, (None,) * len(sources), sources, params, line.value)
             steps = isinstance(line.row, Constant) or all(self.stepwise[i] for i in sources)
             at[number] = self._append(record, (line.shape, line.dtype), steps, line.origin)
         for guard in program.guards:

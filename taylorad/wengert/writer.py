@@ -34,7 +34,9 @@ def pruned(program: WengertList) -> WengertList:
     for i, line in enumerate(lines):
         if needed[i]:
             number[i] = len(kept)
-            kept.append(line.moved(tuple([number[j] for j in line.operands])))
+            is_moved = i != len(kept)  # something before it has been dropped
+            operands = tuple([number[j] for j in line.operands]) if is_moved else ()
+            kept.append(line.moved(operands) if is_moved else line)
     return WengertList(
         kept,
         [number[i] for i in program.inputs],
@@ -115,11 +117,11 @@ class Writer:
 
     def _simplified(self, line: Line) -> int | None:
         lines = self.lines
+        if line.row in _ARITHMETIC and not self.is_telling(line.row, line.operands):
+            return None
         if all(lines[i].is_constant for i in line.operands):
             values: Any = {i: lines[i].value for i in line.operands}
             return self.constant(line.apply(values), line.origin)
-        if line.row in _ARITHMETIC and not self.is_telling(line.row, line.operands):
-            return None
         rule = RULES.get(line.row) if line.row is not None else None
         return rule(self, line) if rule is not None else None
 
@@ -149,7 +151,9 @@ class Writer:
         if value is None or not isinstance(value, np.ndarray):
             return value
         first = value.flat[0] if value.size else None
-        return first if first is not None and np.all(value == first) else None
+        if first is None or first != first:
+            return None
+        return first if not any(value.strides) or np.all(value == first) else None
 
     def _put(self, line: Line) -> int:
         mark = 0

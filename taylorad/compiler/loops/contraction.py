@@ -20,6 +20,8 @@ from importlib.util import module_from_spec
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from taylorad.compiler.loops import slender
 from taylorad.compiler.loops.memory import Array
 from taylorad.compiler.loops.pulling import SHORT
@@ -42,8 +44,10 @@ Strides = tuple[int, int]
 
 @cache
 def address(name: str) -> int:
-    """Give the address of a function of BLAS or LAPACK, by SciPy's table of them."""
+    """Give the address of a function of BLAS, NumPy's if possible, or of LAPACK, SciPy's."""
     of_lapack = name in ("dgesv", "dgetrf", "dgetrs")
+    if not of_lapack and (found := _numpys(name)) is not None:
+        return found
     capsule = _table("cython_lapack" if of_lapack else "cython_blas")[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
@@ -51,6 +55,18 @@ def address(name: str) -> int:
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return int(api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule)))
+
+
+def _numpys(name: str) -> int | None:
+    """Find a function in the OpenBLAS that came with NumPy, and is in this process already.
+
+    Its whole numbers have 64 bits, those of SciPy 32: see `integer`. Elsewhere there is None.
+    """
+    try:
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+        return ctypes.cast(library[f"scipy_{name}_64_"], ctypes.c_void_p).value
+    except (AttributeError, OSError):
+        return None
 
 
 def _table(module: str) -> Any:
@@ -228,9 +244,9 @@ def call(script: Script, name: str, arguments: Sequence[str]) -> None:
 
 
 def integer(script: Script, n: int) -> str:
-    """Give a pointer to a whole number."""
+    """Give a pointer to a whole number of 64 bits, of which the first 32 are one of 32 bits."""
     name = f"@int.{n}"
-    script.text.globals.add(f"{name} = private unnamed_addr constant i32 {n}")
+    script.text.globals.add(f"{name} = private unnamed_addr constant i64 {n}")
     return name
 
 

@@ -1,9 +1,9 @@
 """Loop nests in LLVM's language.
 
 A nest is parted into boxes in each of which every entry is computed in one way (`Split`). A box
-becomes loops that LLVM vectorises; neighbouring loops that run through memory in one go are made
-one. Sums are taken in blocks: within a block in the order that is best for the machine, over many
-blocks with the rounding errors carried along.
+becomes loops over vectors; neighbouring loops that run through memory in one go are made one. Sums
+are taken in blocks: within a block in the order that is best for the machine, over many blocks with
+the rounding errors carried along.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.compiler.loops.patterns import Pattern, patterns
-from taylorad.wengert.list import Line, WengertList
+from taylorad.wengert.list import Line, WengertList, repeats
 
 __all__ = ["Source"]
 
@@ -54,10 +54,7 @@ class Source:
         """Give the number that all entries of a constant are; None if there is none."""
         if number not in self._uniform:
             value = np.asarray(self.lines[number].value)
-            first = value.flat[0].item() if value.size else None
-            same = first is not None and np.all(value == first)
-            signs = value.dtype.kind == "f" and np.ptp(np.signbit(value).astype(int)) if same else 0
-            self._uniform[number] = first if same and not signs else None
+            self._uniform[number] = value.flat[0].item() if repeats(value) else None
         return self._uniform[number]
 
     def patterns(self, places: Any) -> list[Pattern]:

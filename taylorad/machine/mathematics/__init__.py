@@ -1,9 +1,9 @@
 """Elementary functions as LLVM text, to be inlined where they are called.
 
-A call of libm in the middle of a loop keeps the loop from being vectorised and costs more than
-the rest of it. So each function is stated here in straight-line arithmetic: what depends on the
-argument is chosen, not branched to, and nothing is looked up in memory. So it serves for vectors
-as it is, with whatever registers the processor has.
+A call of libm in the middle of a loop takes one number at a time and costs more than the rest of
+it. So each function is stated here in straight-line arithmetic: what depends on the
+argument is chosen, not branched to, and nothing is looked up in memory. That serves for vectors as
+it is, with whatever registers the processor has.
 
 A definition comes in several forms:
 

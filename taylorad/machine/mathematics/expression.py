@@ -2,10 +2,10 @@
 
 A `Real` stands for a double, `Bits` for its 64 bits, a `Condition` for a truth value. Operators
 on them append one instruction each to the `Body` they belong to; the same instruction is never
-written twice. There are no branches, only `where`: a body made here inlines into a loop, and
-the loop vectorises at every level. That is also why some obvious instructions are missing:
-rounding, conversion between double and i64 and the arithmetic shift have no vector form before
-AVX-512, and code that uses them falls apart into scalars.
+written twice. There are no branches, only `where`: a body made here serves for vectors as well.
+That is also why some obvious instructions are missing: rounding, conversion between double and i64
+and the arithmetic shift have no vector form before AVX-512, and code that uses them falls apart
+into scalars.
 """
 
 from __future__ import annotations
