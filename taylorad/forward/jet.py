@@ -292,6 +292,8 @@ def _elementwise(
             c = solve(algebra, row, args, tuple(own), y0)
         except NoProgram:
             c = _by_degrees(jet, algebra, row, args, own, y0)
+    if row.real_analytic and number_type(c).kind == "f":
+        return jet.like(c, algebra)
     singular.check_regular(row, algebra, c, args, own)
     nowhere = np.isnan(bottom(y0)) if c.dtype != object else np.False_
     if np.any(nowhere):  # log(-1): no value, and so no coefficients

@@ -186,6 +186,7 @@ logistic: Primitive = _unary(
     REAL,
     lambda mp, x: 1 / (1 + mp.exp(-x)),
     name="expit",
+    real_analytic=True,
 )
 sech_squared: Primitive = _unary(
     _sech_squared,
@@ -193,11 +194,14 @@ sech_squared: Primitive = _unary(
     REAL,
     lambda mp, x: mp.sech(x) ** 2,
     name="sech²",
+    real_analytic=True,
 )
 
-_unary(np.exp, lambda y, x: y, REAL, "exp", np.exp)
-_unary(np.exp2, lambda y, x: y * LN2, REAL, lambda mp, x: mp.mpf(2) ** x, np.exp2)
-_unary(np.expm1, lambda y, x: np.exp(x), REAL, "expm1", np.expm1)
+_unary(np.exp, lambda y, x: y, REAL, "exp", np.exp, real_analytic=True)
+_unary(
+    np.exp2, lambda y, x: y * LN2, REAL, lambda mp, x: mp.mpf(2) ** x, np.exp2, real_analytic=True
+)
+_unary(np.expm1, lambda y, x: np.exp(x), REAL, "expm1", np.expm1, real_analytic=True)
 _unary(np.log, lambda y, x: 1 / x, POSITIVE, "log", np.log)
 _unary(np.log2, lambda y, x: 1 / (x * LN2), POSITIVE, lambda mp, x: mp.log(x, 2), np.log2)
 _unary(np.log10, lambda y, x: 1 / (x * LN10), POSITIVE, "log10", np.log10)
@@ -208,6 +212,7 @@ enter(
         partials=(lambda y, a, b: logistic(a - b), lambda y, a, b: logistic(b - a)),
         domain=TWO_REAL,
         exact=lambda mp, a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))),
+        real_analytic=True,
     ),
     np.logaddexp,
 )
@@ -220,14 +225,15 @@ enter(
         ),
         domain=TWO_REAL,
         exact=lambda mp, a, b: max(a, b) + mp.log1p(mp.mpf(2) ** -abs(a - b)) / mp.log(2),
+        real_analytic=True,
     ),
     np.logaddexp2,
 )
 
 # --- circular and hyperbolic functions -------------------------------------------------------
 
-_unary(np.sin, lambda y, x: np.cos(x), REAL, "sin", np.sin)
-_unary(np.cos, lambda y, x: -np.sin(x), REAL, "cos", np.cos)
+_unary(np.sin, lambda y, x: np.cos(x), REAL, "sin", np.sin, real_analytic=True)
+_unary(np.cos, lambda y, x: -np.sin(x), REAL, "cos", np.cos, real_analytic=True)
 _unary(np.tan, lambda y, x: 1 + y * y, (-1.2, 1.2), "tan", np.tan)
 
 
@@ -239,10 +245,10 @@ def _root(x: Any) -> Any:
 # Rows of their own because each wants its value in one form, for accuracy near 1 or far out, and
 # its partial in another, for accuracy near 0.
 one_minus_square: Primitive = _unary(
-    lambda x: (1 - x) * (1 + x), lambda y, x: -2 * x, UNIT, None, name="1-x²"
+    lambda x: (1 - x) * (1 + x), lambda y, x: -2 * x, UNIT, None, name="1-x²", real_analytic=True
 )
 root_one_plus_square: Primitive = _unary(
-    _root, lambda r, x: 1 * (x / r), REAL, None, name="√(1+x²)"
+    _root, lambda r, x: 1 * (x / r), REAL, None, name="√(1+x²)", real_analytic=True
 )
 
 
@@ -253,11 +259,18 @@ def _arctan_partial(y: Any, x: Any) -> Any:
 
 _unary(np.arcsin, lambda y, x: 1 / np.sqrt(one_minus_square(x)), UNIT, "asin", np.arcsin)
 _unary(np.arccos, lambda y, x: -1 / np.sqrt(one_minus_square(x)), UNIT, "acos", np.arccos)
-_unary(np.arctan, _arctan_partial, REAL, "atan", np.arctan)
-_unary(np.sinh, lambda y, x: np.cosh(x), REAL, "sinh", np.sinh)
-_unary(np.cosh, lambda y, x: np.sinh(x), REAL, "cosh", np.cosh)
-_unary(np.tanh, lambda y, x: sech_squared(x), REAL, "tanh", np.tanh)
-_unary(np.arcsinh, lambda y, x: 1 / root_one_plus_square(x), REAL, "asinh", np.arcsinh)
+_unary(np.arctan, _arctan_partial, REAL, "atan", np.arctan, real_analytic=True)
+_unary(np.sinh, lambda y, x: np.cosh(x), REAL, "sinh", np.sinh, real_analytic=True)
+_unary(np.cosh, lambda y, x: np.sinh(x), REAL, "cosh", np.cosh, real_analytic=True)
+_unary(np.tanh, lambda y, x: sech_squared(x), REAL, "tanh", np.tanh, real_analytic=True)
+_unary(
+    np.arcsinh,
+    lambda y, x: 1 / root_one_plus_square(x),
+    REAL,
+    "asinh",
+    np.arcsinh,
+    real_analytic=True,
+)
 _unary(
     np.arccosh,
     lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),

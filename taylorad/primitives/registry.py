@@ -129,13 +129,15 @@ class Elementwise(Primitive):
     one convolution a degree). ``homogeneous`` is the degree d with ``f(s x) = s**d f(x)``, for
     functions of one argument with a branch point at 0, which then have series at zeros of fitting
     order. ``at_zero`` is the function in terms of other rows, for where its value is 0 and its
-    partials are undefined.
+    partials are undefined. ``real_analytic`` says that it is analytic at every real number, and so
+    has neither branch points nor gaps in its domain that would have to be looked for.
     """
 
     partials: Partials = field(kw_only=True)
     series_partials: Partials | None = field(default=None, kw_only=True)
     homogeneous: float | None = field(default=None, kw_only=True)
     at_zero: Callable[..., Any] | None = field(default=None, kw_only=True)
+    real_analytic: bool = field(default=False, kw_only=True)
 
     def partial(self, position: int, y: Any, x: Sequence[Any]) -> Any:
         """Evaluate the partial by the argument at ``position``."""

@@ -157,10 +157,15 @@ def _enter_scipy_special() -> None:
     def bell(x: Any) -> Any:
         return TWO_OVER_ROOT_PI * np.exp(-(x * x))
 
-    enter(Elementwise(sp.erf, partials=lambda y, x: bell(x), domain=(REAL,), exact="erf"), sp.erf)
-    enter(
-        Elementwise(sp.erfc, partials=lambda y, x: -bell(x), domain=(REAL,), exact="erfc"), sp.erfc
-    )
+    for function, partial in (
+        (sp.erf, lambda y, x: bell(x)),
+        (sp.erfc, lambda y, x: -bell(x)),
+    ):
+        name = function.__name__
+        row = Elementwise(
+            function, partials=partial, domain=(REAL,), exact=name, real_analytic=True
+        )
+        enter(row, function)
     TABLE[sp.expit] = logistic
     TABLE[sp.log1p] = TABLE[np.log1p]
     TABLE[sp.expm1] = TABLE[np.expm1]
