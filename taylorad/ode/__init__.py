@@ -1,0 +1,1 @@
+"""Ordinary differential equations by their Taylor series."""

@@ -1,0 +1,217 @@
+"""Writing arithmetic on doubles and on vectors of them, in the order in which it is to run.
+
+A number that is not there, None, is zero: it drops out of sums and products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from taylorad.compiler.emitter import literal
+from taylorad.compiler.vectors import Vectors
+from taylorad.machine.mathematics import definition
+from taylorad.machine.vectors import vector
+
+__all__ = ["Code", "Name"]
+
+Name = str | None
+
+
+@dataclass
+class Code(Vectors):
+    """The instructions of a function; widths of 1 are single doubles."""
+
+    def let(self, text: str) -> str:
+        """Append an instruction; give the name of its result."""
+        name = self.name()
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Append an instruction without a result."""
+        self.lines.append(f"  {text}")
+
+    def label(self, name: str) -> None:
+        """Begin a block."""
+        self.lines.append(f"{name}:")
+
+    def call(self, function: str, *operands: str) -> str:
+        """Call a function of our mathematics: of one number in the form that is quickest."""
+        if self.wide.isdisjoint(operands):
+            self.functions.add(function)
+            given = ", ".join(f"double {x}" for x in operands)
+            return self.instruction(f"call double @ta.{function}.scalar({given})")
+        name = f"ta.{function}"
+        if definition(function).special:
+            self.helpers[f"@{name}.every.v{self.lanes}"] = _of_every(function, self.lanes)
+            self.functions |= {function, f"{function}.v{self.lanes}"}
+            whole = vector("double", self.lanes)
+            given = ", ".join(f"{whole} {self.spread(x, 'double')}" for x in operands)
+            return self.vector(f"call {whole} @{name}.every.v{self.lanes}({given})")
+        return super().call(function, *operands)
+
+    # --- arithmetic ---
+
+    def constant(self, x: float | Sequence[float], width: int = 1) -> str:
+        """Write a number, or one for each lane."""
+        if not isinstance(x, (int, float)):
+            if len(set(x)) > 1:
+                lanes = ", ".join(f"double {literal(y, 'f')}" for y in x)
+                return f"<{lanes}>"
+            x = x[0]
+        number = literal(x, "f")
+        return number if width == 1 else f"splat (double {number})"
+
+    def _two(self, operation: str, a: str, b: str, width: int) -> str:
+        return self.let(f"{operation} {_kind(width)} {a}, {b}")
+
+    def add(self, a: Name, b: Name, width: int = 1) -> Name:
+        if a is None or b is None:
+            return b if a is None else a
+        return self._two("fadd", a, b, width)
+
+    def subtract(self, a: Name, b: Name, width: int = 1) -> Name:
+        if b is None:
+            return a
+        return self.negative(b, width) if a is None else self._two("fsub", a, b, width)
+
+    def multiply(self, a: Name, b: Name, width: int = 1) -> Name:
+        return None if a is None or b is None else self._two("fmul", a, b, width)
+
+    def divide(self, a: str, b: str, width: int = 1) -> str:
+        return self._two("fdiv", a, b, width)
+
+    def negative(self, a: Name, width: int = 1) -> Name:
+        return None if a is None else self.let(f"fneg {_kind(width)} {a}")
+
+    def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
+        """Give a b + c, rounded once where the processor can."""
+        if a is None or b is None:
+            return c
+        if c is None:
+            return self.multiply(a, b, width)
+        return self.intrinsic_of("fmuladd", (a, b, c), width)
+
+    def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
+        """Call an intrinsic function of LLVM on doubles."""
+        kind, suffix = _kind(width), "f64" if width == 1 else f"v{width}f64"
+        given = ", ".join(f"{kind} {x}" for x in operands)
+        takes = ", ".join([kind] * len(operands))
+        self.declarations.add(f"declare {kind} @llvm.{name}.{suffix}({takes})")
+        return self.let(f"call {kind} @llvm.{name}.{suffix}({given})")
+
+    def absolute(self, a: str, width: int = 1) -> str:
+        return self.intrinsic_of("fabs", (a,), width)
+
+    def larger(self, a: str, b: str, width: int = 1) -> str:
+        """Give the larger; a number rather than NaN."""
+        return self.intrinsic_of("maxnum", (a, b), width)
+
+    def smaller(self, a: str, b: str, width: int = 1) -> str:
+        return self.intrinsic_of("minnum", (a, b), width)
+
+    def total(self, a: str, b: str, width: int = 1) -> tuple[str, str]:
+        """Give the sum, and what its rounding lost (Knuth)."""
+        s = self._two("fadd", a, b, width)
+        part = self._two("fsub", s, a, width)
+        left = self._two("fsub", a, self._two("fsub", s, part, width), width)
+        return s, self._two("fadd", left, self._two("fsub", b, part, width), width)
+
+    # --- lanes ---
+
+    def packed(self, names: Sequence[Name]) -> str:
+        """Put numbers side by side."""
+        zero, width = self.constant(0.0), len(names)
+        if len(set(names)) == 1:
+            return self.everywhere(names[0] or zero, width)
+        whole, value = _kind(width), "poison"
+        for lane, name in enumerate(names):
+            value = self.let(f"insertelement {whole} {value}, double {name or zero}, i64 {lane}")
+        return value
+
+    def everywhere(self, name: str, width: int) -> str:
+        """Put a number into all lanes."""
+        if width == 1:
+            return name
+        whole = _kind(width)
+        if not name.startswith("%"):
+            return f"splat (double {name})"
+        first = self.let(f"insertelement {whole} poison, double {name}, i64 0")
+        return self.let(
+            f"shufflevector {whole} {first}, {whole} poison, <{width} x i32> zeroinitializer"
+        )
+
+    def lane(self, name: str, width: int, lane: int) -> str:
+        """Take a number out of a vector."""
+        if width == 1:
+            return name
+        return self.let(f"extractelement {_kind(width)} {name}, i64 {lane}")
+
+    def largest(self, name: str, width: int) -> str:
+        """Give the largest of all lanes."""
+        return self._over_lanes("fmax", name, width)
+
+    def least(self, name: str, width: int) -> str:
+        """Give the least of all lanes."""
+        return self._over_lanes("fmin", name, width)
+
+    def sum(self, name: str, width: int) -> str:
+        """Add up all lanes."""
+        if width == 1:
+            return name
+        whole = _kind(width)
+        self.declarations.add(
+            f"declare double @llvm.vector.reduce.fadd.v{width}f64(double, {whole})"
+        )
+        call = f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64"
+        return self.let(f"{call}(double -0.0, {whole} {name})")
+
+    def _over_lanes(self, operation: str, name: str, width: int) -> str:
+        if width == 1:
+            return name
+        whole = _kind(width)
+        form = f"double @llvm.vector.reduce.{operation}.v{width}f64"
+        self.declarations.add(f"declare {form}({whole})")
+        return self.let(f"call {form}({whole} {name})")
+
+    # --- memory ---
+
+    def load(self, pointer: str, place: int | str, width: int = 1) -> str:
+        """Read doubles at a place, counted in doubles."""
+        at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
+        return self.let(f"load {_kind(width)}, ptr {at}, align 8")
+
+    def store(self, value: Name, pointer: str, place: int | str, width: int = 1) -> None:
+        """Write doubles to a place."""
+        value = value or self.constant(0.0, width)
+        at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
+        self.do(f"store {_kind(width)} {value}, ptr {at}, align 8")
+
+
+def _kind(width: int) -> str:
+    return "double" if width == 1 else f"<{width} x double>"
+
+
+def _of_every(function: str, lanes: int) -> str:
+    """Define a function of vectors that takes every argument: the far ones one by one."""
+    whole, name = vector("double", lanes), f"@ta.{function}"
+    lines = [
+        f"define internal {whole} {name}.every.v{lanes}({whole} %x) {{",
+        f"  %far = call <{lanes} x i1> {name}.special.v{lanes}({whole} %x)",
+        f"  %any = call i1 @llvm.vector.reduce.or.v{lanes}i1(<{lanes} x i1> %far)",
+        "  br i1 %any, label %each, label %all",
+        "all:",
+        f"  %fast = call {whole} {name}.v{lanes}({whole} %x)",
+        f"  ret {whole} %fast",
+        "each:",
+    ]
+    result = "poison"
+    for lane in range(lanes):
+        lines += [
+            f"  %e{lane} = extractelement {whole} %x, i64 {lane}",
+            f"  %y{lane} = call double {name}.scalar(double %e{lane})",
+            f"  %r{lane} = insertelement {whole} {result}, double %y{lane}, i64 {lane}",
+        ]
+        result = f"%r{lane}"
+    return "\n".join([*lines, f"  ret {whole} {result}", "}"])

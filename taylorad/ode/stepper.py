@@ -1,0 +1,162 @@
+"""Steps of a system by machine code: what a core needs and gives, in Python's terms."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from taylorad.machine.module import Code, build
+from taylorad.ode.core import Clock, Exit, Limits
+from taylorad.ode.recurrences import Recurrences
+from taylorad.ode.system import System
+from taylorad.ode.unrolled import Unrolled
+
+__all__ = ["Motion", "Stepper", "Tolerance"]
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)
+_ROUNDING = 2.0**-52
+
+
+@dataclass
+class Tolerance:
+    """How exact the steps are to be.
+
+    Attributes
+    ----------
+    relative : float
+        Of each component and its floor together.
+    floors : ndarray
+        Below this a component counts as zero: the absolute tolerance over the relative one.
+    longest : float
+        The largest step.
+    """
+
+    relative: float
+    floors: Array
+    longest: float = math.inf
+
+
+@dataclass
+class Motion:
+    """Where an integration stands.
+
+    Attributes
+    ----------
+    state : ndarray
+        The components.
+    lost : ndarray
+        What their rounding has lost so far.
+    time, time_low : float
+        The time in two words.
+    step : float
+        The last step, with its sign.
+    steps, rejected : int
+        How many steps have been taken, and how many were taken back.
+    """
+
+    state: Array
+    lost: Array
+    time: float
+    time_low: float = 0.0
+    step: float = 0.0
+    steps: int = 0
+    rejected: int = 0
+
+    def copy(self) -> Motion:
+        """Give another that does not change with this one."""
+        return Motion(
+            self.state.copy(),
+            self.lost.copy(),
+            *(self.time, self.time_low, self.step, self.steps, self.rejected),
+        )
+
+
+class Stepper:
+    """The machine code of a system.
+
+    Parameters
+    ----------
+    system : System
+    order : int
+        The last degree of the series.
+    level : {0, 1}
+        The effort of compiling.
+
+    Attributes
+    ----------
+    functions : int
+        How many functions of time and state are expanded together with the components.
+    """
+
+    def __init__(self, system: System, order: int, level: int = 1) -> None:
+        self.system, self.order = system, order
+        observed = [line for lines in system.functions for line in lines]
+        self.functions = len(observed)
+        self._core = Unrolled(Recurrences(system, [*system.rates, *observed]), order)
+        self.code: Code = build(self._core.written(), level=level)
+        self._call = _CORE(self.code.address("propagate"))
+        self._room = self._core.room
+
+    def parts(self) -> Array:
+        """Make room for the parts of a step: components, then functions, by degrees."""
+        return np.zeros((self.system.size + self.functions, self.order + 1))
+
+    def propagate(
+        self,
+        motion: Motion,
+        end: float,
+        tolerance: Tolerance,
+        given: Sequence[float] | Array = (),
+        *,
+        end_low: float = 0.0,
+        steps: int = 2**62,
+        parts: Array | None = None,
+    ) -> Exit:
+        """Take steps until a time is reached, or so many have been taken.
+
+        Parameters
+        ----------
+        motion : Motion
+            Changed to where the integration then stands; on `Exit.STUCK` the last good point.
+        end, end_low : float
+        tolerance : Tolerance
+        given : array_like
+            The parameters, then what is held.
+        steps : int
+        parts : ndarray, optional
+            Gets the parts of the last step, about the point where it began.
+        """
+        n, room = self.system.size, self._room
+        state = np.zeros(3 * room)
+        pad = np.minimum(np.arange(room), n - 1)
+        state[:room], state[room : 2 * room] = motion.state[pad], motion.lost[pad]
+        clock = np.array([motion.time, motion.time_low, motion.step, 0.0, 0.0])
+        limits = np.empty(Limits.FLOORS + room)
+        limits[Limits.END], limits[Limits.END_LOW] = end, end_low
+        limits[Limits.SIGN] = math.copysign(1.0, (end - motion.time) + (end_low - motion.time_low))
+        limits[Limits.FACTOR] = math.log2(tolerance.relative) / self.order
+        limits[Limits.LONGEST] = tolerance.longest
+        limits[Limits.DEFECT] = self._defect(tolerance.relative)
+        limits[Limits.STEPS : Limits.STEPS + 1].view(np.int64)[0] = steps
+        limits[Limits.FLOORS :] = tolerance.floors[pad]
+        values = np.append(np.asarray(given, float), 0.0)
+        arrays = [state, clock, values, limits]
+        addresses = [a.ctypes.data for a in arrays]
+        status = Exit(self._call(*addresses, 0 if parts is None else parts.ctypes.data))
+        motion.state, motion.lost = state[:n].copy(), state[room : room + n].copy()
+        motion.time, motion.time_low, motion.step = clock[:3].tolist()
+        counts = clock[Clock.STEPS :].view(np.int64)
+        motion.steps += int(counts[0])
+        motion.rejected += int(counts[1])
+        return status
+
+    def _defect(self, relative: float) -> float:
+        """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
+        return 8 * (self.order + 1) * relative * self.system.size + 2**10 * _ROUNDING
