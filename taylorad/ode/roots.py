@@ -1,0 +1,493 @@
+"""All real roots of a polynomial on an interval, in order of travel: the events of a Taylor step.
+
+Three stages, each doing only what the one before could not decide.
+
+*Exclusion*: where the constant exceeds all the rest together, nothing vanishes.
+
+*Isolation*: the interval is halved until on every piece the polynomial has one sign, or is
+monotone, or is nothing but noise. This is read off its Bernstein coefficients: it lies between the
+least and the greatest of them, and it is monotone where they are (Lane and Riesenfeld, "Bounds on a
+polynomial", BIT 21, 1981; in exact arithmetic the method of Collins and Akritas, SYMSAC 1976). They
+are doubles with a bound on their error, as in the bitstream method of Eigenwillig, Kettner,
+Krandick, Mehlhorn, Schmitt and Wolpert (CASC 2005). After every few halvings the polynomial is
+expanded anew about the piece, in whole numbers, so that the error stays relative to the values on
+the piece, however small they are. It ends: no piece is halved that is shorter than a few units in
+the last place of the interval, and only pieces next to a (complex) root of the polynomial or of its
+derivative get that far, by the one-circle theorem.
+
+*Refinement*: Newton's method, kept within a bracket by bisection, on values computed in whole
+numbers and rounded once; with Python's long integers this costs about what a compensated Horner
+scheme costs in Python's floats, and there is no condition number to worry about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from taylorad.errors import InputError
+
+__all__ = ["Root", "evaluate", "may_vanish", "roots"]
+
+UNIT = 2.0**-53
+"""The unit roundoff of doubles."""
+
+HALVINGS = 8
+"""How often a piece is halved before the polynomial is expanded anew about it."""
+
+SHORTEST = 4 * UNIT
+"""The shortest piece, relative to the end farther from zero."""
+
+
+class Root(NamedTuple):
+    """A place where a polynomial vanishes, or is lost in the noise.
+
+    Attributes
+    ----------
+    time : float
+        Where.
+    direction : int
+        1 if the polynomial goes from negative to positive in the direction of travel, -1 if from
+        positive to negative, 0 if it touches zero and turns back.
+    simple : bool
+        Whether this is one crossing beyond doubt, with the polynomial monotone all through it;
+        not a touch, nor several roots so close that they count as one.
+    """
+
+    time: float
+    direction: int
+    simple: bool
+
+
+def roots(
+    coefficients: npt.ArrayLike,
+    low: float,
+    high: float,
+    *,
+    noise: float = 0.0,
+    include_low: bool = False,
+    handled: bool = False,
+) -> list[Root]:
+    """Give all roots of ``coefficients[0] + coefficients[1] t + ...`` after `low`, up to `high`.
+
+    The coefficients are taken for exact. A root is a stretch of time in which the polynomial is
+    not larger than `noise`, or an instant in which it changes sign: so with noise 0 there is one
+    for each real root. Where the polynomial stays within the noise between two of its roots, they
+    are one `Root`; and so are those that doubles hardly tell apart, nearer to each other than a few
+    units in the last place of the interval's end.
+
+    Intervals are half open: a root at `high` belongs to this interval, a root at `low` to the one
+    before. What lies beyond `high` is looked at only for the direction of a root there.
+
+    Parameters
+    ----------
+    coefficients : array_like of float, shape (n + 1,)
+    low, high : float
+        The times between which to look. With ``high < low`` time runs backward: the roots come in
+        order from `low` to `high`, with directions as they are met. Equal, there is no root.
+    noise : float
+        The error of the polynomial's values, which is that of its coefficients; a value no larger
+        may be zero.
+    include_low : bool
+        Whether a root at `low` counts too.
+    handled : bool
+        Whether `low` is a root that has been dealt with, even if rounding errors larger than
+        the noise have moved it to right after `low`. The next root counts however near it is, if
+        the polynomial exceeds the noise, or turns back, in between.
+
+    Returns
+    -------
+    list of Root
+        Empty if the polynomial is zero, or nothing but noise, from `low` to `high`.
+
+    Raises
+    ------
+    InputError
+        If a coefficient, an end or the noise is not finite, or the noise is negative.
+
+    Examples
+    --------
+    >>> from taylorad.ode.roots import roots
+    >>> roots([0.0, -1.0, 0.0, 4.0], -1.0, 1.0)  # 4 t³ - t
+    [Root(time=-0.5, direction=1, simple=True), Root(time=0.0, direction=-1, simple=True),
+     Root(time=0.5, direction=1, simple=True)]
+    >>> roots([0.0, -1.0, 0.0, 4.0], 0.0, -1.0)  # backward
+    [Root(time=-0.5, direction=-1, simple=True)]
+    >>> roots([1.0 + 1e-15, -2.0, 1.0], 0.0, 3.0)  # (t - 1)² + 1e-15
+    []
+    >>> roots([1.0 + 1e-15, -2.0, 1.0], 0.0, 3.0, noise=4e-15)
+    [Root(time=1.0, direction=0, simple=False)]
+    """
+    c = _doubles(coefficients)
+    low, high, rest = float(low), float(high), 0.0
+    if not 0.0 <= noise < math.inf:
+        raise InputError(f"roots: noise={noise!r}; give a finite number that is not negative")
+    if low == 0.0:
+        size = abs(high)
+        for x in c[:0:-1]:
+            rest = (rest + abs(x)) * size
+        # Every rounding error is of a number no larger than the rest, which is why they are
+        # made up for; a NaN or an infinity does not pass.
+        if rest * (1.0 + 4.0 * len(c) * UNIT) + noise < abs(c[0]) < math.inf:
+            return []
+    while c and c[-1] == 0.0:
+        c.pop()
+    if not all(map(math.isfinite, (*c, high - low))):
+        raise InputError("roots: a coefficient or an end of the interval is NaN or infinite")
+    if len(c) < 2 or low == high:
+        return []
+    p = _Polynomial(c)
+    samples = list(_samples(p, low, high, noise))
+    if handled:
+        samples[0] = samples[0]._replace(sign=0)
+    found = []
+    for component in _components(samples, low, high):
+        if component.before or include_low:
+            found.append(_root(p, component, high - low, noise))
+    return found
+
+
+def may_vanish(
+    coefficients: npt.ArrayLike, high: npt.ArrayLike, noise: npt.ArrayLike = 0.0
+) -> npt.NDArray[np.bool_]:
+    """Tell which of many polynomials may vanish between 0 and `high`; of the others none does.
+
+    Parameters
+    ----------
+    coefficients : array_like, shape (..., n + 1)
+    high, noise : array_like
+        Broadcast against the polynomials.
+
+    Returns
+    -------
+    array of bool, shape (...)
+        True too where a coefficient is NaN or infinite.
+
+    Examples
+    --------
+    >>> from taylorad.ode.roots import may_vanish
+    >>> may_vanish([[1.0, -2.0], [1.0, -0.5]], 1.0)
+    array([ True, False])
+    """
+    c = np.abs(np.asarray(coefficients, dtype=float))
+    n = c.shape[-1]
+    size = np.abs(np.asarray(high, dtype=float))[..., None]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # A power too small for a double must not make a large coefficient vanish.
+        powers = np.maximum(size ** np.arange(1, n), np.finfo(float).tiny)
+        rest = np.sum(c[..., 1:] * powers, axis=-1) * (1.0 + 4.0 * n * UNIT)
+        excluded: npt.NDArray[np.bool_] = (rest + noise < c[..., 0]) & np.isfinite(c[..., 0])
+    return ~excluded
+
+
+def evaluate(coefficients: npt.ArrayLike, t: float) -> float:
+    """Give the value of a polynomial, as if computed exactly and rounded once.
+
+    Parameters
+    ----------
+    coefficients : array_like of float, shape (n + 1,)
+        By ascending degree.
+    t : float
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from taylorad.ode.roots import evaluate
+    >>> evaluate([-1.0, 3.0, -3.0, 1.0], 1.00001)  # (t - 1)³, where Horner has no digit right
+    1.0000000000196...e-15
+    """
+    c = _doubles(coefficients)
+    if not all(map(math.isfinite, (*c, t))):
+        raise InputError("evaluate: a coefficient or the time is NaN or infinite")
+    value, scale = _Polynomial(c).exact(float(t))
+    return _quotient(value, 1 << scale)
+
+
+def _doubles(coefficients: npt.ArrayLike) -> list[float]:
+    c = np.asarray(coefficients, dtype=float)
+    if c.ndim != 1 or not c.size:
+        raise InputError(f"coefficients of shape {c.shape}; give those of one polynomial")
+    floats: list[float] = c.tolist()
+    return floats
+
+
+def _quotient(numerator: int, denominator: int) -> float:
+    """Give the double nearest to a quotient of whole numbers, of any size."""
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
+    except ZeroDivisionError:
+        return math.inf
+
+
+class _Polynomial:
+    """A polynomial with doubles for coefficients, and the same in whole numbers."""
+
+    def __init__(self, floats: Sequence[float]) -> None:
+        self.floats = floats
+        self.degree = len(floats) - 1
+
+    @cached_property
+    def wholes(self) -> tuple[list[int], int]:
+        """The coefficients as whole numbers, and the power of two to divide them by."""
+        ratios = [x.as_integer_ratio() for x in self.floats]
+        most = max(d for _, d in ratios).bit_length()
+        return [m << most - d.bit_length() for m, d in ratios], most - 1
+
+    @cached_property
+    def derivative(self) -> _Polynomial:
+        q = _Polynomial([k * x for k, x in enumerate(self.floats) if k])
+        wholes, scale = self.wholes
+        q.wholes = [k * m for k, m in enumerate(wholes) if k], scale
+        return q
+
+    def exact(self, t: float) -> tuple[int, int]:
+        """Give the value as a whole number, and the power of two to divide it by."""
+        a, d = t.as_integer_ratio()
+        s = d.bit_length() - 1
+        wholes, scale = self.wholes
+        value = shift = 0
+        for m in reversed(wholes):
+            value = value * a + (m << shift)
+            shift += s
+        return value, scale + shift - s
+
+    def sign(self, t: float, noise: float = 0.0) -> int:
+        """Give the sign of the value; 0 if it is no larger than the noise."""
+        v, scale = self.exact(t)
+        if noise:
+            m, d = noise.as_integer_ratio()
+            if abs(v) * d <= m << scale:
+                return 0
+        return (v > 0) - (v < 0)
+
+    def expansion(self, start: float, stop: float) -> tuple[list[float], int]:
+        """Expand about `start` in units of ``stop - start``.
+
+        Returns
+        -------
+        coefficients : list of float
+            Each rounded once; the largest is between 1/2 and 1.
+        exponent : int
+            The power of two by which they are to be multiplied.
+        """
+        (a, d), (b, e) = start.as_integer_ratio(), stop.as_integer_ratio()
+        s = max(d, e).bit_length() - 1
+        a, b = a * ((1 << s) // d), b * ((1 << s) // e)
+        n = self.degree
+        wholes, scale = self.wholes
+        c = [m << s * (n - k) for k, m in enumerate(wholes)]
+        if a:
+            for i in range(n):
+                for k in range(n - 1, i - 1, -1):
+                    c[k] += a * c[k + 1]
+        width = 1
+        for k in range(n + 1):
+            c[k] *= width
+            width *= b - a
+        bits = max(map(abs, c)).bit_length()
+        unit = 1 << bits
+        return [m / unit for m in c], bits - scale - s * n
+
+
+@lru_cache(maxsize=128)
+def _to_bernstein(n: int) -> npt.NDArray[np.float64]:
+    """Give the matrix from coefficients to Bernstein coefficients, on [0, 1]."""
+    return np.array(
+        [[math.comb(i, k) / math.comb(n, k) for k in range(n + 1)] for i in range(n + 1)]
+    )
+
+
+@lru_cache(maxsize=128)
+def _to_first_half(n: int) -> npt.NDArray[np.float64]:
+    """Give the matrix from Bernstein coefficients to those on the first half."""
+    return np.array([[math.comb(i, k) / 2**i for k in range(n + 1)] for i in range(n + 1)])
+
+
+class _Chart:
+    """An expansion of a polynomial about an interval, in which pieces of it are looked at."""
+
+    def __init__(self, p: _Polynomial, start: float, stop: float, noise: float) -> None:
+        self.start, self.stop = start, stop
+        a, power, self.noise = [], 1.0, noise
+        for c in p.floats:
+            a.append(c * power)
+            power *= stop
+        self.total = sum(map(abs, a))
+        # Doubles serve if nothing overflows nor loses bits at the lower end of their range.
+        if start or not (1e-250 < self.total < math.inf and abs(power) > 1e-290):
+            a, exponent = p.expansion(start, stop)
+            self.total = sum(map(abs, a))
+            m, e = math.frexp(noise)
+            self.noise = math.ldexp(m, min(e - exponent, 1000))
+        self.values = _to_bernstein(p.degree) @ a
+
+    def time(self, x: float) -> float:
+        return self.stop if x == 1.0 else self.start + (self.stop - self.start) * x
+
+
+class _Sample(NamedTuple):
+    """The sign of a polynomial at a time, 0 if within the noise, and whether it is monotone."""
+
+    time: float
+    sign: int
+    monotone: bool
+
+
+def _samples(p: _Polynomial, low: float, high: float, noise: float) -> Iterator[_Sample]:
+    """Give samples that tell all: between two the polynomial keeps its sign, or is monotone.
+
+    Or else it is within the noise, or the piece too short to be halved: then there is one sample
+    with sign 0, not monotone.
+    """
+    n = p.degree
+    half = _to_first_half(n)
+    shortest = SHORTEST * max(abs(low), abs(high))
+    chart = _Chart(p, low, high, noise)
+    pieces: list[tuple[_Chart, int, int, Any]] = [(chart, 0, 0, chart.values)]
+    while pieces:
+        chart, depth, j, values = pieces.pop()
+        b: list[float] = values.tolist()
+        least, most = min(b), max(b)
+        # Of the expansion and each matrix: n + 2 roundings of numbers that sum up to no more.
+        error = (depth + 2) * (n + 2) * UNIT * chart.total
+        bar = max(error, chart.noise)
+        start, stop = (chart.time(i / 2**depth) for i in (j, j + 1))
+        if least > bar or most < -bar:
+            sign = 1 if least > bar else -1
+            yield _Sample(start, sign, True)
+            yield _Sample(stop, sign, True)
+        elif _is_monotone(b, 2.0 * error):
+            for t, x in ((start, b[0]), (stop, b[-1])):
+                certain = abs(x) > error + chart.noise
+                yield _Sample(t, (-1 if x < 0.0 else 1) if certain else p.sign(t, noise), True)
+        elif max(most, -least) + error <= chart.noise or abs(stop - start) <= shortest:
+            yield _Sample(start + (stop - start) / 2, 0, False)
+        elif depth == HALVINGS or (depth and max(most, -least) < 1000.0 * error):
+            chart = _Chart(p, start, stop, noise)
+            pieces.append((chart, 0, 0, chart.values))
+        else:
+            # The second half is the first of the polynomial run backward.
+            pieces.append((chart, depth + 1, 2 * j + 1, (half @ values[::-1])[::-1]))
+            pieces.append((chart, depth + 1, 2 * j, half @ values))
+
+
+def _is_monotone(b: Sequence[float], least: float) -> bool:
+    """Tell whether numbers rise, or fall, by more than something from each to the next."""
+    if b[-1] < b[0]:
+        return all(x - y > least for x, y in pairwise(b))
+    return all(y - x > least for x, y in pairwise(b))
+
+
+class _Component(NamedTuple):
+    """A stretch of time in which the polynomial vanishes, with its signs at the ends of it.
+
+    A sign is 0 if the stretch begins at `low`, or lasts until `high`.
+    """
+
+    start: float
+    before: int
+    stop: float
+    after: int
+    monotone: bool
+
+
+def _components(samples: Sequence[_Sample], low: float, high: float) -> Iterator[_Component]:
+    start, before = low, 0
+    vanished, monotone = False, True
+    for t, sign, smooth in samples:
+        if not sign:
+            vanished, monotone = True, monotone and smooth
+            continue
+        if vanished or sign == -before:
+            yield _Component(start, before, t, sign, monotone)
+        start, before = t, sign
+        vanished, monotone = False, True
+    if vanished and before:
+        yield _Component(start, before, high, 0, monotone)
+
+
+def _root(p: _Polynomial, c: _Component, width: float, noise: float) -> Root:
+    """Say what happens in a component, and when."""
+    before = c.before or _beyond(p, c.start, -width, noise)
+    after = c.after or _beyond(p, c.stop, width, noise)
+    crosses = after == -before
+    if c.before == -c.after:
+        time = _solve(p, c.start, c.stop, after)
+    elif crosses:
+        time = _solve_or_end(p, c.start, c.stop, after)
+    else:  # Where it only touches zero, it is the derivative that changes sign.
+        onward = 1 if width > 0 else -1
+        time = _solve_or_end(p.derivative, c.start, c.stop, (before or after) * onward)
+    return Root(time, after if crosses else 0, crosses and c.monotone)
+
+
+def _beyond(p: _Polynomial, end: float, width: float, noise: float) -> int:
+    """Give the sign that the polynomial has when it leaves the noise beyond an end."""
+    signs = (p.sign(end + math.ldexp(width, -k), noise) for k in range(52, -1, -1))
+    return next(filter(None, signs), 0)
+
+
+def _solve_or_end(q: _Polynomial, start: float, stop: float, after: int) -> float:
+    """Give the time when a polynomial takes a sign; `stop` if that is later, `start` if earlier."""
+    if q.sign(start) in (0, after):
+        return start
+    if q.sign(stop) in (0, -after):
+        return stop
+    return _solve(q, start, stop, after)
+
+
+def _solve(q: _Polynomial, start: float, stop: float, after: int) -> float:
+    """Give the time at which a polynomial takes the sign `after`, which it has at `stop`.
+
+    Newton's method and bisection as in ``rtsafe`` of Press, Teukolsky, Vetterling and Flannery,
+    "Numerical Recipes", section 9.4.
+    """
+    lower, upper = min(start, stop), max(start, stop)
+    slope, t = q.derivative, _approximate(q, lower, upper)
+    before = last = upper - lower
+    while True:
+        value, s = q.exact(t)
+        if not value:
+            return t
+        if (value > 0) == (after > 0):
+            stop = t
+        else:
+            start = t
+        v, r = slope.exact(t)
+        step = _quotient(value, v << s - r)
+        if abs(step) <= math.ulp(t):  # what is left after it is the square of that
+            return min(max(t - step, lower), upper)
+        new = t - step
+        if not min(start, stop) < new < max(start, stop) or abs(step) > before / 2:
+            new = start + (stop - start) / 2
+            if new in (start, stop):
+                return t
+        before, last, t = last, abs(new - t), new
+
+
+def _approximate(q: _Polynomial, lower: float, upper: float) -> float:
+    """Give a root in a bracket as nearly as plain doubles and a few steps can."""
+    middle = t = lower + (upper - lower) / 2
+    for _ in range(8):
+        value = slope = 0.0
+        for c in reversed(q.floats):
+            slope = slope * t + value
+            value = value * t + c
+        new = t - value / slope if slope else math.nan
+        if not lower < new < upper:
+            return middle
+        if abs(new - t) <= 1e-9 * abs(t):
+            return new
+        t = new
+    return t
