@@ -5,12 +5,15 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import taylorad as ta
-from taylorad.ode.core import Exit
+from taylorad.ode.interface import Exit
 from taylorad.ode.recurrences import Inner, Recurrences
 from taylorad.ode.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.system import NotTraceable, system
+
+FORMS = ["written", "spread", "looped"]
 
 
 def kepler(t, y):
@@ -24,13 +27,13 @@ def lorenz(t, y):
     return [10.0 * (z - x), x * (28.0 - w) - z, x * z - 8 / 3 * w]
 
 
-def integrated(f, y0, end, args=(), order=20, tol=2.0**-52, start=0.0, level=1):
+def integrated(f, y0, end, args=(), order=20, tol=2.0**-52, start=0.0, level=1, form="written"):
     y0 = np.asarray(y0, float)
     traced = system(f, start, y0, args)
     given = np.concatenate([*(np.ravel(p) for p in traced.parameters), []])
     motion = Motion(y0.ravel(), np.zeros(y0.size), start)
     tolerance = Tolerance(tol, np.ones(y0.size))
-    status = Stepper(traced, order, level).propagate(motion, end, tolerance, given)
+    status = Stepper(traced, order, level, form).propagate(motion, end, tolerance, given)
     return status, motion
 
 
@@ -60,9 +63,10 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", KNOWN)
 @pytest.mark.parametrize("level", [0, 1])
-def test_known_solutions(name, level):
+@pytest.mark.parametrize("form", FORMS)
+def test_known_solutions(name, level, form):
     f, y0, end, wanted = KNOWN[name]
-    status, motion = integrated(f, y0, end, level=level)
+    status, motion = integrated(f, y0, end, level=level, form=form)
     assert status is Exit.END
     assert motion.time == end
     np.testing.assert_allclose(motion.state, wanted, rtol=4e-15, atol=4e-15)
@@ -79,9 +83,11 @@ def test_backward_in_time(name):
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 7, 12, 30])
-def test_orders(order):
+@pytest.mark.parametrize("form", FORMS)
+def test_orders(order, form):
     tol = 10.0 ** -min(order, 15)
-    status, motion = integrated(KNOWN["circle"][0], [0.0, 1.0], 5.0, order=order, tol=tol)
+    f = KNOWN["circle"][0]
+    status, motion = integrated(f, [0.0, 1.0], 5.0, order=order, tol=tol, form=form)
     assert status is Exit.END
     np.testing.assert_allclose(motion.state, [math.sin(5), math.cos(5)], atol=200 * tol)
 
@@ -97,9 +103,10 @@ def test_parameters_are_read_at_run_time():
         np.testing.assert_allclose(motion.state, [wanted], rtol=1e-15)
 
 
-def test_parts_are_those_of_the_solution():
+@pytest.mark.parametrize("form", FORMS)
+def test_parts_are_those_of_the_solution(form):
     traced = system(kepler, 0.0, np.array([0.5, 0.0, 0.0, 3**0.5]))
-    stepper = Stepper(traced, 20)
+    stepper = Stepper(traced, 20, form=form)
     motion = Motion(np.array([0.5, 0.0, 0.0, 3**0.5]), np.zeros(4), 0.0)
     parts = stepper.parts()
     status = stepper.propagate(motion, 1.0, Tolerance(2.0**-52, np.ones(4)), steps=1, parts=parts)
@@ -113,10 +120,11 @@ def test_parts_are_those_of_the_solution():
     np.testing.assert_allclose(motion.state, wanted, rtol=3e-16)
 
 
-def test_functions_are_expanded_with_the_state():
+@pytest.mark.parametrize("form", FORMS)
+def test_functions_are_expanded_with_the_state(form):
     g = lambda t, y: [y[0] * y[1] + t, np.sin(y[0])]
     traced = system(KNOWN["circle"][0], 0.0, np.array([0.3, 0.8]), functions=[g])
-    stepper = Stepper(traced, 12)
+    stepper = Stepper(traced, 12, form=form)
     motion, parts = Motion(np.array([0.3, 0.8]), np.zeros(2), 0.0), stepper.parts()
     stepper.propagate(motion, 1.0, Tolerance(1e-12, np.ones(2)), steps=1, parts=parts)
     series = lambda t: (0.3 * np.cos(t) + 0.8 * np.sin(t), 0.8 * np.cos(t) - 0.3 * np.sin(t))
@@ -167,3 +175,46 @@ def test_a_power_takes_two_convolutions_that_share_their_factors():
 def test_what_cannot_be_traced_says_so():
     with pytest.raises(NotTraceable, match="scalars"):
         system(lambda t, y: np.linalg.solve(np.diag(1 + y), y), 0.0, np.ones(3))
+
+
+def pairs(n):
+    """Bodies that attract one another, in plain Python."""
+
+    def f(t, y):
+        x = [y[3 * i : 3 * i + 3] for i in range(n)]
+        total = [[0.0, 0.0, 0.0] for _ in range(n)]
+        for i in range(n):
+            for j in range(i):
+                d = [x[j][k] - x[i][k] for k in range(3)]
+                r = (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 1) ** -1.5
+                for k in range(3):
+                    total[i][k] = total[i][k] + (1 + 0.1 * j) * d[k] * r
+                    total[j][k] = total[j][k] - (1 + 0.1 * i) * d[k] * r
+        return [*y[3 * n :], *(a for b in total for a in b)]
+
+    return f
+
+
+def chain(t, y):
+    n = len(y) // 2
+    q = np.concatenate([[0.0], y[:n], [0.0]])
+    d = q[1:] - q[:-1]
+    force = d + 0.25 * d**3 - 0.1 * np.sin(q[1:])
+    return np.concatenate([y[n:], force[1:] - force[:-1]])
+
+
+@pytest.mark.parametrize("form", ["spread", "looped"])
+@pytest.mark.parametrize(("f", "n"), [(pairs(5), 30), (chain, 46), (lambda t, y: -y * t, 11)])
+def test_groups_do_what_single_lines_do(form, f, n):
+    y0 = np.random.default_rng(n).uniform(-1, 1, n)
+    _, wanted = integrated(f, y0, 1.0)
+    status, motion = integrated(f, y0, 1.0, form=form)
+    assert status is Exit.END
+    np.testing.assert_allclose(motion.state, wanted.state, rtol=1e-13, atol=1e-14)
+
+
+def test_larger_systems_against_scipy():
+    f, y0 = pairs(5), np.random.default_rng(1).uniform(-1, 1, 30)
+    _, motion = integrated(f, y0, 1.0, form="")
+    peer = solve_ivp(f, (0.0, 1.0), y0, "DOP853", rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(motion.state, peer.y[:, -1], rtol=1e-10, atol=1e-11)

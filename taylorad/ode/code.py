@@ -5,22 +5,34 @@ A number that is not there, None, is zero: it drops out of sums and products.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from taylorad.compiler.emitter import literal
 from taylorad.compiler.vectors import Vectors
 from taylorad.machine.mathematics import definition
 from taylorad.machine.vectors import vector
 
-__all__ = ["Code", "Name"]
+__all__ = ["Code", "Name", "kind_of"]
 
 Name = str | None
+
+DRIFT = 8
+"""Up to this degree a division by it is right to twice the digits, or long runs would drift."""
 
 
 @dataclass
 class Code(Vectors):
-    """The instructions of a function; widths of 1 are single doubles."""
+    """The instructions of a function; widths of 1 are single doubles.
+
+    Attributes
+    ----------
+    block : str
+        The block that is being written.
+    """
+
+    block: str = "entry"
 
     def let(self, text: str) -> str:
         """Append an instruction; give the name of its result."""
@@ -35,6 +47,47 @@ class Code(Vectors):
     def label(self, name: str) -> None:
         """Begin a block."""
         self.lines.append(f"{name}:")
+        self.block = name
+        self.forget()
+
+    def loop(
+        self,
+        count: int | str,
+        body: Callable[..., Sequence[str]],
+        *carried: tuple[str, str],
+        start: int = 0,
+    ) -> list[str]:
+        """Repeat: ``body`` takes the counter and what is carried along, and gives the latter anew.
+
+        Parameters
+        ----------
+        count : int or str
+            Where the counter ends; the body may not run at all.
+        body : callable
+        *carried : (str, str)
+            Types and first values.
+        start : int, optional
+        """
+        name = self.name()[1:]
+        before, counter = self.block, f"%i.{name}"
+        values = [f"%c{k}.{name}" for k in range(len(carried))]
+        self.do(f"br label %top.{name}")
+        self.label(f"top.{name}")
+        place = len(self.lines)
+        inside = self.let(f"icmp slt i64 {counter}, {count}")
+        self.do(f"br i1 {inside}, label %in.{name}, label %end.{name}")
+        self.label(f"in.{name}")
+        after = list(body(counter, *values))
+        following = self.let(f"add nuw nsw i64 {counter}, 1")
+        self.do(f"br label %next.{name}")
+        self.label(f"next.{name}")
+        self.do(f"br label %top.{name}")
+        phis = [f"  {counter} = phi i64 [ {start}, %{before} ], [ {following}, %next.{name} ]"]
+        for value, (kind, first), new in zip(values, carried, after, strict=True):
+            phis.append(f"  {value} = phi {kind} [ {first}, %{before} ], [ {new}, %next.{name} ]")
+        self.lines[place:place] = phis
+        self.label(f"end.{name}")
+        return values
 
     def call(self, function: str, *operands: str) -> str:
         """Call a function of our mathematics: of one number in the form that is quickest."""
@@ -64,7 +117,7 @@ class Code(Vectors):
         return number if width == 1 else f"splat (double {number})"
 
     def _two(self, operation: str, a: str, b: str, width: int) -> str:
-        return self.let(f"{operation} {_kind(width)} {a}, {b}")
+        return self.let(f"{operation} {kind_of(width)} {a}, {b}")
 
     def add(self, a: Name, b: Name, width: int = 1) -> Name:
         if a is None or b is None:
@@ -83,7 +136,7 @@ class Code(Vectors):
         return self._two("fdiv", a, b, width)
 
     def negative(self, a: Name, width: int = 1) -> Name:
-        return None if a is None else self.let(f"fneg {_kind(width)} {a}")
+        return None if a is None else self.let(f"fneg {kind_of(width)} {a}")
 
     def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
         """Give a b + c, rounded once where the processor can."""
@@ -93,9 +146,20 @@ class Code(Vectors):
             return self.multiply(a, b, width)
         return self.intrinsic_of("fmuladd", (a, b, c), width)
 
+    def over_degree(self, x: Name, k: int, width: int = 1) -> Name:
+        """Divide by a degree, which is a multiplication: by low degrees in two words."""
+        if x is None or k == 1:
+            return x
+        high = 1 / k
+        low = float(Fraction(1, k) - Fraction(high))
+        rest = None
+        if low and k <= DRIFT:
+            rest = self.multiply(x, self.constant(low, width), width)
+        return self.fused(x, self.constant(high, width), rest, width)
+
     def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""
-        kind, suffix = _kind(width), "f64" if width == 1 else f"v{width}f64"
+        kind, suffix = kind_of(width), "f64" if width == 1 else f"v{width}f64"
         given = ", ".join(f"{kind} {x}" for x in operands)
         takes = ", ".join([kind] * len(operands))
         self.declarations.add(f"declare {kind} @llvm.{name}.{suffix}({takes})")
@@ -125,7 +189,7 @@ class Code(Vectors):
         zero, width = self.constant(0.0), len(names)
         if len(set(names)) == 1:
             return self.everywhere(names[0] or zero, width)
-        whole, value = _kind(width), "poison"
+        whole, value = kind_of(width), "poison"
         for lane, name in enumerate(names):
             value = self.let(f"insertelement {whole} {value}, double {name or zero}, i64 {lane}")
         return value
@@ -134,7 +198,7 @@ class Code(Vectors):
         """Put a number into all lanes."""
         if width == 1:
             return name
-        whole = _kind(width)
+        whole = kind_of(width)
         if not name.startswith("%"):
             return f"splat (double {name})"
         first = self.let(f"insertelement {whole} poison, double {name}, i64 0")
@@ -146,7 +210,7 @@ class Code(Vectors):
         """Take a number out of a vector."""
         if width == 1:
             return name
-        return self.let(f"extractelement {_kind(width)} {name}, i64 {lane}")
+        return self.let(f"extractelement {kind_of(width)} {name}, i64 {lane}")
 
     def largest(self, name: str, width: int) -> str:
         """Give the largest of all lanes."""
@@ -160,7 +224,7 @@ class Code(Vectors):
         """Add up all lanes."""
         if width == 1:
             return name
-        whole = _kind(width)
+        whole = kind_of(width)
         self.declarations.add(
             f"declare double @llvm.vector.reduce.fadd.v{width}f64(double, {whole})"
         )
@@ -170,7 +234,7 @@ class Code(Vectors):
     def _over_lanes(self, operation: str, name: str, width: int) -> str:
         if width == 1:
             return name
-        whole = _kind(width)
+        whole = kind_of(width)
         form = f"double @llvm.vector.reduce.{operation}.v{width}f64"
         self.declarations.add(f"declare {form}({whole})")
         return self.let(f"call {form}({whole} {name})")
@@ -180,16 +244,17 @@ class Code(Vectors):
     def load(self, pointer: str, place: int | str, width: int = 1) -> str:
         """Read doubles at a place, counted in doubles."""
         at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
-        return self.let(f"load {_kind(width)}, ptr {at}, align 8")
+        return self.let(f"load {kind_of(width)}, ptr {at}, align 8")
 
     def store(self, value: Name, pointer: str, place: int | str, width: int = 1) -> None:
         """Write doubles to a place."""
         value = value or self.constant(0.0, width)
         at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
-        self.do(f"store {_kind(width)} {value}, ptr {at}, align 8")
+        self.do(f"store {kind_of(width)} {value}, ptr {at}, align 8")
 
 
-def _kind(width: int) -> str:
+def kind_of(width: int) -> str:
+    """Give the type of a register of so many doubles."""
     return "double" if width == 1 else f"<{width} x double>"
 
 

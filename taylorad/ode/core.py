@@ -2,13 +2,13 @@
 
 A core is a function
 
-    i32 propagate(ptr state, ptr clock, ptr given, ptr limits, ptr parts)
+    i32 propagate(ptr state, ptr clock, ptr given, ptr limits, ptr parts, ptr work)
 
 ``state`` holds the components, what their rounding lost, and the rates that the last step foresaw
 for its end. ``clock`` is as `Clock` has it; ``given`` are the parameters and what is held;
 ``limits`` are as `Limits` has them, and behind that the floors of the components. ``parts``, or
-null, is where the parts of the last step go, by lines (components, then functions) and degrees. It
-returns an `Exit`.
+null, is where the parts of the last step go, by lines (components, then functions) and degrees;
+``work`` has room for `Core.work` doubles. It returns an `Exit`.
 
 A step is accepted when the right-hand side at its end is what its polynomial foresaw: its *defect*
 is small. The value is needed for the next step anyway. So no step is believed on the strength of
@@ -20,49 +20,25 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definitions
 from taylorad.ode.code import Code
+from taylorad.ode.interface import Clock, Exit, Limits
 from taylorad.ode.recurrences import Recurrences
+from taylorad.ode.stepsize import step_size
 
-__all__ = ["Access", "Clock", "Core", "Exit", "Limits", "kind_of"]
-
-
-class Exit(IntEnum):
-    """Why a core returned."""
-
-    END = 0  # the time wanted has been reached
-    STEPS = 1  # the number of steps wanted has been taken
-    STUCK = 2  # the time cannot advance: steps became too small, or f is not finite
+__all__ = ["TRUTHS", "Access", "Core"]
 
 
-class Clock(IntEnum):
-    """Places in ``clock``, in doubles."""
-
-    TIME = 0
-    TIME_LOW = 1
-    STEP = 2  # the last step
-    STEPS = 3  # how many steps have been taken; an integer
-    REJECTED = 4  # how many have been taken back; an integer
-
-
-class Limits(IntEnum):
-    """Places in ``limits``, in doubles."""
-
-    END = 0
-    END_LOW = 1
-    SIGN = 2  # of the direction of time
-    FACTOR = 3  # log2 of what a step is of the radius of convergence
-    LONGEST = 4  # the largest step
-    DEFECT = 5  # the largest defect times the step, over the floor and the component
-    STEPS = 6  # how many steps may be taken; an integer
-    FLOORS = 7
-
-
-LAST = 4
-"""So many of the last parts decide upon the step."""
+TRUTHS = frozenset(
+    {
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"),
+        *("logical_and", "logical_or", "logical_xor", "logical_not"),
+        *("isnan", "isinf", "isfinite", "signbit"),
+    }
+)
+"""Rows whose value is true or false."""
 
 SMALLEST = 2.0**-50
 """A step that is no more than this of the time makes no progress."""
@@ -75,10 +51,12 @@ class Access:
     ----------
     width : int
         How many there are, repetitions of the last included.
+    chunk : int or str
+        The number of the vector among all, known or in a register.
     """
 
-    def __init__(self, core: Core, start: int | str, width: int) -> None:
-        self.core, self.start, self.width = core, start, width
+    def __init__(self, core: Core, start: int | str, width: int, chunk: int | str = 0) -> None:
+        self.core, self.start, self.width, self.chunk = core, start, width, chunk
 
     def load(self, array: str) -> str:
         """Read from an array of components."""
@@ -97,6 +75,11 @@ class Core:
     recurrences : Recurrences
     order : int
         The last degree.
+
+    Attributes
+    ----------
+    work : int
+        Doubles that a call works in.
     """
 
     def __init__(self, recurrences: Recurrences, order: int) -> None:
@@ -106,13 +89,19 @@ class Core:
         self.code = Code()
         self.arrays: dict[str, str] = {}
         self.globals: list[str] = []
+        self.work = 0
+
+    def claim(self, doubles: int) -> str:
+        """Find room to work in, where a line of the cache begins."""
+        place, self.work = self.work, self.work + -(-doubles // 8) * 8
+        return self.code.let(f"getelementptr inbounds double, ptr %work, i64 {place}")
 
     # --- what a subclass knows ---
 
     @property
     @abstractmethod
-    def room(self) -> int:
-        """Doubles in an array of components, padding included."""
+    def places(self) -> Sequence[int]:
+        """The component at each place of an array of components."""
 
     @property
     @abstractmethod
@@ -157,18 +146,23 @@ class Core:
         self._accepted()
         code.label("orders")
         self.orders()
-        self._advance(self._step())
+        self._advance(step_size(self))
         self._rejected()
         self._leave()
         declarations = sorted(code.declarations)
         functions = definitions(code.functions, fma=has_fma(), declared=declarations)
-        names = ("state", "clock", "given", "limits", "parts")
+        names = ("state", "clock", "given", "limits", "parts", "work")
         head = f"define i32 @propagate({', '.join(f'ptr noalias %{x}' for x in names)}) {{"
         body = [
             x for line in code.lines for x in ((line, *self._phis) if line == "head:" else (line,))
         ]
         parts = [*self.globals, *declarations, functions, *code.helpers.values(), head, "entry:"]
         return "\n".join([*parts, *body, "}", ""])
+
+    @property
+    def room(self) -> int:
+        """Doubles in an array of components, padding included."""
+        return len(self.places)
 
     def integer(self, pointer: str, place: int) -> str:
         """Read an integer."""
@@ -185,7 +179,7 @@ class Core:
             at = code.let(f"getelementptr inbounds double, ptr %state, i64 {k * self.room}")
             self.arrays[name] = at
         for name in ("scale", "back x", "back lost"):
-            self.arrays[name] = code.let(f"alloca [{self.room} x double], align 64")
+            self.arrays[name] = self.claim(self.room)
         self.enter()
         zero, endless = code.constant(0.0), code.constant(math.inf)
         self._incoming = {
@@ -247,48 +241,6 @@ class Core:
         code.label("more")
         enough = code.let(f"icmp uge i64 %count, {self.most}")
         code.do(f"br i1 {enough}, label %leave, label %orders")
-
-    def _step(self) -> str:
-        """Choose the step by the last parts."""
-        code = self.code
-        degrees = [max(k, 1) for k in range(self.order, self.order - LAST, -1)]
-        zero = code.constant(0.0)
-
-        def largest(access: Access, *sizes: str) -> list[str]:
-            width, found = access.width, []
-            scale = access.load("scale")
-            for k, size in zip(degrees, sizes, strict=True):
-                scaled = code.multiply(code.absolute(self.part(access, k), width), scale, width)
-                found.append(code.larger(size, code.largest(scaled or "", width)))
-            return found
-
-        sizes = self.over_states(largest, *[zero] * LAST)
-        bits = code.let(f"bitcast <{LAST} x double> {code.packed(sizes)} to <{LAST} x i64>")
-        number = code.let(f"sitofp <{LAST} x i64> {bits} to <{LAST} x double>")
-        # The bits of a double, as a number, are its logarithm to one digit.
-        scale = code.constant([-(2.0**-52) / k for k in degrees], LAST)
-        shift = code.constant([(1023 - 0.043) / k for k in degrees], LAST)
-        y = (
-            code.add(
-                code.least(code.fused(number, scale, shift, LAST) or "", LAST),
-                self.limits[Limits.FACTOR],
-            )
-            or ""
-        )
-        y = code.larger(code.smaller(y, code.constant(900.0)), code.constant(-900.0))
-        h = code.smaller(self._exp2(y), self.limits[Limits.LONGEST])
-        return code.smaller(code.smaller(h, "%cap"), self.left)
-
-    def _exp2(self, y: str) -> str:
-        """Give 2**y to three digits."""
-        code = self.code
-        whole = code.intrinsic_of("floor", (y,))
-        rest = code.subtract(y, whole)
-        q = code.fused(code.constant(0.33977), rest, code.constant(0.65943))
-        q = code.fused(q, rest, code.constant(1.0012))
-        shift = code.let(f"shl i64 {code.let(f'fptosi double {whole} to i64')}, 52")
-        bits = code.let(f"bitcast double {q} to i64")
-        return code.let(f"bitcast i64 {code.let(f'add i64 {bits}, {shift}')} to double")
 
     def _advance(self, size: str) -> None:
         """Sum the series up, and foresee the rates at the end of the step."""
@@ -435,8 +387,3 @@ class Core:
             old = code.let(f"load i64, ptr {at}, align 8")
             code.do(f"store i64 {code.let(f'add i64 {old}, {final[name]}')}, ptr {at}, align 8")
         code.do(f"ret i32 {status}")
-
-
-def kind_of(width: int) -> str:
-    """Give the type of a register of so many doubles."""
-    return "double" if width == 1 else f"<{width} x double>"

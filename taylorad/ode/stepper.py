@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from taylorad.machine.module import Code, build
-from taylorad.ode.core import Clock, Exit, Limits
+from taylorad.ode.core import Core
+from taylorad.ode.grouped import Grouped
+from taylorad.ode.grouping import LANES
+from taylorad.ode.interface import Clock, Exit, Limits
 from taylorad.ode.recurrences import Recurrences
 from taylorad.ode.system import System
 from taylorad.ode.unrolled import Unrolled
@@ -20,8 +23,14 @@ __all__ = ["Motion", "Stepper", "Tolerance"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)
+_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 6)
 _ROUNDING = 2.0**-52
+
+MOST_WRITTEN = 8
+"""Convolutions of a system whose orders are written out."""
+
+MOST_SPREAD = 100
+"""Vectors of nodes of a system whose groups are spread out."""
 
 
 @dataclass
@@ -88,6 +97,9 @@ class Stepper:
         The last degree of the series.
     level : {0, 1}
         The effort of compiling.
+    form : {"", "written", "spread", "looped"}
+        How the orders are written: each out; by groups that are spread out; by loops over groups.
+        By default chosen by size.
 
     Attributes
     ----------
@@ -95,14 +107,23 @@ class Stepper:
         How many functions of time and state are expanded together with the components.
     """
 
-    def __init__(self, system: System, order: int, level: int = 1) -> None:
+    def __init__(self, system: System, order: int, level: int = 1, form: str = "") -> None:
         self.system, self.order = system, order
         observed = [line for lines in system.functions for line in lines]
         self.functions = len(observed)
-        self._core = Unrolled(Recurrences(system, [*system.rates, *observed]), order)
+        recurrences = Recurrences(system, [*system.rates, *observed])
+        form = form or _form(recurrences)
+        self._core: Core = (
+            Unrolled(recurrences, order)
+            if form == "written"
+            else Grouped(recurrences, order, is_spread=form == "spread")
+        )
         self.code: Code = build(self._core.written(), level=level)
         self._call = _CORE(self.code.address("propagate"))
-        self._room = self._core.room
+        self._places = np.array(self._core.places)
+        _, self._firsts = np.unique(self._places, return_index=True)
+        self._memory = np.zeros(self._core.work + 8)
+        self._work = -(-self._memory.ctypes.data // 64) * 64
 
     def parts(self) -> Array:
         """Make room for the parts of a step: components, then functions, by degrees."""
@@ -133,9 +154,8 @@ class Stepper:
         parts : ndarray, optional
             Gets the parts of the last step, about the point where it began.
         """
-        n, room = self.system.size, self._room
+        pad, room = self._places, len(self._places)
         state = np.zeros(3 * room)
-        pad = np.minimum(np.arange(room), n - 1)
         state[:room], state[room : 2 * room] = motion.state[pad], motion.lost[pad]
         clock = np.array([motion.time, motion.time_low, motion.step, 0.0, 0.0])
         limits = np.empty(Limits.FLOORS + room)
@@ -149,8 +169,9 @@ class Stepper:
         values = np.append(np.asarray(given, float), 0.0)
         arrays = [state, clock, values, limits]
         addresses = [a.ctypes.data for a in arrays]
-        status = Exit(self._call(*addresses, 0 if parts is None else parts.ctypes.data))
-        motion.state, motion.lost = state[:n].copy(), state[room : room + n].copy()
+        addresses += [0 if parts is None else parts.ctypes.data, self._work]
+        status = Exit(self._call(*addresses))
+        motion.state, motion.lost = state[self._firsts], state[room + self._firsts]
         motion.time, motion.time_low, motion.step = clock[:3].tolist()
         counts = clock[Clock.STEPS :].view(np.int64)
         motion.steps += int(counts[0])
@@ -160,3 +181,11 @@ class Stepper:
     def _defect(self, relative: float) -> float:
         """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
         return 8 * (self.order + 1) * relative * self.system.size + 2**10 * _ROUNDING
+
+
+def _form(recurrences: Recurrences) -> str:
+    """Choose how the orders of a system are written."""
+    if len(recurrences.inners) <= MOST_WRITTEN and len(recurrences.nodes) <= 8 * MOST_WRITTEN:
+        return "written"
+    vectors = len(recurrences.nodes) // LANES
+    return "spread" if vectors <= MOST_SPREAD else "looped"

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from taylorad.compiler.operations import emit
 from taylorad.ode.code import Name
-from taylorad.ode.core import Access, Core
+from taylorad.ode.core import TRUTHS, Access, Core
 from taylorad.ode.recurrences import Choice, Inner, Interior, Node, Recurrences
 
 __all__ = ["Unrolled"]
 
 LANES = 4
 """Interiors side by side."""
-
-DRIFT = 8
-"""Up to this degree a division by it is right to twice the digits, or long runs would drift."""
 
 
 @dataclass
@@ -237,7 +233,7 @@ class Unrolled(Core):
                 over = self._added(over, factor, interior, y)
             else:
                 total = self._added(total, factor, interior, y)
-        total = code.add(total, self._over(over, k))
+        total = code.add(total, self.code.over_degree(over, k))
         if node.divisor is not None:
             total = code.multiply(total, self._inverse(node.divisor))
         for term in sorted(node.newest, key=lambda term: self.depths.get(term.line, 0)):
@@ -258,17 +254,6 @@ class Unrolled(Core):
             return self.code.subtract(total, y)
         return self.code.fused(factor, y, total)
 
-    def _over(self, x: Name, k: int) -> Name:
-        """Divide by a degree, which is a multiplication; of low degrees in two words."""
-        if x is None or k == 1:
-            return x
-        high = 1.0 / k
-        low = float(Fraction(1, k) - Fraction(high))
-        rest = None
-        if low and k <= DRIFT:
-            rest = self.code.multiply(x, self._number(low))
-        return self.code.fused(x, self._number(high), rest)
-
     def _chosen(self, node: Choice, k: int) -> Name:
         yes, no = (None if i is None else self._part(i, k) for i in (node.yes, node.no))
         if yes is None and no is None:
@@ -287,8 +272,8 @@ class Unrolled(Core):
     # --- for the loop over steps --------------------------------------------------------------
 
     @property
-    def room(self) -> int:
-        return sum(width for _, width in self.groups)
+    def places(self) -> Sequence[int]:
+        return [i for members, width in self.groups for i in _padded(members, width)]
 
     @property
     def widths(self) -> list[int]:
@@ -331,7 +316,7 @@ class Unrolled(Core):
         numbers = [
             self.steps[i].number if self.steps[i].primitive is None else None for i in operands
         ]
-        truth = row.name in _TRUTHS
+        truth = row.name in TRUTHS
         names = [self.values[i] for i in operands]
         result = "b" if truth else "f"
         self.values[line] = emit(self.code, row, step.params, names, kinds, result, numbers)
@@ -346,7 +331,7 @@ class Unrolled(Core):
                     self.parts[line, k] = self._node(line, k, inners)
             if k < self.order:
                 for i in range(self.n):
-                    self.parts[i, k + 1] = self._over(self._rate(i, k), k + 1)
+                    self.parts[i, k + 1] = self.code.over_degree(self._rate(i, k), k + 1)
 
     def _rate(self, i: int, k: int) -> Name:
         line = self.system.rates[i]
@@ -383,10 +368,3 @@ class Unrolled(Core):
 
 def _padded(members: Sequence[Any], width: int) -> list[Any]:
     return [*members, *[members[-1]] * (width - len(members))]
-
-
-_TRUTHS = {
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"),
-    *("logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "isinf", "isfinite"),
-    "signbit",
-}

@@ -1,0 +1,38 @@
+"""What a core and its caller have agreed upon: places in arrays, and reasons to return."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["Clock", "Exit", "Limits"]
+
+
+class Exit(IntEnum):
+    """Why a core returned."""
+
+    END = 0  # the time wanted has been reached
+    STEPS = 1  # the number of steps wanted has been taken
+    STUCK = 2  # the time cannot advance: steps became too small, or f is not finite
+
+
+class Clock(IntEnum):
+    """Places in ``clock``, in doubles."""
+
+    TIME = 0
+    TIME_LOW = 1
+    STEP = 2  # the last step
+    STEPS = 3  # how many steps have been taken; an integer
+    REJECTED = 4  # how many have been taken back; an integer
+
+
+class Limits(IntEnum):
+    """Places in ``limits``, in doubles."""
+
+    END = 0
+    END_LOW = 1
+    SIGN = 2  # of the direction of time
+    FACTOR = 3  # log2 of what a step is of the radius of convergence
+    LONGEST = 4  # the largest step
+    DEFECT = 5  # the largest defect times the step, over the floor and the component
+    STEPS = 6  # how many steps may be taken; an integer
+    FLOORS = 7
