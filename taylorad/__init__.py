@@ -33,7 +33,7 @@ from taylorad.forward.multivariate import MultivariateTaylor
 from taylorad.forward.taylor import Taylor
 
 if TYPE_CHECKING:
-    from taylorad import optimize, precondition, testing
+    from taylorad import ode, optimize, precondition, testing
     from taylorad.compiler.compiled import compile
     from taylorad.drivers.listing import WengertList
 
@@ -56,6 +56,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "multivariate_taylor",
+    "ode",
     "optimize",
     "precondition",
     "primitive",
@@ -79,7 +80,7 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     # What derivatives are for is loaded when it is asked for: importing taylorad stays light.
-    if name in ("optimize", "precondition", "testing"):
+    if name in ("ode", "optimize", "precondition", "testing"):
         return import_module(f"taylorad.{name}")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)

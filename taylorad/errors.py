@@ -11,6 +11,7 @@ import os
 import sys
 from functools import cache
 from types import FrameType
+from typing import Any
 
 __all__ = [
     "CompileWarning",
@@ -18,6 +19,7 @@ __all__ = [
     "ExpansionError",
     "InputError",
     "InputTypeError",
+    "IntegrationError",
     "MutationError",
     "NoRuleError",
     "NotAnalyticError",
@@ -92,6 +94,27 @@ class CompileWarning(UserWarning):
 
 class SingularityError(TayloradError, ArithmeticError):
     """The function has no power series there: a branch point or a pole."""
+
+
+class IntegrationError(TayloradError, ArithmeticError):
+    """A differential equation cannot be integrated any further.
+
+    Attributes
+    ----------
+    time, state
+        The last good point.
+    singularity : float or None
+        An estimate of the time at which the solution is singular.
+    """
+
+    def __init__(
+        self, message: str, time: float, state: Any, singularity: float | None = None
+    ) -> None:
+        super().__init__(message, time, state, singularity)
+        self.time, self.state, self.singularity = time, state, singularity
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def user_line() -> str:

@@ -29,7 +29,13 @@ HEAVY = ["scipy.special", "scipy.optimize", "mpmath", "llvmlite", "matplotlib"]
 
 PUBLIC = [
     f"{module}.{name}"
-    for module in ["taylorad", "taylorad.testing", "taylorad.optimize", "taylorad.precondition"]
+    for module in [
+        "taylorad",
+        "taylorad.testing",
+        "taylorad.optimize",
+        "taylorad.ode",
+        "taylorad.precondition",
+    ]
     for name in import_module(module).__all__
     if not name.startswith("__")
 ]

@@ -275,6 +275,10 @@ class Core:
             code.let(f"select i1 {last}, double {self.limits[end]}, double {value}")
             for value, end in ((time, Limits.END), (rest, Limits.END_LOW))
         )
+        # A step that had to be shortened tells that the next had better not be much longer.
+        twice = code.add(size, size)
+        short = code.let(f"fcmp oge double {size}, %cap")
+        cap = code.let(f"select i1 {short}, double {twice}, double {code.constant(math.inf)}")
         self._back(
             {
                 "%t.high": time,
@@ -283,7 +287,7 @@ class Core:
                 "%before.low": "%t.low",
                 "%h.before": h,
                 "%allowed": self.limits[Limits.DEFECT],
-                "%cap": code.constant(math.inf),
+                "%cap": cap,
                 "%count": code.let("add nuw i64 %count, 1"),
                 "%taken.back": "%taken.back",
             }

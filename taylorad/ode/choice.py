@@ -1,0 +1,81 @@
+"""Which way a right-hand side is integrated: by machine code, in whole numbers, or directly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from taylorad.ode.digits import Digits
+from taylorad.ode.direct import Direct
+from taylorad.ode.stepper import Stepper
+from taylorad.ode.system import NotTraceable, system
+
+__all__ = ["stepper_of"]
+
+
+def stepper_of(
+    f: Callable[..., Any],
+    t: Any,
+    y: np.ndarray[Any, Any],
+    order: int,
+    args: Sequence[Any] = (),
+    functions: Sequence[Callable[..., Any]] = (),
+    sizes: Sequence[int] | None = None,
+    level: int = 1,
+) -> tuple[Stepper | Digits | Direct, Sequence[Any]]:
+    """Give the fastest stepper that serves, and what its ``propagate`` is to be given.
+
+    Machine code serves real floats; `Digits` real mpmath numbers; `Direct` what does not trace,
+    and complex numbers, for a trace is made with real ones. What is held comes behind what this
+    gives, where the system of the stepper has such lines.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(t, y, *args)``.
+    t : number
+    y : ndarray
+        Of floats, complex numbers, or mpmath numbers (an object array).
+    order : int
+    args : sequence, optional
+        Among them mpmath numbers and object arrays of such.
+    functions : sequence of callable, optional
+    sizes : sequence of int, optional
+        How many entries each function has; 1, unless told. Where they trace it is known.
+    level : {0, 1}
+        The effort of compiling.
+    """
+    exact = y.dtype == object
+    is_complex = y.dtype.kind == "c" or any(isinstance(x, mpmath.mpc) for x in y.flat)
+    if not is_complex:
+        try:
+            as_floats = [_as_floats(a) for a in args]
+            traced = system(f, float(t), y.astype(float), as_floats, functions)
+        except NotTraceable:
+            pass
+        else:
+            if not exact:
+                return Stepper(traced, order, level), _numbers(traced.parameters)
+            changed = any(a is not b for a, b in zip(args, as_floats))
+            moving = [a for a, b in zip(args, as_floats) if np.asarray(b).dtype == float]
+            return Digits(traced, order), _numbers(moving if changed else traced.parameters)
+    dtype = object if exact else complex if is_complex else float
+    return Direct(f, y.shape, order, dtype, functions, sizes), args
+
+
+def _numbers(parameters: Sequence[Any]) -> list[Any]:
+    return [x for p in parameters for x in np.ravel(p).tolist()]
+
+
+def _as_floats(a: Any) -> Any:
+    """Give mpmath numbers as floats, to be traced."""
+    if isinstance(a, mpmath.mpf):
+        return float(a)
+    if isinstance(a, np.ndarray) and a.dtype == object:
+        if any(isinstance(x, mpmath.mpc) for x in a.flat):
+            raise NotTraceable("an argument is complex")
+        return a.astype(float)
+    return a

@@ -1,0 +1,49 @@
+"""What users give as states, times and further arguments: checked, and as numbers of one kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from taylorad.errors import InputError, InputTypeError
+
+__all__ = ["arguments", "as_start", "as_time", "as_times"]
+
+
+def as_start(y0: Any) -> Any:
+    """Check a state, and give it as an array of floats, complex or mpmath numbers."""
+    try:
+        y = np.asarray(y0)
+    except ValueError as error:
+        raise InputTypeError(f"y0 is not an array: {error}") from error
+    if y.dtype.kind in "biuf":
+        y = y.astype(float)
+    elif y.dtype.kind == "c":
+        y = y.astype(complex)
+    elif y.dtype != object:
+        raise InputTypeError(f"y0 has dtype {y.dtype}; it must be of numbers")
+    if y.dtype != object and not np.isfinite(y).all():
+        raise InputError("All components of the initial state `y0` must be finite.")
+    return y
+
+
+def as_time(t: Any) -> Any:
+    """Give a float, or the mpmath number that it is."""
+    return +t if hasattr(t, "_mpf_") else float(t)
+
+
+def as_times(t: Any) -> Any:
+    """Give a vector of floats, or of mpmath numbers."""
+    times = np.asarray(t)
+    return times if times.dtype == object else times.astype(float)
+
+
+def arguments(args: Any) -> tuple[Any, ...]:
+    try:
+        return tuple(args)
+    except TypeError as error:
+        raise InputTypeError(
+            "Supplied 'args' cannot be unpacked. Please supply `args` as a tuple (e.g. "
+            f"`args=({args},)`)"
+        ) from error

@@ -1,0 +1,280 @@
+"""`scipy.integrate.solve_ivp` by Taylor series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from taylorad.errors import InputError, IntegrationError
+from taylorad.ode.dense import OdeSolution, Piece
+from taylorad.ode.inputs import arguments, as_time, as_times
+from taylorad.ode.integrator import Integrator
+
+__all__ = ["OdeResult", "solve_ivp"]
+
+MESSAGES = {
+    0: "The solver successfully reached the end of the integration interval.",
+    1: "A termination event occurred.",
+}
+
+
+class OdeResult(OptimizeResult):  # type: ignore[misc]
+    """What `solve_ivp` found; a dictionary whose entries are attributes too.
+
+    Attributes
+    ----------
+    t : ndarray, shape (n_points,)
+    y : ndarray, shape (n, n_points)
+        Of a state of another shape, that with ``n_points`` behind.
+    sol : OdeSolution or None
+    t_events, y_events : list of ndarray, or None
+        For each event the times and the states of its occurrences.
+    nfev : int
+        How often the right-hand side was expanded.
+    njev, nlu : int
+        0: no Jacobian is needed.
+    nsteps, nrejected : int
+        How many steps were taken, and how many were taken back.
+    order : int
+        Of the series.
+    status : int
+        0: the end was reached. 1: a terminal event. -1: it could not go on.
+    message : str
+    success : bool
+        Whether the status is not -1.
+    singularity : float or None
+        Where the solution seems to be singular, if that is what ended it.
+
+    Examples
+    --------
+    >>> import taylorad as ta
+    >>> result = ta.ode.solve_ivp(lambda t, y: y**2, (0, 3), [1.0])
+    >>> result.success, result.status
+    (False, -1)
+    >>> result.message
+    'Required step size ... The solution seems to be singular at t = 1.'
+    """
+
+
+def solve_ivp(
+    fun: Callable[..., Any],
+    t_span: Any,
+    y0: Any,
+    method: Any = None,
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: tuple[Any, ...] | None = None,
+    *,
+    tol: float | None = None,
+    rtol: Any = None,
+    atol: Any = None,
+    order: int | None = None,
+    max_step: float = math.inf,
+    first_step: float | None = None,
+) -> OdeResult:
+    """Solve an initial value problem ``dy/dt = fun(t, y)``, ``y(t0) = y0``, by Taylor series.
+
+    Signature and result are those of `scipy.integrate.solve_ivp`. By default the solution is as
+    exact as doubles are, for that costs little more than a few digits.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``, in plain NumPy; it may return an array or a list. What jumps in it, as
+        in ``np.where``, ``if`` or ``abs``, is located and integrated to. It must depend on nothing
+        but its arguments.
+    t_span : (float, float)
+        From when to when; it may run backward.
+    y0 : array_like
+        The state at the beginning, of any shape; a number too.
+    method : optional
+        ``"Taylor"``; there is no other.
+    t_eval : array_like, optional
+        Times at which to give the solution, sorted, within ``t_span``: exactly, by the polynomials
+        of the steps. By default the ends of the steps.
+    dense_output : bool
+        Whether to give the continuous solution.
+    events : callable or list of callables, optional
+        Functions ``event(t, y, *args)`` of which the roots are wanted. All of them are found, in
+        order, close pairs too, and where a function only touches zero. ``event.terminal``, a bool
+        or a number of occurrences, ends the integration; ``event.direction`` selects roots where
+        the function rises (positive) or falls (negative) in the direction of travel. A root at
+        ``t0`` itself does not count. An event may call ``fun``: where ``fun(t, y)[0]`` vanishes,
+        the first component is largest or smallest.
+    vectorized : bool
+        Ignored.
+    args : tuple, optional
+        Further arguments of ``fun`` and the events.
+    tol, rtol, atol : float or array_like, optional
+        The error of a step in a component y is at most about ``rtol * |y| + atol``. ``tol`` is
+        another name of ``rtol``; an array counts as its least entry. By default and at least
+        ``rtol`` is 2**-52, and ``atol`` is ``rtol`` times the largest component of ``y0``, or times
+        1 if that is less.
+    order : int, optional
+        The last degree of the series. By default ``ceil(1 - log(rtol) / 2)``, which costs least
+        (Jorba and Zou, Experimental Mathematics 14, 2005): 20 for doubles.
+    max_step : float
+        The largest step.
+    first_step : float, optional
+        The largest first step.
+
+    Returns
+    -------
+    OdeResult
+        If the integration cannot go on, where the solution is singular or ``fun`` not finite,
+        ``success`` is False, ``message`` says why, and the last point is the last good one.
+
+    Raises
+    ------
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        If arguments make no sense.
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> def pendulum(t, y, k):
+    ...     angle, speed = y
+    ...     return speed, -k * np.sin(angle)
+    >>> def upright(t, y, k):
+    ...     return y[0]
+    >>> upright.terminal = 2
+    >>> result = ta.ode.solve_ivp(pendulum, (0, 10), [1.0, 0.0], events=upright, args=(1.0,))
+    >>> result.t_events[0]  # a quarter of the period, and three quarters
+    array([1.67499..., 5.02498...])
+    >>> result.message
+    'A termination event occurred.'
+    """
+    name = method if isinstance(method, str) else getattr(method, "__name__", method)
+    if name not in (None, "Taylor"):
+        raise InputError(
+            f"there is no method {method!r}, only 'Taylor'; scipy.integrate.solve_ivp has others, "
+            "and takes taylorad.ode.Taylor for a method too"
+        )
+    t0, tf = _span(t_span)
+    times = _times(t_eval, t0, tf)
+    if first_step is not None and not 0 < first_step <= abs(tf - t0):
+        raise InputError(f"`first_step` is {first_step}; it must be positive, within `t_span`")
+    args = () if args is None else arguments(args)
+    backward = tf < t0
+    integrator = Integrator(
+        *(fun, t0, y0, args),
+        **{"tol": tol, "rtol": rtol, "atol": atol, "order": order},
+        max_step=max_step,
+        events=events,
+    )
+    if math.isinf(tf) and not any(math.isfinite(e.most) for e in integrator._events):
+        raise InputError(f"t_span is {t_span!r}: without end, it takes a terminal event")
+    record = _Record(integrator, times, dense_output, -1 if backward else 1)
+    status, message, singularity = 0, MESSAGES[0], None
+    try:
+        longest = math.inf if first_step is None else first_step
+        while integrator.time_words != (tf, 0.0):
+            ended = integrator._advance((tf, 0.0), longest)
+            record.step()
+            longest = math.inf
+            if ended:
+                status, message = 1, MESSAGES[1]
+                break
+    except IntegrationError as error:
+        status, message, singularity = -1, str(error), error.singularity
+    return record.result(
+        status=status,
+        message=message,
+        success=status >= 0,
+        singularity=singularity,
+    )
+
+
+class _Record:
+    """What is kept of the steps."""
+
+    def __init__(self, integrator: Integrator, times: Any, dense: bool, sign: int) -> None:
+        self.integrator, self.times, self.dense, self.sign = integrator, times, dense, sign
+        self.pieces: list[Piece] = []
+        self.ts: list[float] = []
+        self.ys: list[Any] = []
+        self.place = 0
+        y, t = integrator._motion.state, integrator.time
+        self.start = Piece(t, 0.0, t, y[:, None])
+        if times is None:
+            self._point(t, y)
+        else:
+            self._points(self.start)
+
+    def step(self) -> None:
+        piece = self.integrator._last()
+        if self.dense:
+            self.pieces.append(piece)
+        if self.times is None:
+            self._point(self.integrator.time, self.integrator._motion.state)
+        else:
+            self._points(piece)
+
+    def _point(self, t: float, y: Any) -> None:
+        self.ts.append(t)
+        self.ys.append(y)
+
+    def _points(self, piece: Piece) -> None:
+        """Give the solution at those times that a piece reaches."""
+        first = self.place
+        last = np.searchsorted(self.sign * self.times, self.sign * piece.stop, side="right")
+        self.place = max(first, int(last))
+        if self.place > first:
+            times = self.times[first : self.place]
+            self.ts += times.tolist()
+            self.ys += list(piece(times).T)
+
+    def result(self, **how: Any) -> OdeResult:
+        integrator, motion = self.integrator, self.integrator._motion
+        shape = integrator._flow.shape
+        if self.times is None and len(self.ts) == 1 and how["success"]:
+            self._point(self.ts[0], self.ys[0])  # of an empty span both ends, as in SciPy
+        t = np.array(self.ts)
+        if self.ts or self.times is None:
+            y = np.array(self.ys).T.reshape(*shape, len(self.ts))
+        else:
+            y = np.array([])  # as SciPy has it
+        watched = bool(integrator._events)
+        return OdeResult(
+            t=t,
+            y=y,
+            sol=OdeSolution(self.pieces or [self.start], shape) if self.dense else None,
+            t_events=[np.array(x) for x in integrator.t_events] if watched else None,
+            y_events=[np.array(x) for x in integrator.y_events] if watched else None,
+            nfev=motion.steps + motion.rejected + 1,
+            njev=0,
+            nlu=0,
+            nsteps=motion.steps,
+            nrejected=motion.rejected,
+            order=integrator.order,
+            **how,
+        )
+
+
+def _span(t_span: Any) -> tuple[float, float]:
+    try:
+        t0, tf = map(as_time, t_span)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"t_span is {t_span!r}; it must be two numbers: (t0, tf)") from error
+    if not math.isfinite(t0) or math.isnan(tf):
+        raise InputError(f"t_span is {t_span!r}; t0 must be finite, and tf a number")
+    return t0, tf
+
+
+def _times(t_eval: Any, t0: float, tf: float) -> Any:
+    if t_eval is None:
+        return None
+    times = as_times(t_eval)
+    if times.ndim != 1:
+        raise InputError("`t_eval` must be 1-dimensional.")
+    if not np.all((times >= min(t0, tf)) & (times <= max(t0, tf))):
+        raise InputError("Values in `t_eval` are not within `t_span`.")
+    if np.any(np.diff(times) * (1 if tf >= t0 else -1) <= 0):
+        raise InputError("Values in `t_eval` are not properly sorted.")
+    return times

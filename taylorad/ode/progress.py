@@ -1,0 +1,38 @@
+"""A bar that shows how far an integration has come, where tqdm is installed."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from typing import Any, Self
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """A bar from one time to another."""
+
+    def __init__(self, wanted: bool, start: float, end: float) -> None:
+        self.last, self.bar = start, None
+        if wanted and math.isfinite(end):
+            self.bar = _bar(abs(end - start))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def update(self, time: float) -> None:
+        if self.bar is not None:
+            self.bar.update(abs(time - self.last))
+        self.last = time
+
+
+def _bar(total: float) -> Any:
+    try:
+        tqdm = import_module("tqdm.auto").tqdm
+    except ImportError:
+        return None
+    return tqdm(total=total, unit=" of time")

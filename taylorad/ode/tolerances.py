@@ -1,0 +1,79 @@
+"""What the user says of how exact an integration is to be, in the terms of a stepper."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from taylorad.errors import InputError
+from taylorad.ode.stepper import Tolerance
+
+__all__ = ["order_for", "tolerance"]
+
+SMALLEST = 2.0**-52
+"""Doubles cannot be told to be more exact."""
+
+
+def tolerance(y0: Any, tol: Any, rtol: Any, atol: Any, max_step: float) -> Tolerance:
+    """Give what a stepper takes: the relative tolerance, and floors that are atol / rtol.
+
+    Without ``atol`` the floor is the largest component of the initial state, or 1 if that is more.
+    """
+    if tol is not None and rtol is not None:
+        raise InputError("tol is another name of rtol; give one of them")
+    if y0.dtype == object:
+        return _of_mpmath(y0, _first(tol, rtol, 0), atol, max_step)
+    relative = np.asarray(_first(tol, rtol, SMALLEST), dtype=float)
+    if not np.all(relative >= 0):
+        raise InputError(f"rtol is {relative}; it must be positive")
+    if relative.ndim and relative.shape != np.shape(y0):
+        raise InputError(f"`rtol` has wrong shape: {relative.shape}, not {np.shape(y0)}")
+    smallest = max(float(np.min(relative, initial=math.inf)), SMALLEST)
+    if smallest >= 1:
+        raise InputError(f"rtol is {smallest}; it must be below 1")
+    if not max_step > 0:
+        raise InputError("`max_step` must be positive.")
+    sizes = [abs(x) for x in np.ravel(y0)]
+    if atol is None:
+        floors = np.full(len(sizes), min(1.0, float(max(sizes, default=0.0))) or 1.0)
+    else:
+        absolute = np.asarray(atol, dtype=float)
+        if not np.all(absolute >= 0):
+            raise InputError("`atol` must be positive.")
+        if absolute.ndim and absolute.shape != np.shape(y0):
+            raise InputError(f"`atol` has wrong shape: {absolute.shape}, not {np.shape(y0)}")
+        # A component may well be zero, of which no part is small.
+        least = np.finfo(float).tiny
+        floors = np.maximum(np.broadcast_to(absolute, np.shape(y0)).ravel() / smallest, least)
+    return Tolerance(smallest, floors, float(max_step))
+
+
+def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float) -> Tolerance:
+    """Give the tolerance for mpmath numbers: by default their working precision."""
+    import mpmath
+
+    relative = mpmath.mpf(rtol) or +mpmath.eps
+    if not 0 < relative < 1:
+        raise InputError(f"rtol is {rtol}; it must be positive and below 1")
+    largest = max((abs(x) for x in y0.ravel()), default=0)
+    floor = min(mpmath.mpf(1), largest) or mpmath.mpf(1) if atol is None else atol / relative
+    return Tolerance(relative, np.full(y0.size, floor, dtype=object), max_step)
+
+
+def order_for(relative: Any, order: int | None, exact: bool = False) -> int:
+    """Choose the order that costs least (Jorba and Zou, Experimental Mathematics 14, 2005)."""
+    if order is None and exact:
+        from taylorad.ode.eager import order_of
+
+        return order_of(relative)
+    if order is None:
+        return max(2, math.ceil(1 - math.log(relative) / 2))
+    if int(order) != order or order < 2:
+        raise InputError(f"order is {order}; it must be a whole number, at least 2")
+    return int(order)
+
+
+def _first(*values: Any) -> Any:
+    return next(x for x in values if x is not None)
