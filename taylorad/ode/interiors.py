@@ -6,7 +6,7 @@ degree has code of its own the products are written out, and the newest parts ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from taylorad.ode.code import Name, kind_of
 from taylorad.ode.gathering import Gathering
@@ -14,13 +14,19 @@ from taylorad.ode.grouping import Group
 from taylorad.ode.layout import Chunk, Degree
 from taylorad.ode.recurrences import Interior
 
-__all__ = ["Interiors"]
+__all__ = ["Interiors", "Sums"]
 
 RECENT = 3
 """So many of the newest degrees are taken from registers, where degrees are written out."""
 
 MOST_SUMS = 12
 """Sums that go through the older parts together: as many as there are registers for."""
+
+MOST_PAIRS = 8
+"""The same where two degrees are done at once."""
+
+Sums = dict[tuple[int, int, int], str]
+"""Interiors by group, chunk and number."""
 
 _Sum = tuple[tuple[int, int, int], int, int]
 """An interior, by group, chunk and number, and where its factors' streams begin."""
@@ -29,9 +35,16 @@ _Sum = tuple[tuple[int, int, int], int, int]
 class Interiors(Gathering):
     """A core that can convolve."""
 
-    def all_interiors(self, k: Degree) -> dict[tuple[int, int, int], str]:
+    def all_interiors(self, k: Degree) -> Sums:
         """Add up all interiors of a degree, many in one loop; give them by group, chunk, number."""
-        wanted: dict[tuple[int, bool], list[_Sum]] = {}
+        found: Sums = {}
+        for width, square, batch in self._batches(MOST_SUMS):
+            found |= self._batch(batch, width, square, k)
+        return found
+
+    def _batches(self, most: int) -> Iterator[tuple[int, bool, list[_Sum]]]:
+        """Give interiors that may go together: those of one width, squares or not."""
+        kinds: dict[tuple[int, bool], list[_Sum]] = {}
         for g, group in enumerate(self.groups):
             for number, (a, b, weighted) in enumerate(group.factors):
                 first, second = self.stream(a, weighted), self.stream(b, False)
@@ -39,21 +52,15 @@ class Interiors(Gathering):
                     places = [
                         int(self.in_stream(stream, c, group.width, 0)) for stream in (first, second)
                     ]
-                    entry = ((g, c, number), places[0], places[1])
                     kind = (group.width, first == second)
-                    wanted.setdefault(kind, []).append(entry)
-        found: dict[tuple[int, int, int], str] = {}
-        for (width, square), sums in wanted.items():
+                    kinds.setdefault(kind, []).append(((g, c, number), places[0], places[1]))
+        for (width, square), sums in kinds.items():
             sums.sort(key=lambda entry: (entry[2], entry[1]))
-            count = -(-len(sums) // MOST_SUMS)
+            count = -(-len(sums) // most)
             for n in range(count):
-                batch = sums[len(sums) * n // count : len(sums) * (n + 1) // count]
-                found |= self._batch(batch, width, square, k)
-        return found
+                yield width, square, sums[len(sums) * n // count : len(sums) * (n + 1) // count]
 
-    def _batch(
-        self, batch: Sequence[_Sum], width: int, square: bool, k: Degree
-    ) -> dict[tuple[int, int, int], str]:
+    def _batch(self, batch: Sequence[_Sum], width: int, square: bool, k: Degree) -> Sums:
         """Add up some interiors in one loop over the older parts; squares in half of it."""
         code = self.code
         if isinstance(k, int):
@@ -104,6 +111,101 @@ class Interiors(Gathering):
             middle = code.load(at, a, width)
             square = code.multiply(code.multiply(middle, factor, width), middle, width)
             found.append(code.add(code.add(total, total, width), square, width) or "")
+        return found
+
+    def pair_of_interiors(self, k: str) -> tuple[Sums, Sums]:
+        """Add up the interiors of an even degree, 4 or more, and the most of those of the next.
+
+        What is read for one degree serves the other: a factor's part that the next degree wants
+        is the one that was read a round before. What is left out are the products with parts of
+        degree k, which are not known yet: see `completed`.
+        """
+        now: Sums = {}
+        later: Sums = {}
+        for width, square, batch in self._batches(MOST_PAIRS):
+            n, zero = len(batch), (kind_of(width), self.code.constant(0.0, width))
+            behinds = list(dict.fromkeys(b for _, _, b in batch))
+            carried = self._pair(batch, behinds, width, square, k, zero)
+            sums, next_sums = carried[:n], carried[n : 2 * n]
+            if square:
+                newest = dict(zip(behinds, carried[2 * n :], strict=True))
+                sums, next_sums = self._pair_of_squares(batch, sums, next_sums, newest, width, k)
+            for (key, _, _), total, next_total in zip(batch, sums, next_sums, strict=True):
+                now[key], later[key] = total, next_total
+        return now, later
+
+    def _pair(
+        self,
+        batch: Sequence[_Sum],
+        behinds: Sequence[int],
+        width: int,
+        square: bool,
+        k: str,
+        zero: tuple[str, str],
+    ) -> list[str]:
+        """Go through the older parts: give sums for both degrees, and the parts read last."""
+        code, n = self.code, len(batch)
+
+        def terms(j: str, *carried: str) -> list[str]:
+            before = dict(zip(behinds, carried[2 * n :], strict=True))
+            forth = code.let(f"mul nuw nsw i64 {j}, {width}")
+            back = code.let(f"mul nuw nsw i64 {code.let(f'sub nuw nsw i64 {k}, {j}')}, {width}")
+            ahead, behind = (
+                code.let(f"getelementptr inbounds double, ptr {self.history}, i64 {x}")
+                for x in (forth, back)
+            )
+            x = {a: code.load(ahead, a, width) for a in dict.fromkeys(a for _, a, _ in batch)}
+            y = {b: code.load(behind, b, width) for b in behinds}
+            now = [
+                code.fused(x[a], y[b], total, width) or ""
+                for (_, a, b), total in zip(batch, carried[:n], strict=True)
+            ]
+            later = [
+                code.fused(x[a], before[b], total, width) or ""
+                for (_, a, b), total in zip(batch, carried[n : 2 * n], strict=True)
+            ]
+            return [*now, *later, *y.values()]
+
+        count = code.let(f"lshr i64 {k}, 1") if square else k
+        return code.loop(count, terms, *[zero] * (2 * n + len(behinds)), start=1)
+
+    def _pair_of_squares(
+        self,
+        batch: Sequence[_Sum],
+        sums: Sequence[str],
+        next_sums: Sequence[str],
+        newest: dict[int, str],
+        width: int,
+        k: str,
+    ) -> tuple[list[str], list[str]]:
+        """Double the sums of half the products, and add what stands in the middle."""
+        code = self.code
+        half = code.let(f"mul nuw nsw i64 {code.let(f'lshr i64 {k}, 1')}, {width}")
+        at = code.let(f"getelementptr inbounds double, ptr {self.history}, i64 {half}")
+        now, later = [], []
+        for (_, a, b), total, next_total in zip(batch, sums, next_sums, strict=True):
+            middle = code.load(at, a, width)
+            twice = code.add(total, total, width)
+            now.append(code.fused(middle, middle, twice, width) or "")
+            next_total = code.fused(middle, newest[b], next_total, width) or ""
+            later.append(code.add(next_total, next_total, width) or "")
+        return now, later
+
+    def completed(self, later: Sums, k: str) -> Sums:
+        """Add the products with parts of degree k to the interiors of degree k + 1."""
+        code, found = self.code, {}
+        for width, square, batch in self._batches(MOST_PAIRS):
+            place = code.let(f"mul nuw nsw i64 {k}, {width}")
+            at = code.let(f"getelementptr inbounds double, ptr {self.history}, i64 {place}")
+            for key, a, b in batch:
+                first, new = code.load(self.history, a + width, width), code.load(at, b, width)
+                if square:
+                    total = code.fused(code.add(first, first, width), new, later[key], width)
+                else:
+                    total = code.fused(first, new, later[key], width)
+                    first, new = code.load(self.history, b + width, width), code.load(at, a, width)
+                    total = code.fused(first, new, total, width)
+                found[key] = total or ""
         return found
 
     def _written_sum(self, a: int, b: int, width: int, k: int) -> str:
