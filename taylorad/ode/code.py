@@ -18,6 +18,9 @@ __all__ = ["Code", "Name", "kind_of"]
 
 Name = str | None
 
+LARGEST_WHOLE = 3
+"""Up to here a power that is a half more than a whole number is a root and products."""
+
 DRIFT = 8
 """Up to this degree a division by it is right to twice the digits, or long runs would drift."""
 
@@ -156,6 +159,21 @@ class Code(Vectors):
         if low and k <= DRIFT:
             rest = self.multiply(x, self.constant(low, width), width)
         return self.fused(x, self.constant(high, width), rest, width)
+
+    def half_power(self, x: str, exponent: float, width: int = 1) -> str | None:
+        """Write a power whose exponent is a half more than a whole number; None for others.
+
+        Attraction goes by such powers. A root and a product are within two units in the last
+        place, and much sooner there than a power in general.
+        """
+        whole = abs(exponent) - 0.5
+        if not whole.is_integer() or whole > LARGEST_WHOLE:
+            return None
+        total: Name = self.intrinsic_of("sqrt", (x,), width)
+        for _ in range(int(whole)):
+            total = self.multiply(total, x, width)
+        assert total is not None
+        return total if exponent > 0 else self.divide(self.constant(1.0, width), total, width)
 
     def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""

@@ -73,15 +73,19 @@ class Factors(Interiors):
             numbers = [None] * len(numbers)
         own = self.slots_of(group.padded(group.members))
 
+        code = self.code
+
         def chunk(c: Chunk) -> None:
-            self.code.lanes = width
+            code.lanes = width
             names = [self.gather(self.values, slots, c, width) for slots in operands]
             if width > 1:
                 self.code.wide |= set(names)
             kinds = ["f"] * len(names)
             result = "b" if row.name in TRUTHS else "f"
-            value = emit(self.code, row, first.params, names, kinds, result, numbers)
-            value = converted(self.code, value, result, "f")
+            exponent = numbers[-1]
+            value = None if exponent is None else code.half_power(names[0], float(exponent), width)
+            value = value or emit(code, row, first.params, names, kinds, result, numbers)
+            value = converted(code, value, result, "f")
             self.scatter(value, self.values, own, c, width)
 
         self.over_group(group, chunk)

@@ -15,6 +15,7 @@ from taylorad.compiler.operations import emit
 from taylorad.ode.code import Name
 from taylorad.ode.core import TRUTHS, Access, Core
 from taylorad.ode.recurrences import Choice, Inner, Interior, Node, Recurrences
+from taylorad.primitives.elementwise import power
 
 __all__ = ["Unrolled"]
 
@@ -319,8 +320,12 @@ class Unrolled(Core):
         truth = row.name in TRUTHS
         names = [self.values[i] for i in operands]
         result = "b" if truth else "f"
-        self.values[line] = emit(self.code, row, step.params, names, kinds, result, numbers)
         self.kinds[line] = result
+        exponent = numbers[-1] if row is power else None
+        value = None if exponent is None else self.code.half_power(names[0], float(exponent))
+        self.values[line] = value or emit(
+            self.code, row, step.params, names, kinds, result, numbers
+        )
 
     def orders(self) -> None:
         last = self.order + (len(self.recurrences.wanted) > self.n)
