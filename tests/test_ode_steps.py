@@ -218,3 +218,14 @@ def test_larger_systems_against_scipy():
     _, motion = integrated(f, y0, 1.0, form="")
     peer = solve_ivp(f, (0.0, 1.0), y0, "DOP853", rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(motion.state, peer.y[:, -1], rtol=1e-10, atol=1e-11)
+
+
+def test_a_stepper_forgets_what_went_wrong():
+    f = lambda t, y: y**2
+    traced = system(f, 0.0, np.ones(1))
+    stepper, tolerance = Stepper(traced, 20), Tolerance(2.0**-52, np.ones(1))
+    stuck = Motion(np.ones(1), np.zeros(1), 0.0)
+    assert stepper.propagate(stuck, 3.0, tolerance) is Exit.STUCK
+    fine = Motion(np.ones(1), np.zeros(1), 0.0)
+    assert stepper.propagate(fine, 0.5, tolerance) is Exit.END
+    np.testing.assert_allclose(fine.state, [2.0], rtol=1e-15)

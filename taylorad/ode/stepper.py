@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,6 +125,15 @@ class Stepper:
         _, self._firsts = np.unique(self._places, return_index=True)
         self._memory = np.zeros(self._core.work + 8)
         self._work = -(-self._memory.ctypes.data // 64) * 64
+        room = len(self._places)
+        held = len(system.held) + sum(int(p.size) for p in system.parameters)
+        self._state, self._clock = np.zeros(3 * room), np.zeros(len(Clock))
+        self._limits, self._given = np.zeros(Limits.FLOORS + room), np.zeros(held + 1)
+        self._most = self._limits[Limits.STEPS : Limits.FLOORS].view(np.int64)
+        self._counts = self._clock[Clock.STEPS :].view(np.int64)
+        arrays = (self._state, self._clock, self._given, self._limits)
+        self._addresses = tuple(a.ctypes.data for a in arrays)
+        self._lock = threading.Lock()
 
     def parts(self) -> Array:
         """Make room for the parts of a step: components, then functions, by degrees."""
@@ -154,28 +164,40 @@ class Stepper:
         parts : ndarray, optional
             Gets the parts of the last step, about the point where it began.
         """
-        pad, room = self._places, len(self._places)
-        state = np.zeros(3 * room)
-        state[:room], state[room : 2 * room] = motion.state[pad], motion.lost[pad]
-        clock = np.array([motion.time, motion.time_low, motion.step, 0.0, 0.0])
-        limits = np.empty(Limits.FLOORS + room)
-        limits[Limits.END], limits[Limits.END_LOW] = end, end_low
-        limits[Limits.SIGN] = math.copysign(1.0, (end - motion.time) + (end_low - motion.time_low))
-        limits[Limits.FACTOR] = math.log2(tolerance.relative) / self.order
-        limits[Limits.LONGEST] = tolerance.longest
-        limits[Limits.DEFECT] = self._defect(tolerance.relative)
-        limits[Limits.STEPS : Limits.STEPS + 1].view(np.int64)[0] = steps
-        limits[Limits.FLOORS :] = tolerance.floors[pad]
-        values = np.append(np.asarray(given, float), 0.0)
-        arrays = [state, clock, values, limits]
-        addresses = [a.ctypes.data for a in arrays]
-        addresses += [0 if parts is None else parts.ctypes.data, self._work]
-        status = Exit(self._call(*addresses))
+        with self._lock:  # which are here for the next call, too
+            return self._propagate(motion, (end, end_low), tolerance, given, steps, parts)
+
+    def _propagate(
+        self,
+        motion: Motion,
+        end: tuple[float, float],
+        tolerance: Tolerance,
+        given: Sequence[float] | Array,
+        steps: int,
+        parts: Array | None,
+    ) -> Exit:
+        room, state, clock, limits = len(self._places), self._state, self._clock, self._limits
+        state[:room], state[room : 2 * room] = motion.state[self._places], motion.lost[self._places]
+        state[2 * room :] = 0.0  # no step has foreseen anything
+        clock[:] = motion.time, motion.time_low, motion.step, 0.0, 0.0
+        left = (end[0] - motion.time) + (end[1] - motion.time_low)
+        limits[: Limits.STEPS] = (
+            *end,
+            math.copysign(1.0, left),
+            math.log2(tolerance.relative) / self.order,
+            tolerance.longest,
+            self._defect(tolerance.relative),
+        )
+        self._most[0] = steps
+        limits[Limits.FLOORS :] = tolerance.floors[self._places]
+        self._given[: len(given)] = given
+        where = 0 if parts is None else parts.ctypes.data
+        status = Exit(self._call(*self._addresses, where, self._work))
         motion.state, motion.lost = state[self._firsts], state[room + self._firsts]
         motion.time, motion.time_low, motion.step = clock[:3].tolist()
-        counts = clock[Clock.STEPS :].view(np.int64)
-        motion.steps += int(counts[0])
-        motion.rejected += int(counts[1])
+        taken, rejected = self._counts.tolist()
+        motion.steps += taken
+        motion.rejected += rejected
         return status
 
     def _defect(self, relative: float) -> float:
