@@ -90,8 +90,8 @@ def main() -> Result:
     result = Result(np.array(years), np.array(errors), integrator.nsteps, walk)
     size = np.max(np.abs(result.errors))
     print(f"Outer solar system for {YEARS:,} years: {result.steps:,} steps")
-    print(f"  relative error of the energy   {result.errors[-1]:+.0e} at the end, {size:.0e} at most")
-    print(f"  2**-53 times the root of that  {walk[-1]:.0e}")
+    print(f"  relative error of the energy    {result.errors[-1]:+.0e}, at most {size:.0e}")
+    print(f"  2**-53 times the root of steps  {walk[-1]:.0e}")
     draw(start, result)
     return result
 

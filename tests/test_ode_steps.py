@@ -229,3 +229,13 @@ def test_a_stepper_forgets_what_went_wrong():
     fine = Motion(np.ones(1), np.zeros(1), 0.0)
     assert stepper.propagate(fine, 0.5, tolerance) is Exit.END
     np.testing.assert_allclose(fine.state, [2.0], rtol=1e-15)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_truths_are_combined(form):
+    f = lambda t, y: np.where((y > -1) & ~(y > 5) | (y < -9), 1.0, -y)
+    traced = system(f, 0.0, np.zeros(1))
+    stepper, motion = Stepper(traced, 8, form=form), Motion(np.zeros(1), np.zeros(1), 0.0)
+    held = [1.0 if h.row.name == "greater" and n == 0 else 0.0 for n, h in enumerate(traced.held)]
+    stepper.propagate(motion, 2.0, Tolerance(1e-12, np.ones(1)), held)
+    np.testing.assert_allclose(motion.state, [2.0], rtol=1e-14)

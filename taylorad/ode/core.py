@@ -35,6 +35,7 @@ TRUTHS = frozenset(
     {
         *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"),
         *("logical_and", "logical_or", "logical_xor", "logical_not"),
+        *("bitwise_and", "bitwise_or", "bitwise_xor", "invert"),  # of truths: all else is real
         *("isnan", "isinf", "isfinite", "signbit"),
     }
 )
