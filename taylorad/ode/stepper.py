@@ -27,6 +27,9 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 _CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 6)
 _ROUNDING = 2.0**-52
 
+AIM = 0.25
+"""What of the tolerance is aimed at. Errors of truncation have a sign, and add up in long runs."""
+
 MOST_WRITTEN = 8
 """Convolutions of a system whose orders are written out."""
 
@@ -184,7 +187,7 @@ class Stepper:
         limits[: Limits.STEPS] = (
             *end,
             math.copysign(1.0, left),
-            math.log2(tolerance.relative) / self.order,
+            math.log2(AIM * tolerance.relative) / self.order,
             tolerance.longest,
             self._defect(tolerance.relative),
         )
