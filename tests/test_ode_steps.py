@@ -164,8 +164,8 @@ def test_long_runs_do_not_drift():
 
 
 def test_a_power_takes_two_convolutions_that_share_their_factors():
-    recurrences = Recurrences(system(kepler, 0.0, np.ones(4)), [])
-    recurrences = Recurrences(recurrences.system, recurrences.system.rates)
+    traced = system(kepler, 0.0, np.ones(4))
+    recurrences = Recurrences(traced, traced.rates)
     assert len(recurrences.inners) == 6
     weighted = [inner for inner in recurrences.inners if inner.weighted]
     assert len(weighted) == 1

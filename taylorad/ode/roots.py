@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -32,8 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from taylorad.errors import InputError
+from taylorad.ode.polynomials import Polynomial, doubles, quotient
 
-__all__ = ["Root", "evaluate", "may_vanish", "roots"]
+__all__ = ["Root", "may_vanish", "roots"]
 
 UNIT = 2.0**-53
 """The unit roundoff of doubles."""
@@ -124,7 +125,7 @@ def roots(
     >>> roots([1.0 + 1e-15, -2.0, 1.0], 0.0, 3.0, noise=4e-15)
     [Root(time=1.0, direction=0, simple=False)]
     """
-    c = _doubles(coefficients)
+    c = doubles(coefficients)
     low, high, rest = float(low), float(high), 0.0
     if not 0.0 <= noise < math.inf:
         raise InputError(f"roots: noise={noise!r}; give a finite number that is not negative")
@@ -142,7 +143,7 @@ def roots(
         raise InputError("roots: a coefficient or an end of the interval is NaN or infinite")
     if len(c) < 2 or low == high:
         return []
-    p = _Polynomial(c)
+    p = Polynomial(c)
     samples = list(_samples(p, low, high, noise))
     if handled:
         samples[0] = samples[0]._replace(sign=0)
@@ -186,120 +187,6 @@ def may_vanish(
     return ~excluded
 
 
-def evaluate(coefficients: npt.ArrayLike, t: float) -> float:
-    """Give the value of a polynomial, as if computed exactly and rounded once.
-
-    Parameters
-    ----------
-    coefficients : array_like of float, shape (n + 1,)
-        By ascending degree.
-    t : float
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> from taylorad.ode.roots import evaluate
-    >>> evaluate([-1.0, 3.0, -3.0, 1.0], 1.00001)  # (t - 1)³, where Horner has no digit right
-    1.0000000000196...e-15
-    """
-    c = _doubles(coefficients)
-    if not all(map(math.isfinite, (*c, t))):
-        raise InputError("evaluate: a coefficient or the time is NaN or infinite")
-    value, scale = _Polynomial(c).exact(float(t))
-    return _quotient(value, 1 << scale)
-
-
-def _doubles(coefficients: npt.ArrayLike) -> list[float]:
-    c = np.asarray(coefficients, dtype=float)
-    if c.ndim != 1 or not c.size:
-        raise InputError(f"coefficients of shape {c.shape}; give those of one polynomial")
-    floats: list[float] = c.tolist()
-    return floats
-
-
-def _quotient(numerator: int, denominator: int) -> float:
-    """Give the double nearest to a quotient of whole numbers, of any size."""
-    try:
-        return numerator / denominator
-    except OverflowError:
-        return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
-    except ZeroDivisionError:
-        return math.inf
-
-
-class _Polynomial:
-    """A polynomial with doubles for coefficients, and the same in whole numbers."""
-
-    def __init__(self, floats: Sequence[float]) -> None:
-        self.floats = floats
-        self.degree = len(floats) - 1
-
-    @cached_property
-    def wholes(self) -> tuple[list[int], int]:
-        """The coefficients as whole numbers, and the power of two to divide them by."""
-        ratios = [x.as_integer_ratio() for x in self.floats]
-        most = max(d for _, d in ratios).bit_length()
-        return [m << most - d.bit_length() for m, d in ratios], most - 1
-
-    @cached_property
-    def derivative(self) -> _Polynomial:
-        q = _Polynomial([k * x for k, x in enumerate(self.floats) if k])
-        wholes, scale = self.wholes
-        q.wholes = [k * m for k, m in enumerate(wholes) if k], scale
-        return q
-
-    def exact(self, t: float) -> tuple[int, int]:
-        """Give the value as a whole number, and the power of two to divide it by."""
-        a, d = t.as_integer_ratio()
-        s = d.bit_length() - 1
-        wholes, scale = self.wholes
-        value = shift = 0
-        for m in reversed(wholes):
-            value = value * a + (m << shift)
-            shift += s
-        return value, scale + shift - s
-
-    def sign(self, t: float, noise: float = 0.0) -> int:
-        """Give the sign of the value; 0 if it is no larger than the noise."""
-        v, scale = self.exact(t)
-        if noise:
-            m, d = noise.as_integer_ratio()
-            if abs(v) * d <= m << scale:
-                return 0
-        return (v > 0) - (v < 0)
-
-    def expansion(self, start: float, stop: float) -> tuple[list[float], int]:
-        """Expand about `start` in units of ``stop - start``.
-
-        Returns
-        -------
-        coefficients : list of float
-            Each rounded once; the largest is between 1/2 and 1.
-        exponent : int
-            The power of two by which they are to be multiplied.
-        """
-        (a, d), (b, e) = start.as_integer_ratio(), stop.as_integer_ratio()
-        s = max(d, e).bit_length() - 1
-        a, b = a * ((1 << s) // d), b * ((1 << s) // e)
-        n = self.degree
-        wholes, scale = self.wholes
-        c = [m << s * (n - k) for k, m in enumerate(wholes)]
-        if a:
-            for i in range(n):
-                for k in range(n - 1, i - 1, -1):
-                    c[k] += a * c[k + 1]
-        width = 1
-        for k in range(n + 1):
-            c[k] *= width
-            width *= b - a
-        bits = max(map(abs, c)).bit_length()
-        unit = 1 << bits
-        return [m / unit for m in c], bits - scale - s * n
-
-
 @lru_cache(maxsize=128)
 def _to_bernstein(n: int) -> npt.NDArray[np.float64]:
     """Give the matrix from coefficients to Bernstein coefficients, on [0, 1]."""
@@ -317,7 +204,7 @@ def _to_first_half(n: int) -> npt.NDArray[np.float64]:
 class _Chart:
     """An expansion of a polynomial about an interval, in which pieces of it are looked at."""
 
-    def __init__(self, p: _Polynomial, start: float, stop: float, noise: float) -> None:
+    def __init__(self, p: Polynomial, start: float, stop: float, noise: float) -> None:
         self.start, self.stop = start, stop
         a, power, self.noise = [], 1.0, noise
         for c in p.floats:
@@ -344,7 +231,7 @@ class _Sample(NamedTuple):
     monotone: bool
 
 
-def _samples(p: _Polynomial, low: float, high: float, noise: float) -> Iterator[_Sample]:
+def _samples(p: Polynomial, low: float, high: float, noise: float) -> Iterator[_Sample]:
     """Give samples that tell all: between two the polynomial keeps its sign, or is monotone.
 
     Or else it is within the noise, or the piece too short to be halved: then there is one sample
@@ -417,7 +304,7 @@ def _components(samples: Sequence[_Sample], low: float, high: float) -> Iterator
         yield _Component(start, before, high, 0, monotone)
 
 
-def _root(p: _Polynomial, c: _Component, width: float, noise: float) -> Root:
+def _root(p: Polynomial, c: _Component, width: float, noise: float) -> Root:
     """Say what happens in a component, and when."""
     before = c.before or _beyond(p, c.start, -width, noise)
     after = c.after or _beyond(p, c.stop, width, noise)
@@ -432,13 +319,13 @@ def _root(p: _Polynomial, c: _Component, width: float, noise: float) -> Root:
     return Root(time, after if crosses else 0, crosses and c.monotone)
 
 
-def _beyond(p: _Polynomial, end: float, width: float, noise: float) -> int:
+def _beyond(p: Polynomial, end: float, width: float, noise: float) -> int:
     """Give the sign that the polynomial has when it leaves the noise beyond an end."""
     signs = (p.sign(end + math.ldexp(width, -k), noise) for k in range(52, -1, -1))
     return next(filter(None, signs), 0)
 
 
-def _solve_or_end(q: _Polynomial, start: float, stop: float, after: int) -> float:
+def _solve_or_end(q: Polynomial, start: float, stop: float, after: int) -> float:
     """Give the time when a polynomial takes a sign; `stop` if that is later, `start` if earlier."""
     if q.sign(start) in (0, after):
         return start
@@ -447,7 +334,7 @@ def _solve_or_end(q: _Polynomial, start: float, stop: float, after: int) -> floa
     return _solve(q, start, stop, after)
 
 
-def _solve(q: _Polynomial, start: float, stop: float, after: int) -> float:
+def _solve(q: Polynomial, start: float, stop: float, after: int) -> float:
     """Give the time at which a polynomial takes the sign `after`, which it has at `stop`.
 
     Newton's method and bisection as in ``rtsafe`` of Press, Teukolsky, Vetterling and Flannery,
@@ -465,7 +352,7 @@ def _solve(q: _Polynomial, start: float, stop: float, after: int) -> float:
         else:
             start = t
         v, r = slope.exact(t)
-        step = _quotient(value, v << s - r)
+        step = quotient(value, v << s - r)
         if abs(step) <= math.ulp(t):  # what is left after it is the square of that
             return min(max(t - step, lower), upper)
         new = t - step
@@ -476,7 +363,7 @@ def _solve(q: _Polynomial, start: float, stop: float, after: int) -> float:
         before, last, t = last, abs(new - t), new
 
 
-def _approximate(q: _Polynomial, lower: float, upper: float) -> float:
+def _approximate(q: Polynomial, lower: float, upper: float) -> float:
     """Give a root in a bracket as nearly as plain doubles and a few steps can."""
     middle = t = lower + (upper - lower) / 2
     for _ in range(8):

@@ -99,11 +99,6 @@ class System:
         """The line of the time."""
         return self.size
 
-    @property
-    def depends_on_time(self) -> bool:
-        """Whether any line is computed from the time."""
-        return any(self.time in step.needs for step in self.program.steps)
-
 
 def system(
     f: Callable[..., Any],
@@ -212,8 +207,6 @@ class _Reading:
         rates, *functions = self._results()
         guards = [(self._line(g.line), g.expected, g.origin) for g in self.scalars.guards]
         self._solve()
-        wanted = [*rates, *(i for lines in functions for i in lines), *(i for i, _, _ in guards)]
-        wanted += [i for held in self.held for i in held.operands]
         return System(
             self.recorded.shape,
             Program(tuple(self.trace.steps), len(self.trace.steps), 0),

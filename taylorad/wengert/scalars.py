@@ -180,11 +180,6 @@ def assembled(scalars: Scalars, numbers: Numbers, dtype: np.dtype[Any]) -> int:
 
 _MARGIN = 4  # entries of an array to a line of the result
 
-_MOVING = (
-    *(linear.index, linear.scatter, linear.gather, linear.assign, linear.reshape),
-    *(linear.transpose, linear.broadcast_to, linear.concatenate),
-)
-
 # --- rules: what a row does to arrays of line numbers ----------------------------------------
 
 Rule = Callable[[_Expansion, Line, list[Numbers]], Numbers]
@@ -387,7 +382,7 @@ def _rules(size: int) -> dict[Primitive, Rule]:
         **{row: _each for row in known if isinstance(row.value, np.ufunc) or row is convert},
         **{row: _each for f, row in TABLE.items() if isinstance(f, np.ufunc)},
         **{row: _among for row in known if row.value in (np.any, np.all)},
-        **dict.fromkeys(_MOVING, _moved),
+        **dict.fromkeys(MOVES, _moved),
         linear.select: _select,
         linear.assemble: _assemble,
         linear.sum_: _sum,
