@@ -21,8 +21,6 @@ import argparse
 import json
 import math
 import platform
-import subprocess
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,7 +28,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import ROOT, Measured, Side, compare, microseconds, one_core, prepare, write_block
+from harness import (
+    ROOT,
+    Measured,
+    Side,
+    compare,
+    microseconds,
+    one_core,
+    prepare,
+    second_process,
+    write_block,
+)
 from peers import PEERS, load
 from problems import Problem, problems
 
@@ -67,20 +75,6 @@ def warm_up() -> None:
     """Start the compiler, as the peers' are started: that is no problem's time."""
     if hasattr(ta, "compile"):
         ta.compile(lambda x: x + 1.0)(np.ones(3))
-
-
-def second_process(arguments: list[str]) -> dict[str, float]:
-    """Give the seconds of preparation in a process that finds another's machine code on disk."""
-    command = [sys.executable, str(Path(__file__)), "--preparations", *arguments]
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "TAYLORAD_CACHE": cache}
-        for _ in range(2):
-            run = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if run.returncode:
-        print(f"The second process failed: {run.stderr[-300:]}", file=sys.stderr)
-        return {}
-    found: dict[str, float] = json.loads(run.stdout)
-    return found
 
 
 def preparations(chosen: Iterable[Problem]) -> None:
@@ -235,7 +229,7 @@ def main() -> None:
         outcomes.append(run(problem, modules, budget, options.peers_only))
         report(outcomes[-1])
     if hasattr(ta, "compile") and not options.peers_only:
-        again = second_process(options.groups)
+        again = second_process(Path(__file__), options.groups)
         for o in outcomes:
             o.again = again.get(o.problem.name, math.nan)
     short, long = short_table(outcomes), long_table(outcomes)

@@ -8,9 +8,13 @@ medians drop what interrupted single calls.
 from __future__ import annotations
 
 import gc
+import json
 import math
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import timeit
 from collections.abc import Callable, Iterable, Sequence
@@ -81,6 +85,24 @@ def measure(row: Row, budget: float = 1.5) -> Result:
     """Check that both sides agree, then time them."""
     row.check()
     return Result(row, *medians([row.ours, row.theirs], budget))
+
+
+def second_process(script: Path, arguments: Sequence[str]) -> dict[str, float]:
+    """Give what a benchmark prints, called with ``--preparations`` twice, with one cache on disk.
+
+    It is to print the seconds of preparation of each problem, as JSON. The second process finds the
+    first's machine code.
+    """
+    command = [sys.executable, str(script), "--preparations", *arguments]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "TAYLORAD_CACHE": cache}
+        for _ in range(2):
+            run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        print(f"The second process failed: {run.stderr[-300:]}", file=sys.stderr)
+        return {}
+    found: dict[str, float] = json.loads(run.stdout)
+    return found
 
 
 # --- several sides at once -------------------------------------------------------------------
@@ -195,6 +217,7 @@ def prepare_again(found: Iterable[Measured], times: int = 4, most: float = 1.0) 
             new, _ = prepare(measured.side)
             measured.call = new.call
             preparations.append(new.preparation)
+            del new  # or what it compiled would be there for the next
     for measured, preparations in zip(quick, taken):
         measured.preparation = statistics.median(preparations)
 

@@ -22,8 +22,6 @@ import json
 import math
 import platform
 import statistics
-import subprocess
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -34,7 +32,14 @@ from typing import Any
 
 import numpy as np
 import scipy
-from harness import ROOT, microseconds, one_core, seconds, write_block
+from harness import (
+    ROOT,
+    microseconds,
+    one_core,
+    second_process,
+    seconds,
+    write_block,
+)
 from ode_problems import Mode, Problem, problems
 from scipy.integrate import solve_ivp
 
@@ -361,20 +366,6 @@ def agree(problem: Problem) -> None:
 # --- a second process ------------------------------------------------------------------------
 
 
-def second_process(arguments: list[str]) -> dict[str, float]:
-    """Give the seconds to the first step in a process that finds another's machine code on disk."""
-    command = [sys.executable, str(Path(__file__)), "--preparations", *arguments]
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "TAYLORAD_CACHE": cache}
-        for _ in range(2):
-            run = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if run.returncode:
-        print(f"The second process failed: {run.stderr[-300:]}", file=sys.stderr)
-        return {}
-    found: dict[str, float] = json.loads(run.stdout)
-    return found
-
-
 def preparations(chosen: Iterable[Problem]) -> None:
     """Print the seconds to the first step of each problem: what ``second_process`` runs."""
     warm_up()
@@ -556,7 +547,7 @@ def main() -> None:
     for problem in chosen:
         outcomes.append(measure(problem, effort))
         report(outcomes[-1])
-    again = second_process([*options.groups, *["--quick"] * options.quick])
+    again = second_process(Path(__file__), [*options.groups, *["--quick"] * options.quick])
     for o in outcomes:
         o.again = again.get(o.problem.name, math.nan)
     versions = (
