@@ -2,13 +2,15 @@
 
 A core is a function
 
-    i32 propagate(ptr state, ptr clock, ptr given, ptr limits, ptr parts, ptr work)
+    i32 propagate(ptr state, ptr clock, ptr given, ptr limits, ptr parts, ptr times, ptr work)
 
 ``state`` holds the components, what their rounding lost, and the rates that the last step foresaw
 for its end. ``clock`` is as `Clock` has it; ``given`` are the parameters and what is held;
 ``limits`` are as `Limits` has them, and behind that the floors of the components. ``parts``, or
-null, is where the parts of the last step go, by lines (components, then functions) and degrees;
-``work`` has room for `Core.work` doubles. It returns an `Exit`.
+null, is where the parts of the last step go, by lines (components, then functions) and degrees.
+If ``times`` is not null either, steps are recorded: ``parts`` gets those of each, one behind the
+other, ``times`` gets the two words of the time at which each begins, and its length. ``work`` has
+room for `Core.work` doubles. It returns an `Exit`.
 
 A step is accepted when the right-hand side at its end is what its polynomial foresaw: its *defect*
 is small. The value is needed for the next step anyway. So no step is believed on the strength of
@@ -134,8 +136,8 @@ class Core:
         """Give parts of components."""
 
     @abstractmethod
-    def keep(self) -> None:
-        """Write all parts to ``parts``."""
+    def keep(self, parts: str) -> None:
+        """Write all parts to a place."""
 
     # --- the function ---
 
@@ -152,7 +154,7 @@ class Core:
         self._leave()
         declarations = sorted(code.declarations)
         functions = definitions(code.functions, fma=has_fma(), declared=declarations)
-        names = ("state", "clock", "given", "limits", "parts", "work")
+        names = ("state", "clock", "given", "limits", "parts", "times", "work")
         head = f"define i32 @propagate({', '.join(f'ptr noalias %{x}' for x in names)}) {{"
         body = [
             x for line in code.lines for x in ((line, *self._phis) if line == "head:" else (line,))
@@ -173,7 +175,8 @@ class Core:
     def _enter(self) -> None:
         code = self.code
         self.limits = {x: code.load("%limits", x) for x in Limits if x < Limits.STEPS}
-        self.most = self.integer("%limits", Limits.STEPS)
+        self.first = self.integer("%clock", Clock.STEPS)
+        self.most = code.let(f"add i64 {self.first}, {self.integer('%limits', Limits.STEPS)}")
         floors = code.let(f"getelementptr inbounds double, ptr %limits, i64 {Limits.FLOORS.value}")
         self.arrays["floors"] = floors
         for k, name in enumerate(("x", "lost", "foreseen")):
@@ -190,9 +193,9 @@ class Core:
             "%before.low": ["double", zero],
             "%h.before": ["double", zero],
             "%allowed": ["double", endless],
-            "%cap": ["double", endless],
-            "%count": ["i64", "0"],
-            "%taken.back": ["i64", "0"],
+            "%cap": ["double", code.load("%clock", Clock.CAP)],
+            "%count": ["i64", self.first],
+            "%taken.back": ["i64", self.integer("%clock", Clock.REJECTED)],
         }
         code.do("br label %entry.end")
         code.label("entry.end")
@@ -296,10 +299,28 @@ class Core:
         kept = code.let("icmp ne ptr %parts, null")
         code.do(f"br i1 {kept}, label %keep, label %next")
         code.label("keep")
-        self.keep()
+        self.keep(self._record(h))
         code.do("br label %next")
         code.label("next")
         code.do("br label %head")
+
+    def _record(self, h: str) -> str:
+        """Write when the step was, if all are recorded; give the place of its parts."""
+        code = self.code
+        number = code.let(f"sub i64 %count, {self.first}")
+        recorded = code.let("icmp ne ptr %times, null")
+        code.do(f"br i1 {recorded}, label %record, label %recorded")
+        code.label("record")
+        first = code.let(f"mul i64 {number}, 3")
+        at = code.let(f"getelementptr inbounds double, ptr %times, i64 {first}")
+        for place, value in enumerate(("%t.high", "%t.low", h)):
+            code.store(value, at, place)
+        code.do("br label %recorded")
+        code.label("recorded")
+        lines = self.n + len(self.recurrences.wanted[self.n :])
+        skipped = code.let(f"select i1 {recorded}, i64 {number}, i64 0")
+        skipped = code.let(f"mul i64 {skipped}, {lines * (self.order + 1)}")
+        return code.let(f"getelementptr inbounds double, ptr %parts, i64 {skipped}")
 
     def _powers(self, h: str, width: int) -> list[str]:
         """Give h, its square, the square of that and so on."""
@@ -387,8 +408,8 @@ class Core:
         code.store(final["%t.high"], "%clock", Clock.TIME)
         code.store(final["%t.low"], "%clock", Clock.TIME_LOW)
         code.store(final["%h.before"], "%clock", Clock.STEP)
+        code.store(final["%cap"], "%clock", Clock.CAP)
         for name, place in (("%count", Clock.STEPS), ("%taken.back", Clock.REJECTED)):
             at = code.let(f"getelementptr inbounds double, ptr %clock, i64 {place.value}")
-            old = code.let(f"load i64, ptr {at}, align 8")
-            code.do(f"store i64 {code.let(f'add i64 {old}, {final[name]}')}, ptr {at}, align 8")
+            code.do(f"store i64 {final[name]}, ptr {at}, align 8")
         code.do(f"ret i32 {status}")

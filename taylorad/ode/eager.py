@@ -24,7 +24,7 @@ import numpy as np
 from taylorad.ode.core import SMALLEST
 from taylorad.ode.interface import Exit
 from taylorad.ode.stepper import Motion, Tolerance
-from taylorad.ode.stepsize import LAST
+from taylorad.ode.stepsize import LAST, MARGIN
 
 __all__ = ["Eager", "is_finite", "log2", "order_of", "power_of_two"]
 
@@ -128,6 +128,7 @@ class Eager:
         self.factor = log2(tolerance.relative) / self.order
         self.bits = 53
         if not self.exact:
+            self.factor -= (MARGIN + 1.5) / self.order
             return nullcontext()
         self.factor -= GUARD / self.order
         self.bits = math.ceil(SPARE - self.factor * self.order + math.log2(self.order))

@@ -232,7 +232,7 @@ class Grouped(Factors):
         place = self.in_stream(0, access.chunk, access.width, k)
         return self.code.load(self.history, place, access.width)
 
-    def keep(self) -> None:
+    def keep(self, parts: str) -> None:
         """Write the parts of all lines that are wanted, line by line, in loops over degrees."""
         code, length = self.code, self.order + 1
 
@@ -244,13 +244,13 @@ class Grouped(Factors):
                 return []
 
             def degree(c: str, k: str, order: str) -> list[str]:
-                parts = code.load(self.history, self.in_stream(stream, c, LANES, k), LANES)
+                vector = code.load(self.history, self.in_stream(stream, c, LANES, k), LANES)
                 for lane in range(LANES):
                     at = code.let(f"getelementptr inbounds i32, ptr {order}, i64 {lane}")
                     line = code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64")
                     place = code.let(f"mul nuw nsw i64 {line}, {length}")
                     place = code.let(f"add nuw nsw i64 {place}, {k}")
-                    code.store(code.lane(parts, LANES, lane), "%parts", place)
+                    code.store(code.lane(vector, LANES, lane), parts, place)
                 return []
 
             code.loop(count, chunk)

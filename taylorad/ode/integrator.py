@@ -26,7 +26,7 @@ __all__ = ["Integrator", "Propagation"]
 CHUNK = 20_000
 """So many steps between two looks at the keyboard."""
 
-REJECTED, SHARE = 10_000, 10
+REJECTED, SHARE = 10_000, 0.25
 """So many steps taken back, and so many for each that was not: it gets nowhere."""
 
 SPACINGS = 10
@@ -232,7 +232,7 @@ class Integrator:
     def _moved(self) -> None:
         """Forget what is no longer so where the integration has been moved by hand."""
         self._watch = Watch(len(self._events))
-        self._motion.step = 0.0
+        self._motion.step, self._motion.cap = 0.0, math.inf
         self._piece = None
 
     def _last(self) -> Piece:

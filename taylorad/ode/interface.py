@@ -21,8 +21,9 @@ class Clock(IntEnum):
     TIME = 0
     TIME_LOW = 1
     STEP = 2  # the last step
-    STEPS = 3  # how many steps have been taken; an integer
-    REJECTED = 4  # how many have been taken back; an integer
+    STEPS = 3  # how many steps have been taken so far; an integer
+    REJECTED = 4  # how many have been taken back so far; an integer
+    CAP = 5  # the largest step wanted, after one that had to be shortened
 
 
 class Limits(IntEnum):

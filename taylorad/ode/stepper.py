@@ -17,6 +17,7 @@ from taylorad.ode.grouped import Grouped
 from taylorad.ode.grouping import LANES
 from taylorad.ode.interface import Clock, Exit, Limits
 from taylorad.ode.recurrences import Recurrences
+from taylorad.ode.stepsize import MARGIN
 from taylorad.ode.system import System
 from taylorad.ode.unrolled import Unrolled
 
@@ -24,11 +25,8 @@ __all__ = ["Motion", "Stepper", "Tolerance"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 6)
+_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 7)
 _ROUNDING = 2.0**-52
-
-AIM = 0.25
-"""What of the tolerance is aimed at. Errors of truncation have a sign, and add up in long runs."""
 
 MOST_WRITTEN = 8
 """Convolutions of a system whose orders are written out."""
@@ -72,6 +70,8 @@ class Motion:
         The last step, with its sign.
     steps, rejected : int
         How many steps have been taken, and how many were taken back.
+    cap : float
+        The largest step wanted, after one that had to be shortened.
     """
 
     state: Array
@@ -81,13 +81,14 @@ class Motion:
     step: float = 0.0
     steps: int = 0
     rejected: int = 0
+    cap: float = math.inf
 
     def copy(self) -> Motion:
         """Give another that does not change with this one."""
         return Motion(
             self.state.copy(),
             self.lost.copy(),
-            *(self.time, self.time_low, self.step, self.steps, self.rejected),
+            *(self.time, self.time_low, self.step, self.steps, self.rejected, self.cap),
         )
 
 
@@ -133,7 +134,7 @@ class Stepper:
         self._state, self._clock = np.zeros(3 * room), np.zeros(len(Clock))
         self._limits, self._given = np.zeros(Limits.FLOORS + room), np.zeros(held + 1)
         self._most = self._limits[Limits.STEPS : Limits.FLOORS].view(np.int64)
-        self._counts = self._clock[Clock.STEPS :].view(np.int64)
+        self._counts = self._clock[Clock.STEPS : Clock.CAP].view(np.int64)
         arrays = (self._state, self._clock, self._given, self._limits)
         self._addresses = tuple(a.ctypes.data for a in arrays)
         self._lock = threading.Lock()
@@ -152,6 +153,7 @@ class Stepper:
         end_low: float = 0.0,
         steps: int = 2**62,
         parts: Array | None = None,
+        times: Array | None = None,
     ) -> Exit:
         """Take steps until a time is reached, or so many have been taken.
 
@@ -165,10 +167,14 @@ class Stepper:
             The parameters, then what is held.
         steps : int
         parts : ndarray, optional
-            Gets the parts of the last step, about the point where it began.
+            Gets the parts of the last step, about the point where it began: (lines, order + 1).
+        times : ndarray, optional
+            If given, of shape (steps, 3), all steps are recorded: it gets the two words of the time
+            at which each began, and its length; ``parts`` of shape (steps, lines, order + 1) gets
+            the parts of each.
         """
         with self._lock:  # which are here for the next call, too
-            return self._propagate(motion, (end, end_low), tolerance, given, steps, parts)
+            return self._propagate(motion, (end, end_low), tolerance, given, steps, parts, times)
 
     def _propagate(
         self,
@@ -178,29 +184,30 @@ class Stepper:
         given: Sequence[float] | Array,
         steps: int,
         parts: Array | None,
+        times: Array | None,
     ) -> Exit:
         room, state, clock, limits = len(self._places), self._state, self._clock, self._limits
         state[:room], state[room : 2 * room] = motion.state[self._places], motion.lost[self._places]
         state[2 * room :] = 0.0  # no step has foreseen anything
-        clock[:] = motion.time, motion.time_low, motion.step, 0.0, 0.0
+        clock[:] = motion.time, motion.time_low, motion.step, 0.0, 0.0, motion.cap
+        self._counts[:] = motion.steps, motion.rejected
         left = (end[0] - motion.time) + (end[1] - motion.time_low)
         limits[: Limits.STEPS] = (
             *end,
             math.copysign(1.0, left),
-            math.log2(AIM * tolerance.relative) / self.order,
+            (math.log2(tolerance.relative) - MARGIN) / self.order,
             tolerance.longest,
             self._defect(tolerance.relative),
         )
         self._most[0] = steps
         limits[Limits.FLOORS :] = tolerance.floors[self._places]
         self._given[: len(given)] = given
-        where = 0 if parts is None else parts.ctypes.data
-        status = Exit(self._call(*self._addresses, where, self._work))
+        places = (0 if x is None else x.ctypes.data for x in (parts, times))
+        status = Exit(self._call(*self._addresses, *places, self._work))
         motion.state, motion.lost = state[self._firsts], state[room + self._firsts]
         motion.time, motion.time_low, motion.step = clock[:3].tolist()
-        taken, rejected = self._counts.tolist()
-        motion.steps += taken
-        motion.rejected += rejected
+        motion.steps, motion.rejected = self._counts.tolist()
+        motion.cap = float(clock[Clock.CAP])
         return status
 
     def _defect(self, relative: float) -> float:

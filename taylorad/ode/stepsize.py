@@ -5,10 +5,15 @@ least of ``|c_k|**(-1/k)`` over the last few degrees, which estimates the radius
 in [1]_. Several degrees are looked at, for one may vanish; what all of them miss, the defect shows.
 Logarithms and powers to three digits will do.
 
+Steps along an orbit that fall into step with it make the same errors over and over, which add up.
+So below the margin the tolerance is lowered by one to two bits from step to step, by the multiples
+of the golden ratio, which never come back to what they were [2]_.
+
 References
 ----------
 .. [1] A. Jorba, M. Zou, "A software package for the numerical integration of ODEs by means of
    high-order Taylor methods", Experimental Mathematics 14 (2005).
+.. [2] H. Weyl, "Ueber die Gleichverteilung von Zahlen mod. Eins", Math. Annalen 77 (1916).
 """
 
 from __future__ import annotations
@@ -21,10 +26,16 @@ from taylorad.ode.interface import Limits
 if TYPE_CHECKING:
     from taylorad.ode.core import Access, Core
 
-__all__ = ["step_size"]
+__all__ = ["LAST", "MARGIN", "step_size"]
 
 LAST = 4
 """So many of the last parts decide upon the step."""
+
+MARGIN = 2.0
+"""Bits by which steps aim below the tolerance: errors of truncation have a sign, and add up."""
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""The golden ratio less one, times 2**64."""
 
 
 def step_size(core: Core) -> str:
@@ -47,16 +58,19 @@ def step_size(core: Core) -> str:
     # The bits of a double, as a number, are its logarithm to one digit.
     scale = code.constant([-(2.0**-52) / k for k in degrees], LAST)
     shift = code.constant([(1023 - 0.043) / k for k in degrees], LAST)
-    y = (
-        code.add(
-            code.least(code.fused(number, scale, shift, LAST) or "", LAST),
-            core.limits[Limits.FACTOR],
-        )
-        or ""
-    )
+    least = code.least(code.fused(number, scale, shift, LAST) or "", LAST)
+    spread = code.multiply(_multiple(code), code.constant(-1 / core.order))
+    y = code.add(code.add(least, core.limits[Limits.FACTOR]), spread) or ""
     y = code.larger(code.smaller(y, code.constant(900.0)), code.constant(-900.0))
     h = code.smaller(_exp2(code, y), core.limits[Limits.LONGEST])
     return code.smaller(code.smaller(h, "%cap"), core.left)
+
+
+def _multiple(code: Code) -> str:
+    """Give 1 and the fraction of the next multiple of the golden ratio."""
+    fraction = code.let(f"lshr i64 {code.let(f'mul i64 %count, {GOLDEN - 2**64}')}, 12")
+    one = code.let(f"or i64 {fraction}, {1023 << 52}")
+    return code.let(f"bitcast i64 {one} to double")
 
 
 def _exp2(code: Code, y: str) -> str:

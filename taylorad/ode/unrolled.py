@@ -360,7 +360,7 @@ class Unrolled(Core):
             return self.parts[members[0], k] or self.code.constant(0.0)
         return self._vector(tuple((i, False) for i in members), k)
 
-    def keep(self) -> None:
+    def keep(self, parts: str) -> None:
         length = self.order + 1
         lines = [*range(self.n), *self.recurrences.wanted[self.n :]]
         for place, line in enumerate(lines):
@@ -368,7 +368,7 @@ class Unrolled(Core):
                 part = self._part(line, k)
                 if not k and not self.steps[line].moves:
                     part = self._value(line)
-                self.code.store(part, "%parts", place * length + k)
+                self.code.store(part, parts, place * length + k)
 
 
 def _padded(members: Sequence[Any], width: int) -> list[Any]:
