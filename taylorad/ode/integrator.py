@@ -26,7 +26,7 @@ __all__ = ["Integrator", "Propagation"]
 CHUNK = 20_000
 """So many steps between two looks at the keyboard."""
 
-REJECTED, SHARE = 10_000, 0.25
+REJECTED, SHARE = 1000, 0.25
 """So many steps taken back, and so many for each that was not: it gets nowhere."""
 
 SPACINGS = 10
