@@ -88,3 +88,61 @@ def test_certified_values_belong_to_the_models():
     assert doctest.testmod(nist).failed == 0
     with pytest.raises(ValueError, match="no set is called"):
         nist.load("Thurber")
+
+
+@pytest.fixture
+def example(monkeypatch, tmp_path):
+    """Run an example with other settings; its figure has to appear."""
+
+    def run(name, **settings):
+        module = importlib.import_module(name)
+        for setting, value in settings.items():
+            monkeypatch.setattr(module, setting, value)
+        monkeypatch.setattr(module, "FIGURE", tmp_path / f"{name}.png")
+        result = module.main()
+        assert module.FIGURE.stat().st_size > 10_000
+        return result
+
+    return run
+
+
+def test_arenstorf_orbit_closes(example):
+    result = example("arenstorf_orbit")
+    assert result.digits < 1e-26  # the data have thirty digits, and the orbit magnifies them
+    # What the last bits of the data come to, an integration in doubles may err by, a few times.
+    assert 1e-12 < result.rounded < 1e-10
+    assert result.doubles < 20 * result.rounded
+    assert result.dop853 < 1e-8
+
+
+def test_pendulum_goes_over_the_top_then_turns(example):
+    result = example("pendulum_events")
+    assert [len(x) for x in (result.tops, result.turns, result.lowest)] == [5, 8, 12]
+    assert max(result.tops) < min(result.turns)
+    between = np.searchsorted(result.lowest, result.turns)
+    assert np.all(np.diff(between) == 1)  # it passes below once between two turns
+    assert result.residual < 1e-15
+    assert result.period_error < 5e-16
+
+
+def test_kepler_period_to_its_last_digits(example):
+    twenty, fifty = example("kepler_digits", DIGITS=[20, 50])
+    assert fifty.period == "6.2831853071795864769252867665590057683943387987502"
+    assert twenty.error < 5e-20
+    assert fifty.error < 5e-50
+    assert twenty.order < fifty.order
+
+
+def test_pleiades_meet(example):
+    result = example("pleiades")
+    assert result.error < 1e-12
+    assert [x[1:3] for x in result.encounters] == [(1, 7), (1, 3), (3, 5), (1, 7), (5, 7)]
+    time, _, _, distance = min(result.encounters, key=lambda x: x[3])
+    assert time == pytest.approx(1.679474, abs=1e-6)
+    assert distance == pytest.approx(0.033590, abs=1e-6)
+
+
+def test_energy_of_the_outer_planets_walks_no_further_than_roundings(example):
+    result = example("outer_solar_system", YEARS=10_000)
+    assert result.years[-1] == 10_000
+    assert np.max(np.abs(result.errors)) < 3 * result.walk[-1] < 1e-13

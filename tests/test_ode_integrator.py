@@ -52,7 +52,8 @@ def test_steps():
     assert integrator.step(0.25) == t + 0.25
     assert integrator.step(-0.125) == t + 0.125
     np.testing.assert_allclose(integrator.state, [math.sin(t + 0.125), math.cos(t + 0.125)])
-    assert (integrator.nsteps, integrator.order) == (3, 20)
+    assert integrator.nsteps == 3
+    assert integrator.taylor_coefficients.shape == (2, integrator.order + 1)
 
 
 def test_the_series_of_the_last_step():

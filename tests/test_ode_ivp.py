@@ -13,6 +13,7 @@ from scipy.integrate._ivp import ivp as scipys_own
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError
 from taylorad.ode import solve_ivp
+from taylorad.ode.tolerances import OVERHEAD
 
 
 def circle(t, y):
@@ -83,7 +84,14 @@ def test_tolerances_are_kept(tol):
     result = solve_ivp(circle, (0, 10), [0.0, 1.0], tol=tol)
     error = np.max(np.abs(result.y - [np.sin(result.t), np.cos(result.t)]))
     assert error < 30 * tol
-    assert result.order == max(2, math.ceil(1 - math.log(tol) / 2))
+
+
+@pytest.mark.parametrize("tol", [0.5, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
+def test_the_order_costs_least(tol):
+    order = solve_ivp(circle, (0, 0.1), [0.0, 1.0], tol=tol).order
+    costs = {p: (p + OVERHEAD) ** 2 * (tol / 4) ** (-1 / p) for p in range(2, 40, 2)}
+    assert costs[order] < 1.03 * min(costs.values())
+    assert order % 2 == 0
 
 
 def test_the_rule_of_tolerances():

@@ -21,7 +21,7 @@ from taylorad.primitives.registry import Constant, Elementwise, Primitive
 __all__ = ["RATIONAL", "NoProgram", "Program", "Step", "Stream", "Trace", "program"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Step:
     """One line of a program: ``primitive`` applied to earlier lines.
 
@@ -41,6 +41,8 @@ class Step:
     @property
     def needs(self) -> tuple[int, ...]:
         """The lines this one is computed from."""
+        if not self.equation:
+            return self.operands
         numerators = tuple(n for _, _, n in self.equation)
         return (*self.operands, *numerators, *_some(self.denominator))
 
@@ -126,16 +128,18 @@ class Trace:
     def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
         if "condition" in params:  # where: the condition is a line of its own
             args, params = (*args, params["condition"]), {}
+        steps = self.steps
         lines = [a.line if isinstance(a, Stream) else self.constant(a).line for a in args]
-        if primitive is negative and self.steps[lines[0]].primitive is negative:
-            return self.symbol(self, self.steps[lines[0]].operands[0])
-        moves = not isinstance(primitive, Constant) and any(self.steps[i].moves for i in lines)
+        if primitive is negative and steps[lines[0]].primitive is negative:
+            return self.symbol(self, steps[lines[0]].operands[0])
+        moves = not isinstance(primitive, Constant) and any(steps[i].moves for i in lines)
         if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
             raise NoProgram(repr(primitive))
         key = (primitive, *lines)
-        new = key not in self.seen
+        if key in self.seen:
+            return self.symbol(self, self.seen[key])
         stream = self.append(Step(primitive, tuple(lines), params, moves), key)
-        if new and moves and isinstance(primitive, Elementwise):
+        if moves and isinstance(primitive, Elementwise):
             self.unsolved.append(stream.line)
         return stream
 
@@ -161,7 +165,9 @@ class Trace:
             if self.steps[n].moves and self.steps[n].primitive is divide:
                 n, denominator = self.steps[n].operands
                 equation = [(argument, sign, n)]
-        self.steps[line] = replace(step, equation=tuple(equation), denominator=denominator)
+        self.steps[line] = Step(
+            row, step.operands, step.params, step.moves, tuple(equation), denominator, step.number
+        )
 
 
 @lru_cache(maxsize=1024)

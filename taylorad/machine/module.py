@@ -2,17 +2,21 @@
 
 `build` compiles a text at one of four levels of effort and links the object code. Object code is
 found on disk if this or another process made it before (`taylorad.machine.objects`), and a text
-whose code is alive in this process is not even linked twice.
+whose code is alive in this process is not even linked twice. Where it is known beforehand what a
+text will say, it need not be written for its code to be found (`Recipe`).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -22,7 +26,7 @@ import llvmlite.binding as llvm
 from taylorad.machine import objects
 from taylorad.machine.features import Processor, processor
 
-__all__ = ["Code", "build"]
+__all__ = ["Code", "Recipe", "build", "find"]
 
 
 class Effort(NamedTuple):
@@ -53,6 +57,25 @@ _DEFINED = re.compile(r"\ndefine (?!internal |private )[^@\n]*@([-\w.$]+)\(")
 _JIT_LINK = sys.platform != "win32"  # LLVM's newer linker, which does not know COFF well
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """A text that is written only if there is no code of it.
+
+    Attributes
+    ----------
+    about : str
+        All that the text follows from, the code of this library apart.
+    write : callable
+        Gives the text.
+    names : tuple of str
+        What the text defines for others.
+    """
+
+    about: str
+    write: Callable[[], str]
+    names: tuple[str, ...]
+
+
 class Code:
     """Machine code, which lives as long as this object; `build` makes it.
 
@@ -62,13 +85,22 @@ class Code:
         The LLVM text it was made of.
     level : int
         The effort spent.
+    size : int
+        Bytes of object code.
     """
 
-    def __init__(self, text: str, level: int, target: Processor, library: Any) -> None:
-        self.text = text
+    def __init__(
+        self, write: Callable[[], str], level: int, target: Processor, library: Any, size: int
+    ) -> None:
+        self._write = write
         self.level = level
+        self.size = size
         self._target = target
         self._library = library
+
+    @cached_property
+    def text(self) -> str:
+        return self._write()
 
     def address(self, name: str) -> int:
         """Return the address of a function that the text defines."""
@@ -86,12 +118,12 @@ class Code:
             return str(_machine(self.level, self._target).emit_assembly(module))
 
 
-def build(text: str, *, level: int = 1, symbols: Mapping[str, int] | None = None) -> Code:
+def build(text: str | Recipe, *, level: int = 1, symbols: Mapping[str, int] | None = None) -> Code:
     """Make machine code of LLVM text.
 
     Parameters
     ----------
-    text : str
+    text : str or Recipe
         Functions in LLVM's language, without target triple and data layout.
     level : {0, 1, 2, 3}
         0: the fastest to compile, for huge straight-line code. 1: straight-line code.
@@ -108,24 +140,70 @@ def build(text: str, *, level: int = 1, symbols: Mapping[str, int] | None = None
     target, symbols = processor(), symbols or {}
     key = _key(text, level, target)
     with _LOCK:
-        identity = (key, *sorted(symbols.items()))
-        code = _LIVING.get(identity)
+        code = _found(key, text, level, symbols)
         if code is None:
-            image = objects.load(key)
-            if image is None:
-                image = _compiled(text, level, target)
-                objects.store(key, image)
-            names = _DEFINED.findall(f"\n{text}")
-            code = Code(text, level, target, _linked(image, names, symbols))
-            _LIVING[identity] = code
+            written = text if isinstance(text, str) else text.write()
+            image = _compiled(written, level, target)
+            objects.store(key, image)
+            code = _alive(key, text, level, symbols, image, lambda: written)
     return code
 
 
-def _key(text: str, level: int, target: Processor) -> str:
+def find(
+    text: str | Recipe, *, level: int = 1, symbols: Mapping[str, int] | None = None
+) -> Code | None:
+    """Give the machine code that `build` would give if that has been made before; else None."""
+    with _LOCK:
+        return _found(_key(text, level, processor()), text, level, symbols or {})
+
+
+def _found(key: str, text: str | Recipe, level: int, symbols: Mapping[str, int]) -> Code | None:
+    code = _LIVING.get((key, *sorted(symbols.items())))
+    if code is None and (image := objects.load(key)) is not None:
+        write = text.write if isinstance(text, Recipe) else lambda: text
+        code = _alive(key, text, level, symbols, image, write)
+    return code
+
+
+def _alive(
+    key: str,
+    text: str | Recipe,
+    level: int,
+    symbols: Mapping[str, int],
+    image: bytes,
+    write: Callable[[], str],
+) -> Code:
+    """Link object code, and remember it for as long as it is used."""
+    names = text.names if isinstance(text, Recipe) else _DEFINED.findall(f"\n{text}")
+    code = Code(write, level, processor(), _linked(image, names, symbols), len(image))
+    _LIVING[(key, *sorted(symbols.items()))] = code
+    return code
+
+
+def _key(text: str | Recipe, level: int, target: Processor) -> str:
     ours = getattr(sys.modules[__name__.partition(".")[0]], "__version__", "")
     versions = (ours, llvmlite.__version__, llvm.llvm_version_info, sys.platform)
     about = repr((versions, level, EFFORTS[level], target, _JIT_LINK))
+    if isinstance(text, Recipe):
+        about, text = f"{about}\n{_SOURCES}", text.about
     return sha256(f"{about}\n{text}".encode()).hexdigest()
+
+
+def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Tell the files of a folder apart from what they were before, and may be later."""
+    if not os.path.isdir(folder):  # of a package that was imported from an archive
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                about = entry.stat()
+                yield entry.path, about.st_size, about.st_mtime_ns
+            elif "." not in entry.name and entry.name != "__pycache__":
+                yield from _stamps(entry.path)
+
+
+_SOURCES = sha256(repr(sorted(_stamps(str(Path(__file__).parents[1])))).encode()).hexdigest()
+"""This library, as it is when it is imported: what writes texts is part of it."""
 
 
 def _compiled(text: str, level: int, target: Processor) -> bytes:
@@ -194,7 +272,7 @@ class _Linker:
 _LINKER = _Linker()
 
 
-def _linked(image: bytes, names: list[str], symbols: Mapping[str, int]) -> Any:
+def _linked(image: bytes, names: Sequence[str], symbols: Mapping[str, int]) -> Any:
     library = llvm.JITLibraryBuilder().add_object_img(image).add_current_process()
     for name, address in symbols.items():
         library.import_symbol(name, address)

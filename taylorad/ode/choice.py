@@ -10,8 +10,9 @@ import numpy as np
 
 from taylorad.ode.digits import Digits
 from taylorad.ode.direct import Direct
+from taylorad.ode.multiword.stepper import Multiword
 from taylorad.ode.stepper import Stepper
-from taylorad.ode.system import NotTraceable, system
+from taylorad.ode.system import NotTraceable, System, system
 
 __all__ = ["stepper_of"]
 
@@ -25,12 +26,13 @@ def stepper_of(
     functions: Sequence[Callable[..., Any]] = (),
     sizes: Sequence[int] | None = None,
     level: int = 1,
-) -> tuple[Stepper | Digits | Direct, Sequence[Any]]:
+    words: int = 0,
+) -> tuple[Stepper | Multiword | Digits | Direct, Sequence[Any]]:
     """Give the fastest stepper that serves, and what its ``propagate`` is to be given.
 
-    Machine code serves real floats; `Digits` real mpmath numbers; `Direct` what does not trace,
-    and complex numbers, for a trace is made with real ones. What is held comes behind what this
-    gives, where the system of the stepper has such lines.
+    Machine code serves real floats, and numbers of several words; `Digits` real mpmath numbers;
+    `Direct` what does not trace, and complex numbers, for a trace is made with real ones. What is
+    held comes behind what this gives, where the system of the stepper has such lines.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def stepper_of(
         How many entries each function has; 1, unless told. Where they trace it is known.
     level : {0, 1}
         The effort of compiling.
+    words : int, optional
+        Of how many doubles mpmath numbers may consist; 0 for any number of digits.
     """
     exact = y.dtype == object
     is_complex = y.dtype.kind == "c" or any(isinstance(x, mpmath.mpc) for x in y.flat)
@@ -54,16 +58,25 @@ def stepper_of(
         try:
             as_floats = [_as_floats(a) for a in args]
             traced = system(f, float(t), y.astype(float), as_floats, functions)
+            if not exact:
+                return Stepper(traced, order, level), _numbers(traced.parameters)
         except NotTraceable:
             pass
         else:
-            if not exact:
-                return Stepper(traced, order, level), _numbers(traced.parameters)
             changed = any(a is not b for a, b in zip(args, as_floats))
             moving = [a for a, b in zip(args, as_floats) if np.asarray(b).dtype == float]
-            return Digits(traced, order), _numbers(moving if changed else traced.parameters)
+            return _exact(traced, order, words), _numbers(moving if changed else traced.parameters)
     dtype = object if exact else complex if is_complex else float
     return Direct(f, y.shape, order, dtype, functions, sizes), args
+
+
+def _exact(traced: System, order: int, words: int) -> Multiword | Digits:
+    if words:
+        try:
+            return Multiword(traced, order, words)
+        except NotImplementedError:
+            pass  # of the functions in it there is none for several words
+    return Digits(traced, order)
 
 
 def _numbers(parameters: Sequence[Any]) -> list[Any]:

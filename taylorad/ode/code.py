@@ -27,15 +27,22 @@ DRIFT = 8
 
 @dataclass
 class Code(Vectors):
-    """The instructions of a function; widths of 1 are single doubles.
+    """The instructions of a function; widths of 1 are single numbers.
 
     Attributes
     ----------
     block : str
         The block that is being written.
+    batch : int
+        How many doubles a number is: one for each trajectory.
     """
 
     block: str = "entry"
+    batch: int = 1
+
+    def kind(self, width: int = 1) -> str:
+        """Give the type of a register of so many numbers."""
+        return kind_of(self.batch * width)
 
     def let(self, text: str) -> str:
         """Append an instruction; give the name of its result."""
@@ -117,10 +124,10 @@ class Code(Vectors):
                 return f"<{lanes}>"
             x = x[0]
         number = literal(x, "f")
-        return number if width == 1 else f"splat (double {number})"
+        return number if self.batch * width == 1 else f"splat (double {number})"
 
     def _two(self, operation: str, a: str, b: str, width: int) -> str:
-        return self.let(f"{operation} {kind_of(width)} {a}, {b}")
+        return self.let(f"{operation} {self.kind(width)} {a}, {b}")
 
     def add(self, a: Name, b: Name, width: int = 1) -> Name:
         if a is None or b is None:
@@ -139,7 +146,7 @@ class Code(Vectors):
         return self._two("fdiv", a, b, width)
 
     def negative(self, a: Name, width: int = 1) -> Name:
-        return None if a is None else self.let(f"fneg {kind_of(width)} {a}")
+        return None if a is None else self.let(f"fneg {self.kind(width)} {a}")
 
     def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
         """Give a b + c, rounded once where the processor can."""
@@ -177,7 +184,8 @@ class Code(Vectors):
 
     def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""
-        kind, suffix = kind_of(width), "f64" if width == 1 else f"v{width}f64"
+        kind, doubles = self.kind(width), self.batch * width
+        suffix = "f64" if doubles == 1 else f"v{doubles}f64"
         given = ", ".join(f"{kind} {x}" for x in operands)
         takes = ", ".join([kind] * len(operands))
         self.declarations.add(f"declare {kind} @llvm.{name}.{suffix}({takes})")
@@ -187,11 +195,26 @@ class Code(Vectors):
         return self.intrinsic_of("fabs", (a,), width)
 
     def larger(self, a: str, b: str, width: int = 1) -> str:
-        """Give the larger; a number rather than NaN."""
-        return self.intrinsic_of("maxnum", (a, b), width)
+        """Give the larger; b if one of them is NaN."""
+        return self._selected("ogt", a, b, width)
 
     def smaller(self, a: str, b: str, width: int = 1) -> str:
-        return self.intrinsic_of("minnum", (a, b), width)
+        """Give the smaller; b if one of them is NaN."""
+        return self._selected("olt", a, b, width)
+
+    def _selected(self, relation: str, a: str, b: str, width: int) -> str:
+        """Choose between two by a comparison, which is one instruction."""
+        return self.choose(self.compare(relation, a, b, width), a, b, width)
+
+    def compare(self, relation: str, a: str, b: str, width: int = 1) -> str:
+        """Tell of two numbers whether they stand in a relation."""
+        return self._two(f"fcmp {relation}", a, b, width)
+
+    def choose(self, condition: str, a: str, b: str, width: int = 1) -> str:
+        """Give a where the condition holds, otherwise b."""
+        kind = self.kind(width)
+        truth = kind.replace("double", "i1")
+        return self.let(f"select {truth} {condition}, {kind} {a}, {kind} {b}")
 
     def total(self, a: str, b: str, width: int = 1) -> tuple[str, str]:
         """Give the sum, and what its rounding lost (Knuth)."""
@@ -199,6 +222,13 @@ class Code(Vectors):
         part = self._two("fsub", s, a, width)
         left = self._two("fsub", a, self._two("fsub", s, part, width), width)
         return s, self._two("fadd", left, self._two("fsub", b, part, width), width)
+
+    def total_of_two(self, high: str, low: str, b: str) -> tuple[str, str]:
+        """Give the sum of a number in two words and another, in two words."""
+        high, lost = self.total(high, b)
+        low = self.add(low, lost) or ""
+        total = self.add(high, low) or ""
+        return total, self.subtract(low, self.subtract(total, high)) or ""
 
     # --- lanes ---
 
@@ -232,11 +262,11 @@ class Code(Vectors):
 
     def largest(self, name: str, width: int) -> str:
         """Give the largest of all lanes."""
-        return self._over_lanes("fmax", name, width)
+        return self._over_lanes(self.larger, name, width)
 
     def least(self, name: str, width: int) -> str:
         """Give the least of all lanes."""
-        return self._over_lanes("fmin", name, width)
+        return self._over_lanes(self.smaller, name, width)
 
     def sum(self, name: str, width: int) -> str:
         """Add up all lanes."""
@@ -249,26 +279,33 @@ class Code(Vectors):
         call = f"call reassoc double @llvm.vector.reduce.fadd.v{width}f64"
         return self.let(f"{call}(double -0.0, {whole} {name})")
 
-    def _over_lanes(self, operation: str, name: str, width: int) -> str:
-        if width == 1:
-            return name
-        whole = kind_of(width)
-        form = f"double @llvm.vector.reduce.{operation}.v{width}f64"
-        self.declarations.add(f"declare {form}({whole})")
-        return self.let(f"call {form}({whole} {name})")
+    def _over_lanes(self, join: Callable[[str, str, int], str], name: str, width: int) -> str:
+        """Join the lanes, half of them with the other half."""
+        while width > 1:
+            half = width // 2
+            low, high = (self._lanes(name, width, first, half) for first in (0, half))
+            name, width = join(low, high, half), half
+        return name
+
+    def _lanes(self, name: str, width: int, first: int, count: int) -> str:
+        """Take neighbouring lanes out of a vector."""
+        if count == 1:
+            return self.lane(name, width, first)
+        kind, lanes = kind_of(width), ", ".join(f"i32 {first + k}" for k in range(count))
+        return self.let(f"shufflevector {kind} {name}, {kind} poison, <{count} x i32> <{lanes}>")
 
     # --- memory ---
 
     def load(self, pointer: str, place: int | str, width: int = 1) -> str:
-        """Read doubles at a place, counted in doubles."""
-        at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
-        return self.let(f"load {kind_of(width)}, ptr {at}, align 8")
+        """Read numbers at a place, counted in numbers."""
+        at = self.let(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
+        return self.let(f"load {self.kind(width)}, ptr {at}, align 8")
 
     def store(self, value: Name, pointer: str, place: int | str, width: int = 1) -> None:
-        """Write doubles to a place."""
+        """Write numbers to a place."""
         value = value or self.constant(0.0, width)
-        at = self.let(f"getelementptr inbounds double, ptr {pointer}, i64 {place}")
-        self.do(f"store {kind_of(width)} {value}, ptr {at}, align 8")
+        at = self.let(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
+        self.do(f"store {self.kind(width)} {value}, ptr {at}, align 8")
 
 
 def kind_of(width: int) -> str:

@@ -3,54 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from taylorad.errors import InputError
+from taylorad.ode.sampling import evaluate
 
-__all__ = ["OdeSolution", "Piece", "polynomial"]
-
-
-class Piece:
-    """The polynomial of one step.
-
-    Attributes
-    ----------
-    start, low : float
-        The time it is about, in two words.
-    stop : float
-        The time it is good to.
-    coefficients : ndarray, shape (n, order + 1)
-    """
-
-    def __init__(self, start: float, low: float, stop: float, coefficients: Any) -> None:
-        self.start, self.low, self.stop, self.coefficients = start, low, stop, coefficients
-
-    def __call__(self, t: Any) -> Any:
-        """Evaluate it at a time, or at many."""
-        return polynomial(self.coefficients, (t - self.start) - self.low)
-
-
-def polynomial(coefficients: Any, s: Any) -> Any:
-    """Evaluate polynomials by Horner's rule.
-
-    Parameters
-    ----------
-    coefficients : ndarray, shape (n, order + 1)
-    s : float, or ndarray of shape (points,)
-
-    Returns
-    -------
-    ndarray, shape (n,) or (n, points)
-    """
-    if np.ndim(s):
-        coefficients = coefficients[:, None, :]
-    total = coefficients[..., -1] * (1 + 0 * s)
-    for k in range(coefficients.shape[-1] - 2, -1, -1):
-        total = total * s + coefficients[..., k]
-    return total
+__all__ = ["OdeSolution"]
 
 
 class OdeSolution:
@@ -79,15 +40,15 @@ class OdeSolution:
     array([0.0000000000000])
     """
 
-    def __init__(self, pieces: Sequence[Piece], shape: tuple[int, ...]) -> None:
-        self.ts = np.array([pieces[0].start, *(piece.stop for piece in pieces)])
+    def __init__(self, times: Any, stops: Any, coefficients: Any, shape: tuple[int, ...]) -> None:
+        self.ts = np.concatenate([times[:1, 0], stops])
         self.shape = shape
-        self.n_segments = len(pieces)
+        self.n_segments = len(stops)
         self.t_min, self.t_max = np.min(self.ts), np.max(self.ts)
         self.ascending = bool(self.ts[-1] >= self.ts[0])
-        self._starts = np.array([piece.start for piece in pieces])
-        self._lows = np.array([piece.low for piece in pieces])
-        self._coefficients = np.stack([piece.coefficients for piece in pieces])
+        self._times = times
+        self._bits = mpmath.mp.prec  # of numbers other than doubles
+        self._coefficients = coefficients
 
     def __call__(self, t: Any) -> Any:
         """Give the state at times.
@@ -114,6 +75,10 @@ class OdeSolution:
         -------
         ndarray, of the shape of the state, or that with ``n_points`` behind
         """
+        with mpmath.workprec(max(self._bits, mpmath.mp.prec)):
+            return self._derivative(t, k)
+
+    def _derivative(self, t: Any, k: int) -> Any:
         c = self._coefficients
         t = np.asarray(t, dtype=object if c.dtype == object else float)
         if t.ndim > 1:
@@ -122,12 +87,14 @@ class OdeSolution:
             raise InputError(f"k is {k}; a derivative is of order 0, 1, 2, ...")
         times = np.atleast_1d(t)
         which = self._segments(times)
-        s = ((times - self._starts[which]) - self._lows[which])[:, None]
-        total = np.zeros((len(times), c.shape[1]), dtype=c.dtype)
-        for degree in range(c.shape[-1] - 1, k - 1, -1):
-            factor = math.perm(degree, k)
-            total = total * s + factor * c[which, :, degree]
-        y = total.T.reshape(*self.shape, len(times))
+        s = (times - self._times[which, 0]) - self._times[which, 1]
+        if k:
+            used, which = np.unique(which, return_inverse=True)
+            factors = [math.perm(degree, k) for degree in range(c.shape[-1])]
+            c = np.ascontiguousarray((c[used] * np.array(factors, dtype=c.dtype))[..., k:])
+        if not c.shape[-1]:
+            return np.zeros((*self.shape, *t.shape), c.dtype)
+        y = evaluate(c, which, s).reshape(*self.shape, len(times))
         return y if t.ndim else y[..., 0]
 
     def _segments(self, times: Any) -> Any:

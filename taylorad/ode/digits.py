@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 
 from taylorad.dispatch.exact import Exact, plain
+from taylorad.ode.constants import number, numberless
 from taylorad.ode.eager import Eager, is_finite, log2
 from taylorad.ode.fixed import BLOCK, Term, Writer
 from taylorad.ode.recurrences import Recurrences
 from taylorad.ode.system import System
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
-from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Primitive
 
 __all__ = ["Digits"]
@@ -68,7 +66,7 @@ class Digits(Eager):
         observed = [line for lines in system.functions for line in lines]
         super().__init__(system.size, len(observed), order, exact=True)
         self.steps = system.program.steps
-        recurrences = Recurrences(_numberless(system), [*system.rates, *observed])
+        recurrences = Recurrences(numberless(system), [*system.rates, *observed])
         self.recurrences, self.wanted = recurrences, [*range(system.size), *observed]
         self.writer = Writer(recurrences, order)
         self.sweep = self.writer.function()
@@ -78,13 +76,13 @@ class Digits(Eager):
         numbers, self.values = iter(given), {}
         for line, step in enumerate(self.steps):
             if step.primitive is None and step.number is not None:
-                self.values[line] = _number(step.number)
+                self.values[line] = number(step.number)
             elif step.primitive is None and line > self.system.time:
-                self.values[line] = _number(next(numbers))
+                self.values[line] = number(next(numbers))
         self._evaluate(moves=False)
 
     def _begin(self, time: Any, low: Any, state: list[Any]) -> list[Any] | None:
-        self.values |= dict(enumerate(map(_number, state)))
+        self.values |= dict(enumerate(map(number, state)))
         self.values[self.system.time] = time + low
         try:
             self._evaluate(moves=True)
@@ -260,31 +258,6 @@ class Digits(Eager):
                 x = found[k] if k < len(found) else 0
                 row[k] = mpmath.ldexp(x, self.places[line] + self._shift(line, k)) * power
             row[0] = self.values[line]
-
-
-def _numberless(system: System) -> System:
-    """Have all numbers as values, but powers of two: products of others round."""
-    steps = system.program.steps
-    steps = tuple(
-        replace(s, number=None) if s.number is not None and not _is_power(s.number) else s
-        for s in steps
-    )
-    return replace(system, program=replace(system.program, steps=steps))
-
-
-def _is_power(x: Any) -> bool:
-    return (
-        math.isfinite(x) and not isinstance(x, RealConstant) and abs(math.frexp(x)[0]) in (0, 0.5)
-    )
-
-
-def _number(x: Any) -> Any:
-    """Give any real number as mpmath's, with all its digits."""
-    if isinstance(x, RealConstant):
-        x = x.exact(mpmath.mp)
-    if isinstance(x, Fraction):
-        return mpmath.mpf(x.numerator) / x.denominator
-    return x if isinstance(x, mpmath.mpf) else mpmath.mpmathify(x)
 
 
 def _whole(x: tuple[int, int, int, int]) -> int:

@@ -1,34 +1,44 @@
 """A right-hand side made ready for steps: traced, compiled, on one side of its switches.
 
+Many steps are taken in one go, as if nothing switched. Those before the first in which something
+may are good; that one is taken by itself, up to the switch.
+
 Where the user's code chose by ``if``, the trace is that of one branch; on the other side of the
 switch it is traced again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from taylorad.errors import InputError, IntegrationError
-from taylorad.ode.dense import polynomial
+from taylorad.ode.blocks import Block
 from taylorad.ode.events import Event, composed, resolved
 from taylorad.ode.interface import Exit
+from taylorad.ode.isolation import WIDTH
+from taylorad.ode.precision import words_for
+from taylorad.ode.sampling import polynomial
 from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.stepsize import LAST
 from taylorad.ode.switches import Switches, values
 from taylorad.ode.system import NotTraceable, System, system
 
-__all__ = ["Flow"]
+__all__ = ["Flow", "restore", "total", "with_slack"]
 
 ASIDE = 2.0**-10
 """Where, in terms of a step, the code is traced anew: on the other side of a switch."""
 
+MOST = 512
+"""So many steps are recorded in one go,"""
 
-ROUGHLY = 1e-3
-"""An event function is taken for its series if it is that near, where nothing else is known."""
+MEMORY = 2**18
+"""if no more bytes than these are taken."""
+
+FARTHEST = 2.0**900
+"""The longest step, where there is nothing to go by."""
 
 
 class Flow:
@@ -43,13 +53,13 @@ class Flow:
     order : int
     t, y
         Where to begin.
+    digits : int, optional
+        That mpmath numbers are to have.
 
     Attributes
     ----------
-    parts : ndarray, shape (n + functions, order + 1)
-        Of the last step.
-    series : ndarray, shape (events, order + 1)
-        Those of the events.
+    most : int
+        How many steps are recorded in one go.
     """
 
     def __init__(
@@ -60,12 +70,15 @@ class Flow:
         order: int,
         t: float,
         y: Any,
+        digits: int | None = None,
     ) -> None:
         self.fun, self.events, self.args, self.order = fun, events, args, order
         self.shape = np.shape(y)
         self.size = int(np.size(y))
+        self.digits, self.words = digits, words_for(digits)
         # Of each event the row that it has among the parts; None if it is composed.
         self.rows: list[int | None] = []
+        self.stepper: Any = None
         self.held: tuple[float, ...] = ()
         self.system: System | None = None
         self.trace(t, y)
@@ -75,17 +88,21 @@ class Flow:
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""
         if not self.size:
-            self.held, self.parts = (), np.zeros((0, self.order + 1))
+            self.held = ()
             self.rows = [None] * len(self.events)
+            self.make_room(0)
             return
         if y.dtype != float:
             self._interpret(t, y)
             return
         try:
-            traced = self._traced(t, y)
+            self._translate(t, y)
         except NotTraceable:
             self._interpret(t, y)
-            return
+
+    def _translate(self, t: float, y: Any) -> None:
+        """Take steps by machine code."""
+        traced = self._traced(t, y)
         operands = [[line] for held in traced.held for line in held.operands]
         ahead = self.size + sum(map(len, traced.functions))
         rows = []
@@ -93,19 +110,21 @@ class Flow:
             rows.append([*range(ahead, ahead + len(held.operands))])
             ahead += len(held.operands)
         if self.system is None or not _alike(self.system, traced):
-            functions = [*traced.functions, *operands]
-            self.stepper: Any = Stepper(replace(traced, functions=functions), self.order)
-            self.parts = self.stepper.parts()
+            observed = traced.observing(operands) if operands else traced
+            self.stepper = Stepper(observed, self.order)
+            self.make_room(self.size + self.stepper.functions)
         self.system = traced
         self.switches = Switches(traced, rows)
         self.parameters: Any = [float(x) for p in traced.parameters for x in np.ravel(p)]
-        known = values(traced, [*np.ravel(y).tolist(), float(t), *self.parameters])
-        self.held = tuple(known[held.line] for held in traced.held)
+        self.held = ()
+        if traced.held:
+            known = values(traced, [*np.ravel(y).tolist(), float(t), *self.parameters])
+            self.held = tuple(known[held.line] for held in traced.held)
 
     def _traced(self, t: float, y: Any) -> System:
         functions = [event.function for event in self.events]
         try:
-            traced = system(self.fun, t, y, self.args, functions)
+            traced = system(self.fun, t, y, self.args, functions, may_wait=True)
         except NotTraceable:
             system(self.fun, t, y, self.args)
             functions = [g for g in functions if self._is_traceable(g, t, y)]
@@ -133,7 +152,9 @@ class Flow:
 
         functions = [event.function for event in self.events]
         stepper: Any
-        stepper, given = stepper_of(self.fun, t, y, self.order, self.args, functions)
+        stepper, given = stepper_of(
+            self.fun, t, y, self.order, self.args, functions, words=self.words
+        )
         if getattr(stepper, "system", None) is not None and stepper.system.held:
             raise InputError(
                 "the right-hand side jumps, by a comparison, abs or the like, which is located for "
@@ -143,7 +164,19 @@ class Flow:
         self.stepper, self.parameters = stepper, given
         self.system, self.held = None, ()
         self.rows = [self.size + i for i in range(len(functions))]
-        self.parts = self.stepper.parts()
+        self.make_room(self.size + self.stepper.functions, self.stepper.parts().dtype)
+
+    def make_room(self, lines: int, dtype: Any = float) -> None:
+        """Make room for steps: one at first."""
+        self.lines, self.dtype = lines, dtype
+        self.most = 1
+        if self.stepper is None or isinstance(self.stepper, Stepper):
+            self.most = min(max(MEMORY // (8 * (lines + 1) * (self.order + 1)), 1), MOST)
+        self.parts, self.times = self._room(1)
+
+    def _room(self, steps: int) -> tuple[Any, Any]:
+        parts = with_slack((steps, self.lines, self.order + 1), self.dtype)
+        return parts, np.zeros((steps, 3), object if self.dtype == object else float)
 
     # --- stepping ---
 
@@ -155,36 +188,68 @@ class Flow:
     @property
     def given(self) -> list[Any]:
         """What the stepper is given."""
-        return [*self.parameters, *self.held]
+        return [*self.parameters, *self.held] if self.size else []
 
     def run(
-        self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int
+        self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int = 2**62
     ) -> Exit:
         """Take many steps of which nothing is wanted but where they lead."""
         if not self.size:
-            self._once(motion, end, tolerance)
+            self._wait(motion, end, tolerance)
             return Exit.END
         exit: Exit = self.stepper.propagate(
             motion, end[0], tolerance, self.given, end_low=end[1], steps=steps
         )
         return exit
 
-    def step(self, motion: Motion, end: tuple[float, float], tolerance: Tolerance) -> bool:
-        """Take one step, no further than the next switch; tell whether that was possible."""
-        seen = {self._side()}
+    def record(
+        self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int
+    ) -> Block:
+        """Take many steps; there are none if that is not possible."""
+        steps = min(steps, self.most)
+        if steps > len(self.times):
+            self.parts, self.times = self._room(min(2 * steps, self.most))
+        before, parts, times = motion.steps, self.parts, self.times
+        if self.most > 1 and self.size:
+            self.stepper.propagate(
+                motion,
+                end[0],
+                tolerance,
+                self.given,
+                end_low=end[1],
+                steps=steps,
+                parts=parts,
+                times=times,
+            )
+        else:
+            times[0, :2] = motion.time, motion.time_low
+            self._once(motion, end, tolerance)
+            times[0, 2] = motion.step
+        return self._block(motion, motion.steps - before)
+
+    def _block(self, motion: Motion, count: int) -> Block:
+        return Block(self.times[:count], self.parts[:count], self.size, motion.time, motion.state)
+
+    def quiet(self, block: Block, relative: float) -> int:
+        """Tell in how many of the first steps nothing switches."""
+        if not self._is_on_its_side(block.times[0, 2]):
+            return 0
+        return self.switches.quiet(block.parts, block.times[:, 2], relative)
+
+    def step(self, motion: Motion, end: tuple[float, float], tolerance: Tolerance) -> Block:
+        """Take one step, no further than the next switch; there is none if that is not possible."""
+        seen, begin = {self._side()}, (motion.time, motion.time_low)
         while True:
             before = motion.copy()
             if not self._once(motion, end, tolerance):
-                return False
-            # The events' series, and those of what jumps, may well end before the state's.
-            self._expand_events(before.time)
-            observed = self.parts[self.size :]
-            longest = resolved([*self.series, *observed], motion.step, tolerance.relative)
-            h = longest if motion.step > 0 else -longest
-            if not self.jumps or self._is_on_its_side(h):
+                return self._block(motion, 0)
+            # The series of what jumps may well end before the state's.
+            observed = self.parts[0, self.size + sum(row is not None for row in self.rows) :]
+            h = motion.step * resolved(observed, motion.step, tolerance.relative)
+            if self._is_on_its_side(h):
                 break
             self._change_sides(before, h)
-            self._return(motion, before)
+            restore(motion, before)
             if self._side() in seen:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
@@ -193,54 +258,49 @@ class Flow:
                     motion.state.reshape(self.shape),
                 )
             seen.add(self._side())
-        if longest < abs(motion.step):
-            self.cut(motion, before, h, tolerance)
-        while not self._is_as_foreseen(motion):
-            self.cut(motion, before, motion.step / 2, tolerance)
-        switch = self.switches.first(self.parts, motion.step) if self.jumps else None
-        if switch is not None and abs(switch) < abs(motion.step):
-            self.cut(motion, before, switch, tolerance)
-        return True
+        switch = self.switches.first(self.parts[0], h)
+        if switch is not None and abs(switch) < abs(h):
+            h = switch
+        if abs(h) < abs(motion.step):
+            restore(motion, before)
+            self.cut(motion, begin, h, tolerance)
+        self.times[0] = *begin, h
+        return self._block(motion, 1)
 
-    def cut(self, motion: Motion, before: Motion, s: float, tolerance: Tolerance) -> None:
-        """Go back, and take the step only as far as a time s after its beginning."""
-        time, low = total(before.time, s)
-        low += before.time_low
-        time, low = total(time, low)
-        self._return(motion, before)
+    def cut(self, motion: Motion, times: Any, s: float, tolerance: Tolerance) -> None:
+        """Go as far as a time s after the beginning of a step."""
+        time, low = total(times[0], s)
+        end = total(time, low + times[1])
         motion.step = 0.0
-        if (time, low) != (before.time, before.time_low):
-            self._once(motion, (time, low), tolerance)
+        if end != (motion.time, motion.time_low):
+            self.run(motion, end, tolerance)
 
-    def _expand_events(self, time: float) -> None:
-        rows = np.empty((len(self.events), self.order + 1), dtype=self.parts.dtype)
-        for i, (event, row) in enumerate(zip(self.events, self.rows, strict=True)):
-            if row is not None:
-                rows[i] = self.parts[row]
-            else:
-                y = self.parts[: self.size]
-                rows[i] = composed(event.function, time, y, self.shape, self.args)
-        self.series = rows
+    def series(self, block: Block) -> Any:
+        """Give the series of the events: shape (count, events, order + 1)."""
+        rows, n = self.rows, self.size
+        if None not in rows:  # then they are one behind the other
+            return block.parts[:, n : n + len(rows)]
+        found = with_slack((len(block), len(rows), self.order + 1), self.dtype)
+        for i, (event, row) in enumerate(zip(self.events, rows, strict=True)):
+            for step, (parts, (time, _, _)) in enumerate(zip(block.parts, block.times)):
+                if row is not None:
+                    found[step, i] = parts[row]
+                else:
+                    found[step, i] = composed(
+                        event.function, time, parts[:n], self.shape, self.args
+                    )
+        return found
 
-    def _is_as_foreseen(self, motion: Motion) -> bool:
-        """Check events whose last terms vanish, which says nothing of how long they are good."""
-        for event, row in zip(self.events, self.series, strict=True):
-            if np.any(row[-LAST:]) or not self.size:
-                continue
-            y = motion.state.reshape(self.shape)
-            with np.errstate(all="ignore"):
-                value = np.ravel(event.function(motion.time, y, *self.args))[0]
-            sizes = polynomial(np.abs(row)[None], abs(motion.step))[0]
-            error = abs(value - polynomial(row[None], motion.step)[0])
-            if error > ROUGHLY * sizes and motion.step:
-                return False
-        return True
+    def values(self, t: float, state: Any) -> list[Any]:
+        """Compute the events' functions."""
+        y = state.reshape(self.shape)
+        with np.errstate(all="ignore"):
+            return [np.ravel(event.function(t, y, *self.args))[0] for event in self.events]
 
     def _once(self, motion: Motion, end: tuple[float, float], tolerance: Tolerance) -> bool:
+        """Take one step; the parts are the first then."""
         if not self.size:
-            motion.step = end[0] - motion.time
-            motion.time, motion.time_low = end
-            motion.steps += 1
+            self._wait(motion, end, tolerance)
             return True
         steps = motion.steps
         self.stepper.propagate(
@@ -250,14 +310,21 @@ class Flow:
             self.given,
             end_low=end[1],
             steps=1,
-            parts=self.parts,
+            parts=self.parts[0],
         )
         return motion.steps > steps
 
-    def _return(self, motion: Motion, before: Motion) -> None:
-        rejected = motion.rejected
-        vars(motion).update(vars(before.copy()))
-        motion.rejected = rejected
+    def _wait(self, motion: Motion, end: tuple[float, float], tolerance: Tolerance) -> None:
+        """Let time pass where there is nothing that changes."""
+        left = (end[0] - motion.time) + (end[1] - motion.time_low)
+        longest = min(tolerance.longest, motion.cap, FARTHEST)
+        motion.cap = np.inf
+        motion.step = min(max(left, -longest), longest)
+        if abs(left) > longest:
+            time, low = total(motion.time, motion.step)
+            end = total(time, low + motion.time_low)
+        motion.time, motion.time_low = end
+        motion.steps += 1
 
     # --- switches ---
 
@@ -266,20 +333,33 @@ class Flow:
         return (self.held, tuple((origin, truth) for _, truth, origin in guards))
 
     def _is_on_its_side(self, h: float) -> bool:
-        return self.switches.after(self.parts, h) == self.held
+        return self.switches.after(self.parts[0], h) == self.held
 
     def _change_sides(self, before: Motion, h: float) -> None:
         assert self.system is not None
-        self.held = self.switches.after(self.parts, h)
+        self.held = self.switches.after(self.parts[0], h)
         arguments = [*before.state.tolist(), before.time, *self.given]
         known = values(self.system, arguments)
         if any(bool(known[line]) != truth for line, truth, _ in self.system.guards):
-            y = polynomial(self.parts[: self.size], ASIDE * h)
+            y = polynomial(self.parts[0, : self.size], ASIDE * h)
             self.trace(before.time + ASIDE * h, y.reshape(self.shape))
+
+
+def with_slack(shape: tuple[int, ...], dtype: Any = float) -> Any:
+    """Make an array behind which there is room for a vector that is read past its end."""
+    count = math.prod(shape)
+    return np.zeros(count + WIDTH, dtype)[:count].reshape(shape)
+
+
+def restore(motion: Motion, before: Motion) -> None:
+    """Go back to where an integration was."""
+    vars(motion).update(vars(before.copy()))
 
 
 def _alike(a: System, b: System) -> bool:
     """Tell whether two systems are the same program."""
+    if a.said and a.said == b.said:
+        return True
     return all(
         x == y
         for x, y in (

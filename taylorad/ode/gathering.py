@@ -10,14 +10,17 @@ from collections.abc import Sequence
 
 from taylorad.compiler.emitter import literal
 from taylorad.ode.code import kind_of
-from taylorad.ode.grouping import LANES
-from taylorad.ode.layout import Chunk, Degree, Layout, is_run
+from taylorad.ode.grouping import LANES, Group
+from taylorad.ode.layout import Chunk, Degree, Layout
 
 __all__ = ["Gathering"]
 
 
 class Gathering(Layout):
     """A core that can gather."""
+
+    degree: Degree = 0
+    """That of the newest parts."""
 
     def table(self, slots: tuple[int, ...]) -> str:
         if slots not in self.tables:
@@ -32,7 +35,7 @@ class Gathering(Layout):
         code = self.code
         if isinstance(chunk, int):
             return self._picked(array, slots[chunk * width : (chunk + 1) * width])
-        if is_run(slots):
+        if self._is_run(array, slots):
             return self._wide(array, self.at(chunk, width, slots[0]), width)
         if len(set(slots)) == 1:
             return code.everywhere(code.load(array, slots[0]), width)
@@ -51,17 +54,38 @@ class Gathering(Layout):
     def _picked(self, array: str, slots: tuple[int, ...]) -> str:
         """Put a vector together from those that its entries stand in."""
         code, width = self.code, len(slots)
-        known = self.row if array == self.newest else {}
+        if self._is_run(array, slots):
+            slots = (*range(slots[0], slots[0] + width),)
         blocks = list(dict.fromkeys(slot // LANES for slot in slots))
-        if not any(block in known for block in blocks):
-            if is_run(slots):
+        if not any(self._stands_apart(array, block) for block in blocks):
+            if self._is_run(array, slots):
                 return self._wide(array, str(slots[0]), width)
             if len(set(slots)) == 1:
                 return code.everywhere(code.load(array, slots[0]), width)
             if len(blocks) > width // 2 + 1:
                 return code.packed([code.load(array, slot) for slot in slots])
-        vectors = [known.get(b) or code.load(array, b * LANES, LANES) for b in blocks]
+        vectors = [self._block(array, block) for block in blocks]
         return self._shuffled(vectors, [(blocks.index(s // LANES), s % LANES) for s in slots])
+
+    def _is_run(self, array: str, slots: Sequence[int]) -> bool:
+        """Tell whether entries are neighbours. Not all values are repeated to fill vectors up."""
+        if array == self.values:
+            places = range(slots[0], slots[0] + len(slots))
+            if any(p not in self.complete for p in places if p in self.repeated):
+                return False
+        return self.is_run(slots)
+
+    def _stands_apart(self, array: str, block: int) -> bool:
+        """Tell whether a vector of newest parts is in a register, or with the older parts."""
+        return array == self.newest and (block in self.row or block < self.room // LANES)
+
+    def _block(self, array: str, block: int) -> str:
+        """Read a vector, all of whose places are known."""
+        if not self._stands_apart(array, block):
+            return self.code.load(array, block * LANES, LANES)
+        if block in self.row:
+            return self.row[block]
+        return self.code.load(self.history, self.in_stream(0, block, LANES, self.degree), LANES)
 
     def _shuffled(self, vectors: Sequence[str], lanes: Sequence[tuple[int, int]]) -> str:
         """Take lanes out of vectors of the full width."""
@@ -106,7 +130,7 @@ class Gathering(Layout):
         self, value: str, array: str, slots: tuple[int, ...], chunk: Chunk, width: int
     ) -> None:
         code = self.code
-        if is_run(slots):
+        if self.is_run(slots):
             code.store(value, array, self.at(chunk, width, slots[0]), width)
             return
         if isinstance(chunk, int):
@@ -116,20 +140,27 @@ class Gathering(Layout):
         for lane, slot in enumerate(names):
             code.store(code.lane(value, width, lane), array, slot)
 
+    def in_chunk(self, group: Group, numbers: Sequence[float], chunk: Chunk) -> Sequence[float]:
+        """Give those of the numbers of a group that a vector needs, or may need."""
+        padded = [*numbers, *[numbers[-1]] * (group.width * group.chunks - len(numbers))]
+        if isinstance(chunk, str):
+            return padded
+        return padded[chunk * group.width : (chunk + 1) * group.width]
+
     def numbers(self, numbers: Sequence[float], chunk: Chunk, width: int) -> str:
         """Give known numbers, one for each lane."""
         if len(set(numbers)) == 1:
             return self.code.constant(numbers[0], width)
-        if isinstance(chunk, int):
-            return self.code.constant(numbers[chunk * width : (chunk + 1) * width], width)
+        if isinstance(chunk, int) and len(numbers) == width:
+            return self.code.constant(numbers, width)
+        return self.code.load(self.row_of(numbers), self.at(chunk, width, 0), width)
+
+    def row_of(self, numbers: Sequence[float]) -> str:
+        """Give where known numbers stand."""
         key = tuple(numbers)
         if key not in self.rows:
-            self.rows[key] = f"@row.{len(self.rows)}"
-            entries = ", ".join(f"double {literal(x, 'f')}" for x in numbers)
-            self.globals.append(
-                f"{self.rows[key]} = private constant [{len(numbers)} x double] [{entries}]"
-            )
-        return self.code.load(self.rows[key], self.at(chunk, width, 0), width)
+            self.rows[key] = self.table_of(f"row.{len(self.rows)}", numbers)
+        return self.rows[key]
 
     def table_of(self, name: str, numbers: Sequence[float]) -> str:
         entries = ", ".join(f"double {literal(x, 'f')}" for x in numbers)
@@ -148,8 +179,8 @@ class Gathering(Layout):
             f"shufflevector {kind} {vector}, {kind} poison, <{LANES} x i32> <{lanes}>"
         )
 
-    def record_part(self, part: str, place: str, width: int, k: Degree) -> None:
+    def record_part(self, part: str, stream: int, c: Chunk, width: int, k: Degree) -> None:
         """Write a part into its stream."""
-        self.code.store(part, self.history, place, width)
-        if isinstance(k, int) and place.isdigit():
-            self.recent[int(place)] = part
+        self.code.store(part, self.history, self.in_stream(stream, c, width, k), width)
+        if isinstance(c, int):
+            self.recent[int(self.in_stream(stream, c, width, 0)), k] = part

@@ -5,14 +5,17 @@ the first colour of a node is the form of its recurrence; then those part whose 
 factors of other colours, that are factors in other places, or that add up parts of other colours.
 So the x of all pairs of bodies end up in one group, their y in another. Where a sum takes a term
 does not matter, for that differs from body to body.
+
+In a group those are neighbours whose components are equally far apart, and so neighbours too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from taylorad.ode.recurrences import Choice, Node, Recurrences
+from taylorad.ode.recurrences import Choice, Newest, Node, Recurrences
 
 __all__ = ["LANES", "Group", "grouped"]
 
@@ -54,7 +57,7 @@ class Group:
         """Repeat the last entry until all vectors are full."""
         return [*of, *[of[-1]] * (self.width * self.chunks - len(of))]
 
-    @property
+    @cached_property
     def factors(self) -> list[tuple[list[int], list[int], bool]]:
         """The factors of each interior, by members, and whether the first is weighted."""
         nodes = [node for node in self.nodes if isinstance(node, Node)]
@@ -81,9 +84,73 @@ def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
         group = found.setdefault(colours[line], Group([]))
         group.members.append(line)
         group.nodes.append(nodes[line])
-    groups = list(found.values())
+    groups = _fuller(list(found.values()), depths, colours)
+    for group in groups:
+        _by_operation(group, recurrences)
     _align(groups)
     return _components(recurrences, groups, colours), groups
+
+
+def _fuller(
+    groups: Sequence[Group], depths: dict[int, int], colours: dict[int, int]
+) -> list[Group]:
+    """Put sums together, whatever their terms, where that makes for far fewer vectors."""
+    found: list[Group] = []
+    sums: dict[int, list[Group]] = {}
+    for group in groups:
+        peers = sums.setdefault(depths[group.members[0]], []) if _is_sum(group) else []
+        for other in peers:
+            together = -(-(len(other.members) + len(group.members)) // LANES)
+            if 4 * together <= 3 * (other.chunks + group.chunks):
+                _join(other, group)
+                colours |= dict.fromkeys(group.members, colours[other.members[0]])
+                break
+        else:
+            peers.append(group)
+            found.append(group)
+    return found
+
+
+def _join(group: Group, other: Group) -> None:
+    """Take the sums of another group in, with terms that are zero where there are too few."""
+    nodes = [*group.nodes, *other.nodes]
+    terms = max(len(_below(node)) for node in nodes)
+    group.nodes = [_with_terms(node, terms) for node in nodes]
+    group.members = [*group.members, *other.members]
+    _reorder(group, {line: line for line in group.members})
+
+
+def _is_sum(group: Group) -> bool:
+    """Tell whether nodes are sums of lines times numbers."""
+    return all(
+        isinstance(node, Node)
+        and not node.interiors
+        and node.divisor is None
+        and node.newest
+        and not any(term.values for term in node.newest)
+        for node in group.nodes
+    )
+
+
+def _with_terms(node: Node | Choice, count: int) -> Node | Choice:
+    """Add terms that are zero to a sum."""
+    if isinstance(node, Choice):
+        return node
+    zero = Newest(0.0, (), node.newest[0].line)
+    return Node((), (*[zero] * (count - len(node.newest)), *node.newest))
+
+
+def _by_operation(group: Group, recurrences: Recurrences) -> None:
+    """Have sines before cosines: lines of more than one operation, in the order of operands."""
+    steps = [recurrences.steps[line] for line in group.members]
+    operations = list(dict.fromkeys(step.primitive for step in steps))
+    if len(operations) > 1:
+        places = {
+            line: (operations.index(step.primitive), step.operands)
+            for line, step in zip(group.members, steps, strict=True)
+        }
+        ranks = {line: k for k, line in enumerate(sorted(places, key=places.__getitem__))}
+        _reorder(group, ranks)
 
 
 def _components(
@@ -140,67 +207,114 @@ def _coloured(
         return names.setdefault(what, len(names))
 
     colours = {line: name((depths[line], _form(node))) for line, node in nodes.items()}
+    factors = {line: _factors(node) for line, node in nodes.items()}
+    below = {line: _below(node) for line, node in nodes.items()}
+    kinds = 0
     for _ in range(ROUNDS):
+        if kinds == (kinds := len(set(colours.values()))):
+            break
         roles: dict[int, set[Hashable]] = {line: set() for line in nodes}
-        for line, node in nodes.items():
-            for place, term in enumerate(node.interiors if isinstance(node, Node) else ()):
-                for side, factor in enumerate((term.inner.a, term.inner.b)):
+        for line, pairs in factors.items():
+            colour = colours[line]
+            for place, pair in enumerate(pairs):
+                for side, factor in enumerate(pair):
                     if factor in roles:
-                        roles[factor].add((colours[line], place, side))
-        new = {}
-        for line, node in nodes.items():
-            inner = [i.inner for i in node.interiors] if isinstance(node, Node) else []
-            factors = tuple((colours.get(i.a, -1), colours.get(i.b, -1)) for i in inner)
-            terms = frozenset(colours.get(i, -1) for i in _below(node))
-            new[line] = name((colours[line], factors, terms, frozenset(roles[line])))
-        colours = new
+                        roles[factor].add((colour, place, side))
+        of = colours.get
+        colours = {
+            line: name(
+                (
+                    colour,
+                    tuple([(of(a, -1), of(b, -1)) for a, b in factors[line]]),
+                    frozenset([of(i, -1) for i in below[line]]),
+                    frozenset(roles[line]),
+                )
+            )
+            for line, colour in colours.items()
+        }
     return colours
+
+
+def _factors(node: Node | Choice) -> list[tuple[int, int]]:
+    return [(i.inner.a, i.inner.b) for i in node.interiors] if isinstance(node, Node) else []
 
 
 def _align(groups: Sequence[Group]) -> None:
     """Order the members of groups by those of groups that they multiply, or are multiplied in."""
-    home = {line: group for group in groups for line in group.members}
-    done: set[int] = set()
-    for seed in sorted(groups, key=lambda g: -len(g.members) * len(g.factors)):
+    relations = _Relations(groups)
+    done: set[Group] = set()
+    for seed in sorted(groups, key=lambda g: -len(g.members) * len(_factors(g.nodes[0]))):
         waiting = [seed]
-        if id(seed) in done:
+        if seed in done:
             continue
-        done.add(id(seed))
+        done.add(seed)
+        company = [seed]  # whose members belong to one another, one to one
         while waiting:
             group = waiting.pop(0)
-            for other, pairs in _related(group, home):
-                if id(other) in done or len(dict(pairs)) < len(other.members):
-                    continue
-                done.add(id(other))
-                waiting.append(other)
-                _reorder(other, dict(pairs))
+            for other, places in relations.of(group):
+                if other not in done and len(places) == len(other.members):
+                    done.add(other)
+                    waiting.append(other)
+                    _reorder(other, places)
+                    counts = {len(group.members), len(other.members), len(set(places.values()))}
+                    if group in company and len(counts) == 1:
+                        company.append(other)
+        _in_rows(company, relations)
 
 
-def _related(group: Group, home: dict[int, Group]) -> list[tuple[Group, list[tuple[int, int]]]]:
-    """Give groups whose members belong to those of a group: their lines, and to which."""
-    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    of: dict[int, Group] = {}
-    place_of = {line: place for place, line in enumerate(group.members)}
-    for place, node in enumerate(group.nodes):
-        needs = _below(node)
-        if isinstance(node, Node):
-            needs = [x for i in node.interiors for x in (i.inner.a, i.inner.b)] + needs
-        for position, line in enumerate(needs):
-            if line in home and home[line] is not group:
-                of[id(home[line])] = home[line]
-                found.setdefault((id(home[line]), position), []).append((line, place))
-    for other in {id(g): g for g in home.values()}.values():
-        if other is group:
-            continue
-        for line, node in zip(other.members, other.nodes):
-            inner = [i.inner for i in node.interiors] if isinstance(node, Node) else []
-            needs = [x for i in inner for x in (i.a, i.b)] + _below(node)
-            for position, factor in enumerate(needs):
-                if factor in place_of:
-                    of[id(other)] = other
-                    key = (id(other), -1 - position)
-                    found.setdefault(key, []).append((line, place_of[factor]))
-    return [(of[key], pairs) for (key, _), pairs in found.items()]
+def _in_rows(company: Sequence[Group], relations: _Relations) -> None:
+    """Let those be neighbours whose components are equally far apart, and so neighbours too."""
+    for group in company:
+        needs = [_below(node) for node in group.nodes]
+        if _is_sum(group) and not any(i in relations.home for lines in needs for i in lines):
+            rows: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+            for k, lines in enumerate(needs):
+                rows.setdefault(tuple(i - lines[0] for i in lines), []).append((lines[0], k))
+            # Short ones stand between long ones, so that no vector is of many.
+            left, order = sorted(rows.values(), key=len), []
+            for turn in range(len(left)):
+                order += [k for _, k in sorted(left.pop(0 if turn % 2 else -1))]
+            for other in company:
+                _reorder(other, {other.members[k]: place for place, k in enumerate(order)})
+            return
+
+
+class _Relations:
+    """Which lines need which, by groups."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.home = {line: group for group in groups for line in group.members}
+        self.number = {group: k for k, group in enumerate(groups)}
+        self.needs: dict[int, list[int]] = {}
+        self.users: dict[int, list[tuple[int, int]]] = {}
+        for group in groups:
+            for line, node in zip(group.members, group.nodes):
+                needs = [x for pair in _factors(node) for x in pair] + _below(node)
+                self.needs[line] = needs
+                for position, needed in enumerate(needs):
+                    if needed in self.home:
+                        self.users.setdefault(needed, []).append((line, position))
+
+    def of(self, group: Group) -> list[tuple[Group, dict[int, int]]]:
+        """Give groups whose members belong to those of a group: their lines, and to which."""
+        found: dict[tuple[Group, int], dict[int, int]] = {}
+        for place, line in enumerate(group.members):
+            for position, needed in enumerate(self.needs[line]):
+                other = self.home.get(needed, group)
+                if other is not group:
+                    found.setdefault((other, position), {})[needed] = place
+        forward = len(found)
+        for place, line in enumerate(group.members):
+            for user, position in self.users.get(line, ()):
+                other = self.home[user]
+                if other is not group:
+                    found.setdefault((other, -1 - position), {})[user] = place
+        pairs = list(found.items())
+        pairs[forward:] = sorted(pairs[forward:], key=lambda pair: self._rank(*pair[0]))
+        return [(other, places) for (other, _), places in pairs]
+
+    def _rank(self, other: Group, position: int) -> tuple[int, int]:
+        return self.number[other], -position
 
 
 def _reorder(group: Group, places: dict[int, int]) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
+from taylorad.ode.precision import exact_state
 
 __all__ = ["arguments", "as_start", "as_time", "as_times"]
 
 
-def as_start(y0: Any) -> Any:
+def as_start(y0: Any, digits: int | None = None) -> Any:
     """Check a state, and give it as an array of floats, complex or mpmath numbers."""
+    if digits is not None:
+        return exact_state(y0)
     try:
         y = np.asarray(y0)
     except ValueError as error:

@@ -4,60 +4,29 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from taylorad.errors import InputError, InputTypeError, IntegrationError
-from taylorad.ode.dense import OdeSolution, Piece, polynomial
-from taylorad.ode.events import Found, Watch, prepared
+from taylorad.errors import InputError, InputTypeError
+from taylorad.ode.blocks import Block
+from taylorad.ode.dense import OdeSolution
+from taylorad.ode.engine import Engine, Time
+from taylorad.ode.events import prepared
 from taylorad.ode.flow import Flow, total
 from taylorad.ode.inputs import arguments, as_start, as_time, as_times
-from taylorad.ode.interface import Exit
-from taylorad.ode.progress import Progress
-from taylorad.ode.singularity import nearest_singularity
+from taylorad.ode.precision import in_precision_of
+from taylorad.ode.progress import SILENT, Progress
+from taylorad.ode.propagation import Propagation
+from taylorad.ode.records import Points, Record, Segments
 from taylorad.ode.stepper import Motion
 from taylorad.ode.tolerances import order_for, tolerance
 
-__all__ = ["Integrator", "Propagation"]
-
-CHUNK = 20_000
-"""So many steps between two looks at the keyboard."""
-
-REJECTED, SHARE = 1000, 0.25
-"""So many steps taken back, and so many for each that was not: it gets nowhere."""
-
-SPACINGS = 10
-"""A step must be so many times the spacing of doubles."""
+__all__ = ["Integrator"]
 
 
-@dataclass(frozen=True)
-class Propagation:
-    """What became of a propagation.
-
-    Attributes
-    ----------
-    outcome : str
-        ``"finished"``: the time has been reached. ``"event"``: a terminal event. ``"steps"``: as
-        many steps as wanted have been taken. ``"stopped"``: by the callback.
-    steps : int
-        How many have been taken.
-    sol : OdeSolution or None
-        The continuous solution, if it was asked for.
-
-    Examples
-    --------
-    >>> import taylorad as ta
-    >>> integrator = ta.ode.Integrator(lambda t, y: -y, 0.0, [1.0])
-    >>> integrator.propagate_until(10.0, max_steps=2)
-    Propagation(outcome='steps', steps=2, sol=None)
-    """
-
-    outcome: str
-    steps: int
-    sol: OdeSolution | None = None
+_precise = in_precision_of(lambda self, *args, **options: self.digits)
 
 
 class Integrator:
@@ -79,7 +48,7 @@ class Integrator:
     args : tuple, optional
         Further arguments of ``fun`` and the events. Floats and arrays of floats among them may be
         changed without compiling anew.
-    tol, rtol, atol, order, max_step : optional
+    tol, rtol, atol, order, max_step, digits : optional
         See `solve_ivp`.
     events : callable or list of callables, optional
         See `solve_ivp`.
@@ -108,10 +77,11 @@ class Integrator:
     'finished'
     >>> integrator.state
     array([1.0000000000000, 0.0000000000000])
-    >>> integrator.propagate_grid([2.0, 3.0])[0] - np.sin([2.0, 3.0])
-    array([0.0000000000000, 0.0000000000000])
+    >>> np.abs(integrator.propagate_grid([2.0, 3.0])[0] - np.sin([2.0, 3.0])) < 1e-15
+    array([ True,  True])
     """
 
+    @in_precision_of(lambda *args, digits=None, **options: digits)
     def __init__(
         self,
         fun: Callable[..., Any],
@@ -125,25 +95,39 @@ class Integrator:
         order: int | None = None,
         max_step: float = math.inf,
         events: Any = None,
+        digits: int | None = None,
     ) -> None:
         if not callable(fun):
             raise InputTypeError(f"fun is a function of t and y, not {fun!r}")
-        y = as_start(y0)
-        self._fun, self._args = fun, arguments(args)
-        self._tolerance = tolerance(y, tol, rtol, atol, max_step)
-        self.order = order_for(self._tolerance.relative, order, y.dtype == object)
-        self._events = prepared(events)
-        self._watch = Watch(len(self._events))
-        self.t_events: list[list[float]] = [[] for _ in self._events]
-        self.y_events: list[list[Any]] = [[] for _ in self._events]
+        y = as_start(y0, digits)
+        self.digits = digits
+        limits = tolerance(y, tol, rtol, atol, max_step, digits)
+        self.order = order_for(limits.relative, order, y.dtype == object, digits)
+        watched = prepared(events)
         t0 = as_time(t0)
         if not math.isfinite(t0):
             raise InputError(f"the initial time is {t0}; it must be finite")
-        self._motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
-        self._flow = Flow(fun, self._events, self._args, self.order, t0, y)
-        self._piece: Piece | None = None
+        motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
+        flow = Flow(fun, watched, arguments(args), self.order, t0, y, digits)
+        self._engine = Engine(flow, motion, limits, watched)
 
     # --- where it stands ---
+
+    @property
+    def _motion(self) -> Motion:
+        return self._engine.motion
+
+    @property
+    def _flow(self) -> Flow:
+        return self._engine.flow
+
+    @property
+    def t_events(self) -> list[list[Any]]:
+        return self._engine.t_events
+
+    @property
+    def y_events(self) -> list[list[Any]]:
+        return self._engine.y_events
 
     @property
     def state(self) -> Any:
@@ -151,12 +135,13 @@ class Integrator:
         return self._motion.state.reshape(self._flow.shape).copy()[()]
 
     @state.setter
+    @_precise
     def state(self, y: Any) -> None:
-        y = as_start(y)
+        y = as_start(y, self.digits)
         if y.shape != self._flow.shape:
             raise InputError(f"a state of shape {y.shape}, not {self._flow.shape}")
         self._motion.state, self._motion.lost = y.ravel().copy(), np.zeros(y.size, y.dtype)
-        self._moved()
+        self._engine.forget()
 
     @property
     def time(self) -> float:
@@ -164,9 +149,10 @@ class Integrator:
         return self._motion.time
 
     @time.setter
+    @_precise
     def time(self, t: float) -> None:
         self._motion.time, self._motion.time_low = as_time(t), 0.0
-        self._moved()
+        self._engine.forget()
 
     @property
     def time_words(self) -> tuple[float, float]:
@@ -188,13 +174,13 @@ class Integrator:
     @property
     def parameters(self) -> tuple[Any, ...]:
         """The further arguments of ``fun`` and of the events; may be set."""
-        return self._args
+        return self._flow.args
 
     @parameters.setter
     def parameters(self, args: tuple[Any, ...]) -> None:
-        self._args = self._flow.args = arguments(args)
+        self._flow.args = arguments(args)
         self._flow.trace(self.time, np.asarray(self.state))
-        self._moved()
+        self._engine.forget()
 
     @property
     def taylor_coefficients(self) -> Any:
@@ -203,45 +189,27 @@ class Integrator:
 
     def dense_output(self) -> OdeSolution:
         """Give the continuous solution over the last step."""
-        return OdeSolution([self._last()], self._flow.shape)
+        last = self._last()
+        return OdeSolution(last.times, last.stops, last.coefficients, self._flow.shape)
 
     def copy(self) -> Integrator:
         """Give another in the same place, that does not change with this one."""
         return copy.deepcopy(self)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k != "_flow"} | {"_y": self.state}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        y = np.asarray(state.pop("_y"))
-        vars(self).update(state)
-        self._flow = Flow(self._fun, self._events, self._args, self.order, self.time, y)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Integrator:
-        new = object.__new__(Integrator)
-        vars(new).update({k: copy.copy(v) for k, v in vars(self).items()})
-        new._motion = self._motion.copy()
-        new._events = copy.deepcopy(self._events, {})
-        new._watch = copy.deepcopy(self._watch)
-        new.t_events = [list(x) for x in self.t_events]
-        new.y_events = [list(x) for x in self.y_events]
-        new._flow.events = new._events
-        new._flow.parts = self._flow.parts.copy()
+        new = copy.copy(self)
+        new._engine = self._engine.copy()
         return new
 
-    def _moved(self) -> None:
-        """Forget what is no longer so where the integration has been moved by hand."""
-        self._watch = Watch(len(self._events))
-        self._motion.step, self._motion.cap = 0.0, math.inf
-        self._piece = None
-
-    def _last(self) -> Piece:
-        if self._piece is None:
+    def _last(self) -> Block:
+        last = self._engine.final()
+        if last is None:
             raise InputError("there is no last step: take one, by step() or with dense_output=True")
-        return self._piece
+        return last
 
     # --- going on ---
 
+    @_precise
     def step(self, max_step: float = math.inf) -> float:
         """Take one step.
 
@@ -260,9 +228,10 @@ class Integrator:
         taylorad.errors.IntegrationError
             If that is not possible. State and time are then as before.
         """
-        self._advance(self._after(max_step))
+        self._engine.advance(self._after(max_step), 1)
         return self.time
 
+    @_precise
     def propagate_for(self, dt: float, **options: Any) -> Propagation:
         """Go on for a time; see `propagate_until`.
 
@@ -279,6 +248,7 @@ class Integrator:
         """
         return self._propagate(self._after(as_time(dt)), **options)
 
+    @_precise
     def propagate_until(
         self,
         t: float,
@@ -319,6 +289,7 @@ class Integrator:
             progress=progress,
         )
 
+    @_precise
     def propagate_grid(self, times: Any, **options: Any) -> Any:
         """Give the state at times, by the polynomials of the steps.
 
@@ -336,158 +307,73 @@ class Integrator:
             stands at the last one.
         """
         times = as_times(times)
-        if times.ndim != 1 or not all(map(math.isfinite, times)):
+        finite = (
+            np.isfinite(times) if times.dtype == float else list(map(math.isfinite, times.flat))
+        )
+        if times.ndim != 1 or not np.all(finite):
             raise InputError(f"times must be a vector of finite numbers, not {times}")
         steps = np.diff(times, prepend=self.time)
         if np.any(steps < 0) and np.any(steps > 0):
             raise InputError("times must be sorted, from the present time on")
-        now, low, shape = self.time, self._motion.time_low, self._flow.shape
-        start = Piece(now, low, now, self._motion.state[:, None])
-        pieces, end = [start], (times[-1] if len(times) else now)
-        keep = options.pop("callback", None)
-
-        def kept(integrator: Integrator) -> Any:
-            pieces.append(integrator._last())
-            return keep(integrator) if keep else None
-
-        self._propagate((end, 0.0), callback=kept, **options)
-        columns, place = [], 0
-        sign = 1.0 if end >= now else -1.0
-        for t in times.tolist():
-            while place < len(pieces) and sign * (pieces[place].stop - t) < 0:
-                place += 1
-            if place == len(pieces):
-                break
-            columns.append(pieces[place](t))
-        return np.array(columns).T.reshape(*shape, len(columns))
+        end = times[-1] if len(times) else self.time
+        points = Points(self._motion, times, 1 if end >= self.time else -1)
+        self._propagate((end, 0.0), [points], **options)
+        _, columns = points.found()
+        return columns.reshape(*self._flow.shape, -1)
 
     def _propagate(
         self,
-        end: tuple[float, float],
+        end: Time,
+        records: Sequence[Record] = (),
         *,
         max_steps: int | None = None,
         callback: Callable[[Integrator], Any] | None = None,
         dense_output: bool = False,
         progress: bool = False,
+        first_step: float = math.inf,
     ) -> Propagation:
-        if math.isnan(end[0]):
-            raise InputError("the time to propagate to is NaN")
-        if math.isinf(end[0]) and not (self._events or max_steps or callback):
-            raise InputError("to propagate without end takes a terminal event or max_steps")
-        first, most = self.nsteps, math.inf if max_steps is None else max_steps
-        look = bool(self._events) or callback is not None or dense_output or self._flow.jumps
-        pieces = []
+        engine, motion = self._engine, self._motion
+        if not math.isfinite(end[0]):
+            self._check_end(end[0], bool(max_steps or callback))
+        first, most = motion.steps, math.inf if max_steps is None else max_steps
+        if dense_output:
+            segments = Segments(motion)
+            records = [*records, segments]
+        is_watched = bool(records or engine.events or callback or engine.flow.jumps)
         outcome = "finished"
-        with Progress(progress, self.time, end[0]) as bar:
-            while self.time_words != end:
-                left = most - (self.nsteps - first)
+        if is_watched:
+            engine.begin()
+        with Progress(motion.time, end[0]) if progress else SILENT as bar:
+            while motion.time != end[0] or motion.time_low != end[1]:
+                left = most - (motion.steps - first)
                 if left <= 0:
                     outcome = "steps"
                     break
-                if look:
-                    ended = self._advance(end)
-                    pieces += [self._last()] if dense_output else []
-                    if callback is not None and callback(self) is True:
-                        outcome = "stopped"
-                        break
-                    if ended:
-                        outcome = "event"
-                        break
-                else:
-                    self._run(end, int(min(left, CHUNK)))
-                bar.update(self.time)
-        sol = None
-        if dense_output:
-            now, low = self.time_words
-            rest = Piece(now, low, now, self._motion.state[:, None])
-            sol = OdeSolution(pieces or [rest], self._flow.shape)
-        return Propagation(outcome, self.nsteps - first, sol)
+                if not is_watched:
+                    engine.run(end, left)
+                    bar.update(motion.time)
+                    continue
+                few = callback is not None or first_step < math.inf
+                block = engine.advance(end, 1 if few else left, first_step)
+                first_step = math.inf
+                for record in records:
+                    record.take(block)
+                bar.update(motion.time)
+                if callback is not None and callback(self) is True:
+                    outcome = "stopped"
+                    break
+                if block.ended:
+                    outcome = "event"
+                    break
+        sol = segments.solution(self._flow.shape) if dense_output else None
+        return Propagation(outcome, motion.steps - first, sol)
 
-    def _run(self, end: tuple[float, float], steps: int) -> None:
-        self._piece = None
-        if self._flow.run(self._motion, end, self._tolerance, steps) is Exit.STUCK:
-            raise self._failure(end)
-        self._check_progress()
+    def _check_end(self, end: Any, is_bounded: bool) -> None:
+        if math.isnan(end):
+            raise InputError("the time to propagate to is NaN")
+        if not (is_bounded or self._engine.events):
+            raise InputError("to propagate without end takes a terminal event or max_steps")
 
-    def _advance(self, end: tuple[float, float], longest: float = math.inf) -> bool:
-        """Take one step; tell whether a terminal event ended it."""
-        motion, flow = self._motion, self._flow
-        longest = min(self._tolerance.longest, longest)
-        if motion.state.dtype != object and longest < SPACINGS * math.ulp(motion.time):
-            raise self._failed("Required step size is less than spacing between numbers.")
-        before = motion.copy()
-        limited = replace(self._tolerance, longest=longest)
-        if not flow.step(motion, end, limited):
-            raise self._failure(end)
-        self._check_progress()
-        self._piece = self._as_piece(before)
-        if not self._events:
-            return False
-        rows = flow.series
-        found, last = self._counted(self._watch.over(rows, motion.step))
-        if last is not None and abs(last.time) < abs(motion.step):
-            flow.cut(motion, before, last.time, self._tolerance)
-            self._piece.stop = motion.time
-        start, low = before.time, before.time_low
-        for root in found:
-            self.t_events[root.number].append(start + (low + root.time))
-            y = polynomial(self._piece.coefficients, root.time)
-            self.y_events[root.number].append(y.reshape(flow.shape)[()])
-        self._watch.leave(rows, motion.step, found if last is not None else ())
-        return last is not None
-
-    def _counted(self, found: list[Found]) -> tuple[list[Found], Found | None]:
-        """Give the roots that are events, up to one that ends the integration."""
-        met: list[Found] = []
-        for root in found:
-            event = self._events[root.number]
-            if not event.concerns(root.direction):
-                continue
-            event.count += 1
-            met.append(root)
-            if event.count >= event.most:
-                return met, root
-        return met, None
-
-    def _as_piece(self, before: Motion) -> Piece:
-        n = self._flow.size
-        parts = self._flow.parts[:n].copy()
-        return Piece(before.time, before.time_low, self._motion.time, parts)
-
-    def _after(self, dt: float) -> tuple[float, float]:
+    def _after(self, dt: float) -> Time:
         time, low = total(self._motion.time, dt)
         return total(time, low + self._motion.time_low)
-
-    # --- failing ---
-
-    def _failure(self, end: tuple[float, float]) -> IntegrationError:
-        """Say why there is no step from here."""
-        flow, here = self._flow, self._motion.copy()
-        parts = flow.stepper.parts()
-        parts[:] = math.nan
-        tiny = replace(self._tolerance, longest=math.ulp(abs(here.time) or 1.0))
-        options: dict[str, Any] = {"end_low": end[1], "steps": 1, "parts": parts}
-        flow.stepper.propagate(here, end[0], tiny, flow.given, **options)
-        rates = parts[: flow.size, 1]
-        if not here.steps > self._motion.steps and not np.all(np.isfinite(rates.astype(complex))):
-            reason = "the right-hand side is not finite"
-            return self._failed(f"At t = {float(self.time):.17g} {reason}.")
-        away = nearest_singularity(parts[: flow.size])
-        text = "Required step size is less than spacing between numbers."
-        if away is None:
-            return self._failed(text)
-        where = self._motion.time + away
-        return self._failed(
-            f"{text} The solution seems to be singular at t = {float(where):.12g}.", where
-        )
-
-    def _check_progress(self) -> None:
-        """Raise where steps are taken back over and over, as at a branch point."""
-        if self.nrejected > max(REJECTED, SHARE * self.nsteps):
-            raise self._failed(
-                f"At t = {float(self.time):.17g} steps are taken back over and over: the solution "
-                "is not analytic there."
-            )
-
-    def _failed(self, text: str, singularity: float | None = None) -> IntegrationError:
-        return IntegrationError(text, self.time, self.state, singularity)

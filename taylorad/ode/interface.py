@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Clock", "Exit", "Limits"]
+__all__ = ["Clock", "Exit", "Limits", "Shared"]
 
 
 class Exit(IntEnum):
@@ -36,4 +36,17 @@ class Limits(IntEnum):
     LONGEST = 4  # the largest step
     DEFECT = 5  # the largest defect times the step, over the floor and the component
     STEPS = 6  # how many steps may be taken; an integer
+    FLOORS = 7
+
+
+class Shared(IntEnum):
+    """Places in ``limits`` of a core for many trajectories, in doubles."""
+
+    FACTOR = 0  # as in `Limits`
+    LONGEST = 1
+    DEFECT = 2
+    STEPS = 3  # how many steps each trajectory may take; an integer, as all that follow
+    COUNT = 4  # how many trajectories there are
+    ENDS = 5  # from one end to the next, in doubles: none if it is the same for all
+    GIVEN = 6  # from the parameters of one to those of the next
     FLOORS = 7

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from taylorad.errors import InputError
 
-__all__ = ["Polynomial", "doubles", "evaluate", "quotient"]
+__all__ = ["Noisy", "Polynomial", "doubles", "evaluate", "horner", "quotient"]
 
 
 def evaluate(coefficients: npt.ArrayLike, t: float) -> float:
@@ -38,6 +38,14 @@ def evaluate(coefficients: npt.ArrayLike, t: float) -> float:
         raise InputError("evaluate: a coefficient or the time is NaN or infinite")
     value, scale = Polynomial(c).exact(float(t))
     return quotient(value, 1 << scale)
+
+
+def horner(coefficients: Sequence[float], t: float) -> float:
+    """Evaluate a polynomial, with all roundings: inf where it is beyond all doubles."""
+    total = 0.0
+    for c in reversed(coefficients):
+        total = total * t + c
+    return total
 
 
 def doubles(coefficients: npt.ArrayLike) -> list[float]:
@@ -90,13 +98,26 @@ class Polynomial:
             shift += s
         return value, scale + shift - s
 
-    def sign(self, t: float, noise: float = 0.0) -> int:
-        """Give the sign of the value; 0 if it is no larger than the noise."""
+    @cached_property
+    def sizes(self) -> Polynomial:
+        """The polynomial whose coefficients are the sizes of these."""
+        q = Polynomial([abs(x) for x in self.floats])
+        wholes, scale = self.wholes
+        q.wholes = [abs(m) for m in wholes], scale
+        return q
+
+    def sign(self, t: float, noise: float = 0.0, relative: float = 0.0) -> int:
+        """Give the sign of the value; 0 if it is no larger than the noise.
+
+        That is `noise`, and `relative` times the sum of the sizes of all terms.
+        """
         v, scale = self.exact(t)
-        if noise:
-            m, d = noise.as_integer_ratio()
-            if abs(v) * d <= m << scale:
-                return 0
+        for share, whole in ((noise, 1 << scale), (relative, None)):
+            if share:
+                m, d = share.as_integer_ratio()
+                size = self.sizes.exact(abs(t))[0] if whole is None else whole
+                if abs(v) * d <= m * size:
+                    return 0
         return (v > 0) - (v < 0)
 
     def expansion(self, start: float, stop: float) -> tuple[list[float], int]:
@@ -126,3 +147,25 @@ class Polynomial:
         bits = max(map(abs, c)).bit_length()
         unit = 1 << bits
         return [m / unit for m in c], bits - scale - s * n
+
+
+class Noisy(Polynomial):
+    """A polynomial and the errors of its values."""
+
+    def __init__(self, floats: Sequence[float], noise: float, relative: float) -> None:
+        super().__init__(floats)
+        self.noise, self.relative = noise, relative
+
+    def clear_sign(self, t: float) -> int:
+        """Give the sign, 0 if within the noise."""
+        return self.sign(t, self.noise, self.relative)
+
+    def noise_at(self, t: float, exponent: int) -> float:
+        """Give the noise, in units of a power of two."""
+        if not self.relative:
+            m, e = math.frexp(self.noise)
+            return math.ldexp(m, min(e - exponent, 1000))
+        value, scale = self.sizes.exact(abs(t))
+        scale += exponent
+        size = quotient(value << max(-scale, 0), 1 << max(scale, 0))
+        return self.relative * size

@@ -6,16 +6,15 @@ import math
 from importlib import import_module
 from typing import Any, Self
 
-__all__ = ["Progress"]
+__all__ = ["SILENT", "Progress"]
 
 
 class Progress:
     """A bar from one time to another."""
 
-    def __init__(self, wanted: bool, start: float, end: float) -> None:
-        self.last, self.bar = start, None
-        if wanted and math.isfinite(end):
-            self.bar = _bar(abs(end - start))
+    def __init__(self, start: float, end: float) -> None:
+        self.last = start
+        self.bar = _bar(abs(end - start)) if math.isfinite(end - start) else None
 
     def __enter__(self) -> Self:
         return self
@@ -27,7 +26,7 @@ class Progress:
     def update(self, time: float) -> None:
         if self.bar is not None:
             self.bar.update(abs(time - self.last))
-        self.last = time
+            self.last = time
 
 
 def _bar(total: float) -> Any:
@@ -36,3 +35,7 @@ def _bar(total: float) -> Any:
     except ImportError:
         return None
     return tqdm(total=total, unit=" of time")
+
+
+SILENT = Progress(0.0, math.inf)
+"""No bar."""

@@ -9,15 +9,17 @@ The interior of a convolution is ``sum of a_j b_(k-j)`` over 0 < j < k. It is th
 the machine code fast: no matter how the nodes depend on each other, all interiors of a degree are
 independent of one another.
 
-Two rules make interiors fewer. A factor that is a multiple of another line, up to a constant, is
-that line: interiors have no part of degree 0. And where both ``a D b`` and ``b D a`` are wanted, as
-for a power, the second is k times the plain product less the first.
+Three rules make interiors fewer. A factor that is a multiple of another line, up to a constant, is
+that line: interiors have no part of degree 0. Where both ``a D b`` and ``b D a`` are wanted, as for
+a power, the second is k times the plain product less the first. And lines that stay, as ``x - x``
+does, drop out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from taylorad.forward.parts import (
     Apply,
@@ -36,9 +38,11 @@ from taylorad.primitives.linear import select
 
 __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
 
+MOST_PRODUCTS = 3
+"""So many products become part of a sum."""
 
-@dataclass(frozen=True)
-class Inner:
+
+class Inner(NamedTuple):
     """The interior of a convolution: of the parts of a, or those of D a, with those of b."""
 
     a: int
@@ -51,8 +55,7 @@ class Inner:
         return self.a == self.b and not self.weighted
 
 
-@dataclass(frozen=True)
-class Newest:
+class Newest(NamedTuple):
     """A number times the values of lines times the newest part of a line."""
 
     number: float
@@ -60,8 +63,7 @@ class Newest:
     line: int
 
 
-@dataclass(frozen=True)
-class Interior:
+class Interior(NamedTuple):
     """A number times the values of lines times an interior, maybe divided by the degree."""
 
     number: float
@@ -70,8 +72,7 @@ class Interior:
     over_degree: bool = False
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """The recurrence of one line.
 
     Attributes
@@ -87,8 +88,7 @@ class Node:
     divisor: int | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A line that is one of two others; which of them does not change during a step."""
 
     condition: int
@@ -122,16 +122,17 @@ class Recurrences:
 
     def __post_init__(self) -> None:
         steps = self.steps
-        needed = self._needed(self.wanted)
-        found: dict[int, Node | Choice] = {}
-        for line in sorted(needed):
-            if steps[line].moves and steps[line].primitive is not None:
-                found[line] = _node(steps, part(self.system.program, line))
+        program = self.system.program
+        computed = [i for i in sorted(self._needed(self.wanted)) if steps[i].primitive is not None]
+        found: dict[int, Node | Choice] = {
+            line: _node(steps, part(program, line)) for line in computed if steps[line].moves
+        }
+        found = _moving(found)
         found = {line: _shared(_rooted(node, found)) for line, node in found.items()}
         found = _merged(found, self.wanted)
         kept = _reached(found, self.wanted)
         self.nodes = {line: node for line, node in found.items() if line in kept}
-        self.values = [i for i in sorted(needed) if steps[i].primitive is not None]
+        self.values = computed
         inners = [i for node in self.nodes.values() for i in _inners(node)]
         self.inners = list(dict.fromkeys(inners))
 
@@ -143,11 +144,12 @@ class Recurrences:
     def _needed(self, wanted: Iterable[int]) -> set[int]:
         needed: set[int] = set()
         todo = [*wanted, *(i for i, _, _ in self.system.guards)]
+        steps = self.steps
         while todo:
             line = todo.pop()
             if line not in needed:
                 needed.add(line)
-                todo += self.steps[line].needs
+                todo += steps[line].needs
         return needed
 
 
@@ -195,59 +197,70 @@ def _node(steps: tuple[Step, ...], expression: Expression) -> Node | Choice:
                 divisor = line
             case Apply(_, (Degree(), Value(line))):
                 over_degree, divisor = True, line
+    terms: list[_Term] = []
+    _take_apart(steps, expression, 1.0, (), terms)
     interiors: list[Interior] = []
     newest: list[Newest] = []
-    for number, values, term in _terms(steps, expression, 1.0, ()):
-        match term:
-            case Part(line) | Weighted(line):
-                newest.append(Newest(number, values, line))
-            case Convolution(a, b, weighted, low, high):
-                interiors.append(Interior(number, values, Inner(a, b, weighted), over_degree))
-                if not low:
-                    newest.append(Newest(number, (*values, a), b))
-                if not high:
-                    newest.append(Newest(number, (*values, b), a))
+    for number, values, term in terms:
+        if isinstance(term, Convolution):
+            a, b = term.a, term.b
+            interiors.append(Interior(number, values, Inner(a, b, term.weighted), over_degree))
+            if not term.low:
+                newest.append(Newest(number, (*values, a), b))
+            if not term.high:
+                newest.append(Newest(number, (*values, b), a))
+        else:
+            newest.append(Newest(number, values, term.line))
     return Node(tuple(interiors), _collected(newest), divisor)
 
 
 _Term = tuple[float, tuple[int, ...], Part | Weighted | Convolution]
 
 
-def _terms(
-    steps: tuple[Step, ...], expression: Expression, number: float, values: tuple[int, ...]
-) -> Iterable[_Term]:
-    match expression:
-        case Part() | Weighted() | Convolution():
-            yield number, values, expression
-        case Value():
-            pass  # the number zero: constants have no parts
-        case Apply(row, (x,)) if row is negative:
-            yield from _terms(steps, x, -number, values)
-        case Apply(row, (x, y)) if row is add or row is subtract:
-            yield from _terms(steps, x, number, values)
-            yield from _terms(steps, y, number if row is add else -number, values)
-        case Apply(row, (x, y)) if row is multiply:
-            if isinstance(x, Value):
-                x, y = y, x
-            assert isinstance(y, Value)
-            if y.line is None:
-                return
-            factor = steps[y.line].number if steps[y.line].primitive is None else None
-            if factor is None:
-                yield from _terms(steps, x, number, (*values, y.line))
-            else:
-                yield from _terms(steps, x, number * float(factor), values)
-        case _:
-            raise AssertionError(expression)
+def _take_apart(
+    steps: tuple[Step, ...],
+    expression: Expression,
+    number: float,
+    values: tuple[int, ...],
+    terms: list[_Term],
+) -> None:
+    """Multiply a sum out: find its terms, times a number and values."""
+    if isinstance(expression, (Part, Weighted, Convolution)):
+        terms.append((number, values, expression))
+        return
+    if isinstance(expression, Value):
+        return  # the number zero: constants have no parts
+    assert isinstance(expression, Apply)
+    row, operands = expression.row, expression.operands
+    if row is negative:
+        _take_apart(steps, operands[0], -number, values, terms)
+    elif row is add or row is subtract:
+        _take_apart(steps, operands[0], number, values, terms)
+        _take_apart(steps, operands[1], number if row is add else -number, values, terms)
+    else:
+        assert row is multiply
+        x, y = operands
+        if isinstance(x, Value):
+            x, y = y, x
+        assert isinstance(y, Value)
+        if y.line is None:
+            return
+        factor = steps[y.line].number if steps[y.line].primitive is None else None
+        if factor is None:
+            _take_apart(steps, x, number, (*values, y.line), terms)
+        else:
+            _take_apart(steps, x, number * float(factor), values, terms)
 
 
-def _collected(newest: Iterable[Newest]) -> tuple[Newest, ...]:
+def _collected(newest: Sequence[Newest]) -> tuple[Newest, ...]:
     """Add up the numbers of equal terms."""
+    if len(newest) == 1:
+        return tuple(newest) if newest[0].number else ()
     numbers: dict[tuple[tuple[int, ...], int], float] = {}
-    for term in newest:
-        key = (tuple(sorted(term.values)), term.line)
-        numbers[key] = numbers.get(key, 0.0) + term.number
-    return tuple(Newest(n, values, line) for (values, line), n in numbers.items() if n)
+    for number, values, line in newest:
+        key = (tuple(sorted(values)) if len(values) > 1 else values, line)
+        numbers[key] = numbers.get(key, 0.0) + number
+    return tuple([Newest(n, values, line) for (values, line), n in numbers.items() if n])
 
 
 # --- fewer interiors, and fewer nodes -----------------------------------------------------------
@@ -255,24 +268,36 @@ def _collected(newest: Iterable[Newest]) -> tuple[Newest, ...]:
 Nodes = dict[int, Node | Choice]
 
 
+def _moving(nodes: Nodes) -> Nodes:
+    """Leave out terms of lines that turn out to stay, as that of x - x."""
+    found: Nodes = {}
+    still: set[int] = set()
+    for line, node in nodes.items():
+        if isinstance(node, Node):
+            if still:
+                interiors = [i for i in node.interiors if still.isdisjoint(i.inner[:2])]
+                newest = [term for term in node.newest if term.line not in still]
+                node = Node(tuple(interiors), tuple(newest), node.divisor)
+            if not node.interiors and not node.newest:
+                still.add(line)
+        found[line] = node
+    return found
+
+
 def _rooted(node: Node | Choice, nodes: Nodes) -> Node | Choice:
     """Have interiors of the lines that their factors are multiples of."""
-    if isinstance(node, Choice):
+    if isinstance(node, Choice) or not node.interiors:
         return node
     interiors = []
-    for term in node.interiors:
-        number, values, inner = term.number, term.values, term.inner
+    for number, values, inner, over_degree in node.interiors:
         lines = []
         for line in (inner.a, inner.b):
             while (root := _root(nodes.get(line))) is not None:
                 number, values, line = number * root.number, (*values, *root.values), root.line
             lines.append(line)
-        interiors.append(
-            replace(
-                term, number=number, values=values, inner=replace(inner, a=lines[0], b=lines[1])
-            )
-        )
-    return replace(node, interiors=tuple(interiors))
+        inner = Inner(lines[0], lines[1], inner.weighted)
+        interiors.append(Interior(number, values, inner, over_degree))
+    return node._replace(interiors=tuple(interiors))
 
 
 def _root(node: Node | Choice | None) -> Newest | None:
@@ -284,7 +309,7 @@ def _root(node: Node | Choice | None) -> Newest | None:
 
 def _shared(node: Node | Choice) -> Node | Choice:
     """Write one of two weighted interiors of the same factors by the other."""
-    if isinstance(node, Choice):
+    if isinstance(node, Choice) or not node.interiors:
         return node
     terms: dict[tuple[Inner, tuple[int, ...], bool], float] = {}
 
@@ -303,36 +328,72 @@ def _shared(node: Node | Choice) -> Node | Choice:
         else:
             put(inner, term.values, term.over_degree, term.number)
     interiors = (Interior(n, values, i, over) for (i, values, over), n in terms.items() if n)
-    return replace(node, interiors=tuple(interiors))
+    return node._replace(interiors=tuple(interiors))
 
 
 def _merged(nodes: Nodes, wanted: Iterable[int]) -> Nodes:
-    """Put sums that one other sum needs in their place."""
+    """Put sums that one other sum needs in their place.
+
+    Products that are many, or shared, stay apart: they go side by side better than sums do.
+    """
     uses: dict[int, int] = dict.fromkeys(wanted, 2)
+    shared: dict[Inner, int] = {}
     for node in nodes.values():
-        for line in _operands(node):
-            uses[line] = uses.get(line, 0) + 1
         for inner in _inners(node):
-            for line in (inner.a, inner.b):
-                uses[line] = 2
-    found: Nodes = {}
+            shared[inner] = shared.get(inner, 0) + 1
+    for node in nodes.values():
+        weight = 1 if isinstance(node, Node) else 2  # a choice is between lines, not sums
+        for line in _operands(node):
+            uses[line] = uses.get(line, 0) + weight
+        for inner in _inners(node):
+            uses[inner.a] = uses[inner.b] = 2
+    opening = {
+        line: node
+        for line, node in nodes.items()
+        if isinstance(node, Node)
+        and node.divisor is None
+        and uses.get(line) == 1
+        and all(shared[inner] == 1 for inner in _inners(node))
+    }
+    for line in _products_of_long_sums(nodes, opening):
+        del opening[line]
+    return {
+        line: _opened(node, opening) if isinstance(node, Node) else node
+        for line, node in nodes.items()
+        if line not in opening
+    }
+
+
+def _products_of_long_sums(nodes: Nodes, opening: dict[int, Node]) -> list[int]:
+    """Give the products that sums are not to take in, for they have too many."""
+    counts: dict[int, int] = {}
     for line, node in nodes.items():
-        found[line] = _opened(node, found, uses) if isinstance(node, Node) else node
-    return found
+        taken = [i for i in _operands(node) if i in opening]
+        counts[line] = sum(1 if opening[i].interiors else counts.get(i, 0) for i in taken)
+    long = {line for line, count in counts.items() if count > MOST_PRODUCTS}
+    for line in reversed(nodes):
+        if line in long:
+            long.update(i for i in _operands(nodes[line]) if i in opening)
+    return [line for line in opening if line in long and opening[line].interiors]
 
 
-def _opened(node: Node, found: Nodes, uses: dict[int, int]) -> Node:
+def _opened(node: Node, opening: dict[int, Node]) -> Node:
+    if opening.keys().isdisjoint([term.line for term in node.newest]):
+        return node
     interiors, newest = list(node.interiors), []
-    for term in node.newest:
-        below = found.get(term.line)
-        if not isinstance(below, Node) or below.divisor is not None or uses[term.line] > 1:
+    todo = list(reversed(node.newest))
+    while todo:
+        term = todo.pop()
+        below = opening.get(term.line)
+        if below is None:
             newest.append(term)
             continue
         interiors += [
-            replace(i, number=term.number * i.number, values=(*term.values, *i.values))
-            for i in below.interiors
+            Interior(term.number * number, (*term.values, *values), inner, over_degree)
+            for number, values, inner, over_degree in below.interiors
         ]
-        newest += [
-            Newest(term.number * t.number, (*term.values, *t.values), t.line) for t in below.newest
+        todo += [
+            Newest(term.number * number, (*term.values, *values), line)
+            for number, values, line in reversed(below.newest)
         ]
-    return replace(node, interiors=tuple(interiors), newest=_collected(newest))
+    return node._replace(interiors=tuple(interiors), newest=_collected(newest))

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -32,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from taylorad.errors import InputError
-from taylorad.ode.polynomials import Polynomial, doubles, quotient
+from taylorad.ode.bernstein import to_bernstein, to_first_half
+from taylorad.ode.polynomials import Noisy, Polynomial, doubles, horner, quotient
 
 __all__ = ["Root", "may_vanish", "roots"]
 
@@ -72,6 +72,7 @@ def roots(
     high: float,
     *,
     noise: float = 0.0,
+    relative: float = 0.0,
     include_low: bool = False,
     handled: bool = False,
 ) -> list[Root]:
@@ -95,6 +96,9 @@ def roots(
     noise : float
         The error of the polynomial's values, which is that of its coefficients; a value no larger
         may be zero.
+    relative : float
+        The same, as a share of the sum of the sizes of the polynomial's terms, which is less and
+        less toward 0. For `low` = 0, and without `noise`.
     include_low : bool
         Whether a root at `low` counts too.
     handled : bool
@@ -129,13 +133,16 @@ def roots(
     low, high, rest = float(low), float(high), 0.0
     if not 0.0 <= noise < math.inf:
         raise InputError(f"roots: noise={noise!r}; give a finite number that is not negative")
+    if relative and (noise or low or not 0.0 < relative < 1.0):
+        raise InputError(f"roots: relative={relative!r}; below 1, from 0 on, and without noise")
     if low == 0.0:
         size = abs(high)
         for x in c[:0:-1]:
             rest = (rest + abs(x)) * size
         # Every rounding error is of a number no larger than the rest, which is why they are
         # made up for; a NaN or an infinity does not pass.
-        if rest * (1.0 + 4.0 * len(c) * UNIT) + noise < abs(c[0]) < math.inf:
+        most = rest * (1.0 + 4.0 * len(c) * UNIT)
+        if most + noise + relative * (most + abs(c[0])) < abs(c[0]) < math.inf:
             return []
     while c and c[-1] == 0.0:
         c.pop()
@@ -143,14 +150,14 @@ def roots(
         raise InputError("roots: a coefficient or an end of the interval is NaN or infinite")
     if len(c) < 2 or low == high:
         return []
-    p = Polynomial(c)
-    samples = list(_samples(p, low, high, noise))
+    p = Noisy(c, noise, relative)
+    samples = list(_samples(p, low, high))
     if handled:
         samples[0] = samples[0]._replace(sign=0)
     found = []
     for component in _components(samples, low, high):
         if component.before or include_low:
-            found.append(_root(p, component, high - low, noise))
+            found.append(_root(p, component, high - low))
     return found
 
 
@@ -187,26 +194,12 @@ def may_vanish(
     return ~excluded
 
 
-@lru_cache(maxsize=128)
-def _to_bernstein(n: int) -> npt.NDArray[np.float64]:
-    """Give the matrix from coefficients to Bernstein coefficients, on [0, 1]."""
-    return np.array(
-        [[math.comb(i, k) / math.comb(n, k) for k in range(n + 1)] for i in range(n + 1)]
-    )
-
-
-@lru_cache(maxsize=128)
-def _to_first_half(n: int) -> npt.NDArray[np.float64]:
-    """Give the matrix from Bernstein coefficients to those on the first half."""
-    return np.array([[math.comb(i, k) / 2**i for k in range(n + 1)] for i in range(n + 1)])
-
-
 class _Chart:
     """An expansion of a polynomial about an interval, in which pieces of it are looked at."""
 
-    def __init__(self, p: Polynomial, start: float, stop: float, noise: float) -> None:
+    def __init__(self, p: Noisy, start: float, stop: float) -> None:
         self.start, self.stop = start, stop
-        a, power, self.noise = [], 1.0, noise
+        a, power, exponent = [], 1.0, 0
         for c in p.floats:
             a.append(c * power)
             power *= stop
@@ -215,12 +208,25 @@ class _Chart:
         if start or not (1e-250 < self.total < math.inf and abs(power) > 1e-290):
             a, exponent = p.expansion(start, stop)
             self.total = sum(map(abs, a))
-            m, e = math.frexp(noise)
-            self.noise = math.ldexp(m, min(e - exponent, 1000))
-        self.values = _to_bernstein(p.degree) @ a
+        self.sizes, self.graded = [abs(x) for x in a], bool(p.relative) and not start
+        self.noise = [p.noise_at(start, exponent), p.noise_at(stop, exponent)]
+        self.relative = p.relative
+        self.lowest = next((k for k, c in enumerate(p.floats) if c), 0)
+        self.values = to_bernstein(p.degree) @ a
 
     def time(self, x: float) -> float:
         return self.stop if x == 1.0 else self.start + (self.stop - self.start) * x
+
+    def noises(self, x: float, y: float) -> list[float]:
+        """Give the least and the largest noise on a piece."""
+        if not self.graded:
+            return self.noise
+        return [self.relative * horner(self.sizes, z) for z in (x, y)]
+
+    def leads(self, y: float) -> bool:
+        """Tell whether up to y the lowest of the terms is larger than all others together."""
+        m = self.lowest
+        return self.sizes[m] > 1.001 * horner(self.sizes[m + 1 :], y) * y
 
 
 class _Sample(NamedTuple):
@@ -231,16 +237,16 @@ class _Sample(NamedTuple):
     monotone: bool
 
 
-def _samples(p: Polynomial, low: float, high: float, noise: float) -> Iterator[_Sample]:
+def _samples(p: Noisy, low: float, high: float) -> Iterator[_Sample]:
     """Give samples that tell all: between two the polynomial keeps its sign, or is monotone.
 
     Or else it is within the noise, or the piece too short to be halved: then there is one sample
     with sign 0, not monotone.
     """
     n = p.degree
-    half = _to_first_half(n)
+    half = to_first_half(n)
     shortest = SHORTEST * max(abs(low), abs(high))
-    chart = _Chart(p, low, high, noise)
+    chart = _Chart(p, low, high)
     pieces: list[tuple[_Chart, int, int, Any]] = [(chart, 0, 0, chart.values)]
     while pieces:
         chart, depth, j, values = pieces.pop()
@@ -248,20 +254,27 @@ def _samples(p: Polynomial, low: float, high: float, noise: float) -> Iterator[_
         least, most = min(b), max(b)
         # Of the expansion and each matrix: n + 2 roundings of numbers that sum up to no more.
         error = (depth + 2) * (n + 2) * UNIT * chart.total
-        bar = max(error, chart.noise)
-        start, stop = (chart.time(i / 2**depth) for i in (j, j + 1))
+        x, y = j / 2**depth, (j + 1) / 2**depth
+        near, far = chart.noises(x, y)
+        bar = max(error, far)
+        start, stop = chart.time(x), chart.time(y)
+        if p.relative:
+            shortest = SHORTEST * abs(stop)
         if least > bar or most < -bar:
             sign = 1 if least > bar else -1
             yield _Sample(start, sign, True)
             yield _Sample(stop, sign, True)
         elif _is_monotone(b, 2.0 * error):
-            for t, x in ((start, b[0]), (stop, b[-1])):
-                certain = abs(x) > error + chart.noise
-                yield _Sample(t, (-1 if x < 0.0 else 1) if certain else p.sign(t, noise), True)
-        elif max(most, -least) + error <= chart.noise or abs(stop - start) <= shortest:
+            for t, v in ((start, b[0]), (stop, b[-1])):
+                certain = abs(v) > error + far
+                yield _Sample(t, (-1 if v < 0.0 else 1) if certain else p.clear_sign(t), True)
+        elif max(most, -least) + error <= near or abs(stop - start) <= shortest:
             yield _Sample(start + (stop - start) / 2, 0, False)
+        elif chart.graded and not j and chart.leads(y):
+            yield _Sample(start, p.clear_sign(start), True)
+            yield _Sample(stop, p.clear_sign(stop), True)
         elif depth == HALVINGS or (depth and max(most, -least) < 1000.0 * error):
-            chart = _Chart(p, start, stop, noise)
+            chart = _Chart(p, start, stop)
             pieces.append((chart, 0, 0, chart.values))
         else:
             # The second half is the first of the polynomial run backward.
@@ -304,10 +317,10 @@ def _components(samples: Sequence[_Sample], low: float, high: float) -> Iterator
         yield _Component(start, before, high, 0, monotone)
 
 
-def _root(p: Polynomial, c: _Component, width: float, noise: float) -> Root:
+def _root(p: Noisy, c: _Component, width: float) -> Root:
     """Say what happens in a component, and when."""
-    before = c.before or _beyond(p, c.start, -width, noise)
-    after = c.after or _beyond(p, c.stop, width, noise)
+    before = c.before or _beyond(p, c.start, -width)
+    after = c.after or _beyond(p, c.stop, width)
     crosses = after == -before
     if c.before == -c.after:
         time = _solve(p, c.start, c.stop, after)
@@ -319,9 +332,9 @@ def _root(p: Polynomial, c: _Component, width: float, noise: float) -> Root:
     return Root(time, after if crosses else 0, crosses and c.monotone)
 
 
-def _beyond(p: Polynomial, end: float, width: float, noise: float) -> int:
+def _beyond(p: Noisy, end: float, width: float) -> int:
     """Give the sign that the polynomial has when it leaves the noise beyond an end."""
-    signs = (p.sign(end + math.ldexp(width, -k), noise) for k in range(52, -1, -1))
+    signs = (p.clear_sign(end + math.ldexp(width, -k)) for k in range(52, -1, -1))
     return next(filter(None, signs), 0)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.integrate import DenseOutput, OdeSolver
 
 from taylorad.errors import InputError, IntegrationError
-from taylorad.ode.dense import Piece
-from taylorad.ode.integrator import SPACINGS, Integrator
+from taylorad.ode.dense import OdeSolution
+from taylorad.ode.engine import SPACINGS
+from taylorad.ode.integrator import Integrator
 from taylorad.ode.tolerances import SMALLEST
 
 __all__ = ["Taylor"]
@@ -90,39 +91,39 @@ class Taylor(OdeSolver):  # type: ignore[misc]
         )
         self.order = self._integrator.order
         self.nfev = 1
-        self._piece: Piece | None = None
+        self._sol: OdeSolution | None = None
 
     def _step_impl(self) -> tuple[bool, str | None]:
         integrator = self._integrator
         longest = math.inf
-        limits = integrator._tolerance
+        limits = integrator._engine.tolerance
         limits.longest = self.max_step
         if not integrator.nsteps:
             longest = self.first_step or math.inf
             # As of SciPy's methods the first step is one that doubles can tell, even so.
             limits.longest = max(self.max_step, SPACINGS * math.ulp(integrator.time))
         try:
-            integrator._advance((float(self.t_bound), 0.0), longest)
+            integrator._engine.advance((float(self.t_bound), 0.0), 1, longest)
         except IntegrationError as error:
             return False, str(error)
         self.t, self.y = integrator.time, integrator.state
         self.nfev = 1 + integrator.nsteps + integrator.nrejected
-        self._piece = integrator._last()
+        self._sol = integrator.dense_output()
         return True, None
 
     def _dense_output_impl(self) -> Any:
-        return _Polynomial(self.t_old, self.t, self._piece)
+        return _Polynomial(self.t_old, self.t, self._sol)
 
 
 class _Polynomial(DenseOutput):  # type: ignore[misc]
     """The polynomial of a step."""
 
-    def __init__(self, t_old: float, t: float, piece: Any) -> None:
+    def __init__(self, t_old: float, t: float, sol: Any) -> None:
         super().__init__(t_old, t)
-        self._piece = piece
+        self._sol = sol
 
     def _call_impl(self, t: Any) -> Any:
-        return self._piece(t)
+        return self._sol(t)
 
 
 def _as_column(fun: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from taylorad.machine.module import Code, build
-from taylorad.ode.core import Core
-from taylorad.ode.grouped import Grouped
-from taylorad.ode.grouping import LANES
+from taylorad.machine.module import Code
 from taylorad.ode.interface import Clock, Exit, Limits
-from taylorad.ode.recurrences import Recurrences
-from taylorad.ode.stepsize import MARGIN
+from taylorad.ode.stepsize import MARGIN, largest_defect
 from taylorad.ode.system import System
-from taylorad.ode.unrolled import Unrolled
+from taylorad.ode.translation import Translation
 
 __all__ = ["Motion", "Stepper", "Tolerance"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 7)
-_ROUNDING = 2.0**-52
+_CLOCK = Struct("=dddqqd")
+_LIMITS = Struct("=6dq")
+"""As `Clock` and `Limits` have them, but for the floors; to fill arrays one by one takes longer."""
 
-MOST_WRITTEN = 8
-"""Convolutions of a system whose orders are written out."""
-
-MOST_SPREAD = 100
-"""Vectors of nodes of a system whose groups are spread out."""
+_EXITS = tuple(Exit)
+_WHOLE = slice(None)
 
 
 @dataclass
@@ -100,8 +95,8 @@ class Stepper:
     system : System
     order : int
         The last degree of the series.
-    level : {0, 1}
-        The effort of compiling.
+    level : {0, 1} or None
+        The effort of compiling; by default more as soon as that is worth it.
     form : {"", "written", "spread", "looped"}
         How the orders are written: each out; by groups that are spread out; by loops over groups.
         By default chosen by size.
@@ -112,32 +107,35 @@ class Stepper:
         How many functions of time and state are expanded together with the components.
     """
 
-    def __init__(self, system: System, order: int, level: int = 1, form: str = "") -> None:
+    def __init__(
+        self, system: System, order: int, level: int | None = None, form: str = ""
+    ) -> None:
         self.system, self.order = system, order
-        observed = [line for lines in system.functions for line in lines]
-        self.functions = len(observed)
-        recurrences = Recurrences(system, [*system.rates, *observed])
-        form = form or _form(recurrences)
-        self._core: Core = (
-            Unrolled(recurrences, order)
-            if form == "written"
-            else Grouped(recurrences, order, is_spread=form == "spread")
-        )
-        self.code: Code = build(self._core.written(), level=level)
-        self._call = _CORE(self.code.address("propagate"))
-        self._places = np.array(self._core.places)
-        _, self._firsts = np.unique(self._places, return_index=True)
-        self._memory = np.zeros(self._core.work + 8)
+        self.functions = sum(map(len, system.functions))
+        self._machine = Translation(system, order, level, form)
+        places = np.array(self._machine.places)
+        room = len(places)
+        _, firsts = np.unique(places, return_index=True)
+        is_plain = np.array_equal(places, np.arange(system.size))
+        self._places: Any = _WHOLE if is_plain else places
+        self._firsts: Any = _WHOLE if is_plain else firsts
+        self._memory = np.zeros(self._machine.work + 8)
         self._work = -(-self._memory.ctypes.data // 64) * 64
-        room = len(self._places)
         held = len(system.held) + sum(int(p.size) for p in system.parameters)
         self._state, self._clock = np.zeros(3 * room), np.zeros(len(Clock))
         self._limits, self._given = np.zeros(Limits.FLOORS + room), np.zeros(held + 1)
-        self._most = self._limits[Limits.STEPS : Limits.FLOORS].view(np.int64)
-        self._counts = self._clock[Clock.STEPS : Clock.CAP].view(np.int64)
+        self._floors = self._limits[Limits.FLOORS :]
+        self._x, self._lost, self._foreseen = self._state.reshape(3, room)
+        self._clock_bytes, self._limits_bytes = self._clock.data, self._limits.data
         arrays = (self._state, self._clock, self._given, self._limits)
         self._addresses = tuple(a.ctypes.data for a in arrays)
+        self._size = system.size
         self._lock = threading.Lock()
+
+    @property
+    def code(self) -> Code:
+        """The machine code that runs at present."""
+        return self._machine.code
 
     def parts(self) -> Array:
         """Make room for the parts of a step: components, then functions, by degrees."""
@@ -173,51 +171,57 @@ class Stepper:
             at which each began, and its length; ``parts`` of shape (steps, lines, order + 1) gets
             the parts of each.
         """
-        with self._lock:  # which are here for the next call, too
-            return self._propagate(motion, (end, end_low), tolerance, given, steps, parts, times)
+        with self._lock:  # of what is here for the next call, too
+            self._x[:], self._lost[:] = motion.state[self._places], motion.lost[self._places]
+            self._foreseen[:] = 0.0  # no step has foreseen anything
+            self._floors[:] = tolerance.floors[self._places]
+            if len(given):
+                self._given[: len(given)] = given
+            _CLOCK.pack_into(
+                self._clock_bytes,
+                0,
+                *(motion.time, motion.time_low, motion.step),
+                *(motion.steps, motion.rejected, motion.cap),
+            )
+            left = (end - motion.time) + (end_low - motion.time_low)
+            limits = (
+                *(end, end_low, math.copysign(1.0, left)),
+                (math.log2(tolerance.relative) - MARGIN) / self.order,
+                tolerance.longest,
+                largest_defect(self.order, self._size, tolerance.relative),
+            )
+            status = self._run(motion.steps, limits, steps, parts, times)
+            motion.state, motion.lost = self._x[self._firsts], self._lost[self._firsts]
+            if self._firsts is _WHOLE:  # which gives views
+                motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
+            motion.time, motion.time_low, motion.step, *rest = _CLOCK.unpack_from(self._clock_bytes)
+            motion.steps, motion.rejected, motion.cap = rest
+        return status
 
-    def _propagate(
+    def _run(
         self,
-        motion: Motion,
-        end: tuple[float, float],
-        tolerance: Tolerance,
-        given: Sequence[float] | Array,
+        before: int,
+        limits: tuple[float, ...],
         steps: int,
         parts: Array | None,
         times: Array | None,
     ) -> Exit:
-        room, state, clock, limits = len(self._places), self._state, self._clock, self._limits
-        state[:room], state[room : 2 * room] = motion.state[self._places], motion.lost[self._places]
-        state[2 * room :] = 0.0  # no step has foreseen anything
-        clock[:] = motion.time, motion.time_low, motion.step, 0.0, 0.0, motion.cap
-        self._counts[:] = motion.steps, motion.rejected
-        left = (end[0] - motion.time) + (end[1] - motion.time_low)
-        limits[: Limits.STEPS] = (
-            *end,
-            math.copysign(1.0, left),
-            (math.log2(tolerance.relative) - MARGIN) / self.order,
-            tolerance.longest,
-            self._defect(tolerance.relative),
-        )
-        self._most[0] = steps
-        limits[Limits.FLOORS :] = tolerance.floors[self._places]
-        self._given[: len(given)] = given
-        places = (0 if x is None else x.ctypes.data for x in (parts, times))
-        status = Exit(self._call(*self._addresses, *places, self._work))
-        motion.state, motion.lost = state[self._firsts], state[room + self._firsts]
-        motion.time, motion.time_low, motion.step = clock[:3].tolist()
-        motion.steps, motion.rejected = self._counts.tolist()
-        motion.cap = float(clock[Clock.CAP])
-        return status
-
-    def _defect(self, relative: float) -> float:
-        """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
-        return 8 * (self.order + 1) * relative * self.system.size + 2**10 * _ROUNDING
-
-
-def _form(recurrences: Recurrences) -> str:
-    """Choose how the orders of a system are written."""
-    if len(recurrences.inners) <= MOST_WRITTEN and len(recurrences.nodes) <= 8 * MOST_WRITTEN:
-        return "written"
-    vectors = len(recurrences.nodes) // LANES
-    return "spread" if vectors <= MOST_SPREAD else "looped"
+        """Take steps, and say after each few how long they took."""
+        machine, places = self._machine, (0, 0)
+        strides = (0, 0)
+        if parts is not None:
+            places = (parts.ctypes.data, 0 if times is None else times.ctypes.data)
+        if parts is not None and times is not None:
+            strides = (parts.strides[0], times.strides[0])
+        while True:
+            _LIMITS.pack_into(self._limits_bytes, 0, *limits, min(steps, machine.steps))
+            start = perf_counter()
+            status: Exit = _EXITS[machine.call(*self._addresses, *places, self._work)]
+            if machine.is_last:
+                return status
+            taken = _CLOCK.unpack_from(self._clock_bytes)[Clock.STEPS] - before
+            machine.ran(taken, perf_counter() - start)
+            steps, before = steps - taken, before + taken
+            if status is not Exit.STEPS or not steps:
+                return status
+            places = (places[0] + taken * strides[0], places[1] + taken * strides[1])

@@ -18,67 +18,108 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from taylorad.ode.code import Code
-from taylorad.ode.interface import Limits
 
 if TYPE_CHECKING:
     from taylorad.ode.core import Access, Core
 
-__all__ = ["LAST", "MARGIN", "step_size"]
+__all__ = ["LAST", "MARGIN", "decisive", "exp2", "largest_defect", "logarithm", "step_size"]
 
 LAST = 4
 """So many of the last parts decide upon the step."""
 
-MARGIN = 2.0
+MARGIN = 3.0
 """Bits by which steps aim below the tolerance: errors of truncation have a sign, and add up."""
+
+ENDLESS = 900.0
+"""Log2 of a step that nothing limits."""
 
 GOLDEN = 0x9E3779B97F4A7C15
 """The golden ratio less one, times 2**64."""
 
 
-def step_size(core: Core) -> str:
-    """Write the choice of a step; give the register of its size."""
+def largest_defect(order: int, size: int, relative: float) -> float:
+    """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
+    return 8 * (order + 1) * relative * size + 2**10 * 2.0**-52
+
+
+def decisive(order: int) -> int:
+    """Give the last degree that decides upon the step.
+
+    It is not the very last: a step is chosen while those are still computed.
+    """
+    return order - order // 10
+
+
+def step_size(core: Core, count: str, factor: str, longest: str) -> str:
+    """Write the choice of a step; give the register of its size.
+
+    Parameters
+    ----------
+    core : Core
+    count : str
+        How many steps there were before.
+    factor : str
+        Log2 of what a step is of the radius of convergence.
+    longest : str
+        The largest step.
+    """
     code = core.code
-    degrees = [max(k, 1) for k in range(core.order, core.order - LAST, -1)]
-    zero = code.constant(0.0)
+    last = decisive(core.order)
+    degrees = [max(k, 1) for k in range(last, last - LAST, -1)]
 
-    def largest(access: Access, *sizes: str) -> list[str]:
-        width, found = access.width, []
-        scale = access.load("scale")
-        for k, size in zip(degrees, sizes, strict=True):
-            scaled = code.multiply(code.absolute(core.part(access, k), width), scale, width)
-            found.append(code.larger(size, code.largest(scaled or "", width)))
-        return found
+    def scaled(access: Access) -> list[str]:
+        width, scale = access.width, access.load("scale")
+        parts = (code.absolute(core.part(access, k), width) for k in degrees)
+        return [code.multiply(part, scale, width) or "" for part in parts]
 
-    sizes = core.over_states(largest, *[zero] * LAST)
-    bits = code.let(f"bitcast <{LAST} x double> {code.packed(sizes)} to <{LAST} x i64>")
-    number = code.let(f"sitofp <{LAST} x i64> {bits} to <{LAST} x double>")
-    # The bits of a double, as a number, are its logarithm to one digit.
-    scale = code.constant([-(2.0**-52) / k for k in degrees], LAST)
-    shift = code.constant([(1023 - 0.043) / k for k in degrees], LAST)
-    least = code.least(code.fused(number, scale, shift, LAST) or "", LAST)
-    spread = code.multiply(_multiple(code), code.constant(-1 / core.order))
-    y = code.add(code.add(least, core.limits[Limits.FACTOR]), spread) or ""
-    y = code.larger(code.smaller(y, code.constant(900.0)), code.constant(-900.0))
-    h = code.smaller(_exp2(code, y), core.limits[Limits.LONGEST])
-    return code.smaller(code.smaller(h, "%cap"), core.left)
+    sizes = core.joined(scaled, code.larger, code.largest, LAST)
+    if code.batch == 1:
+        least = logarithm(code, code.packed(sizes), degrees)
+    else:
+        logarithms = [logarithm(code, size, [k]) for size, k in zip(sizes, degrees, strict=True)]
+        least = reduce(code.smaller, logarithms)
+    spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
+    y = code.add(code.add(least, factor), spread) or ""
+    y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
+    return code.smaller(exp2(code, y), longest)
 
 
-def _multiple(code: Code) -> str:
+def _multiple(code: Code, count: str) -> str:
     """Give 1 and the fraction of the next multiple of the golden ratio."""
-    fraction = code.let(f"lshr i64 {code.let(f'mul i64 %count, {GOLDEN - 2**64}')}, 12")
-    one = code.let(f"or i64 {fraction}, {1023 << 52}")
-    return code.let(f"bitcast i64 {one} to double")
+    number = code.instruction(f"mul i64 {count}, {GOLDEN - 2**64}")
+    fraction = code.instruction(f"lshr i64 {number}, 12")
+    one = code.instruction(f"or i64 {fraction}, {1023 << 52}")
+    return code.instruction(f"bitcast i64 {one} to double")
 
 
-def _exp2(code: Code, y: str) -> str:
+def logarithm(code: Code, sizes: str, degrees: Sequence[int]) -> str:
+    """Give log2 of the radius of convergence, by the sizes of the last parts, side by side."""
+    width = len(degrees)
+    kind = code.kind(width)
+    bits = code.let(f"bitcast {kind} {sizes} to {kind.replace('double', 'i64')}")
+    number = code.let(f"sitofp {kind.replace('double', 'i64')} {bits} to {kind}")
+    # The bits of a double, as a number, are its logarithm to one digit.
+    scale = code.constant([-(2.0**-52) / k for k in degrees], width)
+    shift = code.constant([(1023 - 0.043) / k for k in degrees], width)
+    found = code.fused(number, scale, shift, width) or ""
+    none = code.let(f"fcmp oeq {kind} {sizes}, zeroinitializer")
+    bits = kind.replace("double", "i1")
+    endless = code.constant(ENDLESS, width)
+    return code.least(code.let(f"select {bits} {none}, {kind} {endless}, {kind} {found}"), width)
+
+
+def exp2(code: Code, y: str) -> str:
     """Give 2**y to three digits."""
     whole = code.intrinsic_of("floor", (y,))
     rest = code.subtract(y, whole)
     q = code.fused(code.constant(0.33977), rest, code.constant(0.65943))
     q = code.fused(q, rest, code.constant(1.0012))
-    shift = code.let(f"shl i64 {code.let(f'fptosi double {whole} to i64')}, 52")
-    bits = code.let(f"bitcast double {q} to i64")
-    return code.let(f"bitcast i64 {code.let(f'add i64 {bits}, {shift}')} to double")
+    shift = code.instruction(f"fptosi double {whole} to i64")
+    shift = code.instruction(f"shl i64 {shift}, 52")
+    bits = code.instruction(f"bitcast double {q} to i64")
+    return code.instruction(f"bitcast i64 {code.instruction(f'add i64 {bits}, {shift}')} to double")

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError
-from taylorad.ode.dense import polynomial
-from taylorad.ode.events import ROUNDINGS
+from taylorad.ode.polynomials import horner
 from taylorad.ode.roots import may_vanish, roots
+from taylorad.ode.search import ROUNDINGS, last_of, thresholds
 from taylorad.ode.system import Held, System
 from taylorad.primitives.linear import select
 
@@ -90,6 +90,35 @@ class Switches:
                     "comparisons, np.sign, np.floor and their like"
                 )
 
+    def quiet(self, parts: Any, steps: Any, relative: float) -> int:
+        """Tell in how many of the first of recorded steps no function comes near to vanishing.
+
+        Parameters
+        ----------
+        parts : ndarray, shape (count, lines, order + 1)
+        steps : ndarray, shape (count,)
+            Their lengths.
+        relative : float
+            The tolerance.
+        """
+        order = parts.shape[-1] - 1
+        good = np.ones(len(steps), bool)
+        small = thresholds(order, relative)
+        with np.errstate(all="ignore"):
+            powers = np.abs(steps)[:, None] ** np.arange(order + 1)
+            for held, rows in self.held:
+                series = [parts[:, row] for row in rows]
+                terms = [np.abs(x) * powers for x in series]
+                size = sum(np.sum(x, axis=1) for x in terms)
+                moving = series[0] - series[1] if len(rows) > 1 else series[0]
+                rest = np.sum(np.abs(moving[:, 1:]) * powers[:, 1:], axis=1)
+                for x in terms:
+                    low = np.max(x[:, : order // 2 + 1], axis=1)
+                    good &= np.max(x[:, -last_of(order) :] / small, axis=1) <= low
+                if held.row.name not in _NEVER:
+                    good &= _distances(held, moving[:, 0]) > rest + 2 * ROUNDINGS * size
+        return len(good) if good.all() else int(np.argmin(good))
+
     def first(self, parts: Any, h: float) -> float | None:
         """Give the time of the first switch in ``(0, h]`` after the beginning of a step."""
         times = []
@@ -143,8 +172,16 @@ def _watched(held: Held, rows: list[int], parts: Any, h: float) -> Iterator[tupl
         yield series, ROUNDINGS * _sum(size, h)
 
 
+def _distances(held: Held, values: Any) -> Any:
+    """Give how far values are from where what is held of them changes."""
+    if len(held.operands) > 1 or held.row.name in _OF_SIGN:
+        return np.abs(values)
+    shift = 0.5 if held.row.name == "rint" else 0.0
+    return np.abs(values - shift - np.round(values - shift))
+
+
 def _sum(sizes: Any, h: float) -> float:
-    return float(polynomial(sizes[None], abs(h))[0])
+    return horner(sizes.tolist(), abs(h))
 
 
 def _leading(series: Any, h: float, noise: float) -> int:

@@ -9,23 +9,22 @@ What jumps, ``x > 0`` and ``np.floor(x)`` say, is *held*: it is an argument that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.arguments import NotForMachines, read
-from taylorad.compiler.opening import opened
-from taylorad.drivers.boundary import as_output, evaluate
-from taylorad.errors import InputError
-from taylorad.forward.program import NoProgram, Program, Step, Stream, Trace
+from taylorad.compiler.arguments import NotForMachines
+from taylorad.forward.program import RATIONAL, NoProgram, Program, Step, Stream, Trace
+from taylorad.ode.garbage import none_sought
+from taylorad.ode.recording import Recording
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
-from taylorad.wengert.simplify import normal_form
 
 __all__ = ["Held", "NotTraceable", "System", "system"]
 
@@ -79,6 +78,8 @@ class System:
         while they are what they are here.
     parameters : list of ndarray
         What the parameters are, before they are taken apart into numbers.
+    said : str
+        What all this follows from; empty if that is not known.
     """
 
     shape: tuple[int, ...]
@@ -88,24 +89,34 @@ class System:
     held: list[Held] = field(default_factory=list)
     guards: list[tuple[int, bool, Any]] = field(default_factory=list)
     parameters: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    said: str = field(default="", init=False)  # of another that is made by `replace` it is not
 
     @property
     def size(self) -> int:
         """The number of components."""
-        return len(self.rates)
+        return math.prod(self.shape)
 
     @property
     def time(self) -> int:
         """The line of the time."""
         return self.size
 
+    def observing(self, functions: list[list[int]]) -> System:
+        """Give the system with functions more, of which the lines are known."""
+        found = replace(self, functions=[*self.functions, *functions])
+        found.said = self.said and f"{self.said} {functions}"
+        return found
 
+
+@none_sought()
 def system(
     f: Callable[..., Any],
     t: float,
     y: np.ndarray[Any, Any],
     args: Sequence[Any] = (),
     functions: Sequence[Callable[..., Any]] = (),
+    *,
+    may_wait: bool = False,
 ) -> System:
     """Trace a right-hand side, and other functions of time and state.
 
@@ -120,6 +131,9 @@ def system(
         Numbers and arrays of floats among them are parameters.
     functions : sequence of callable, optional
         ``g(t, y, *args)``.
+    may_wait : bool
+        Whether the trace may be taken apart when someone first asks for lines of the program, which
+        then raises what this does. If there is machine code of it on disk, nobody will.
 
     Raises
     ------
@@ -129,62 +143,67 @@ def system(
         If what ``f`` returns has not the shape of the state.
     """
     try:
-        recorded = _Recording(f, t, y, args, functions)
-        scalars = expand(recorded.program, MOST_SCALARS)
-        if scalars is None:
-            raise NotTraceable("it uses what cannot be taken apart into scalars")
-        return _Reading(scalars, recorded).system()
+        recorded = Recording(f, t, y, args, functions)
     except NoProgram as error:
         raise NotTraceable(f"it uses {error}") from error
     except NotForMachines as error:
         raise NotTraceable(error.warning or "an argument is no number") from error
+    if may_wait and recorded.said and not functions and not recorded.jumps:
+        return _Unread(recorded)
+    return _read(recorded)
 
 
-class _Recording:
-    """The trace of one call, and the constants among its results."""
-
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        t: float,
-        y: np.ndarray[Any, Any],
-        args: Sequence[Any],
-        functions: Sequence[Callable[..., Any]],
-    ) -> None:
-        self.shape = y.shape
-        call = read(tuple(args), {}, frozenset())
-        trace = recording.Trace()
-        time, state = trace.argument(np.float64(t)), trace.argument(y.astype(float))
-        self.parameters = [np.asarray(leaf) for leaf in call.leaves if _moves(leaf)]
-        leaves = [trace.argument(leaf) if _moves(leaf) else leaf for leaf in call.leaves]
-        given, _ = call.rebuild(leaves)
-        results = []
-        for function in (f, *functions):
-            with np.errstate(all="ignore"):  # what is not finite is the integrator's to report
-                answer = evaluate(function, time, state, *given)
-            answer = as_output(answer, function, float("inf"))
-            results.append(answer)
-        trace.closed = True
-        if np.shape(results[0]) != y.shape and np.size(results[0]) != y.size:
-            raise InputError(
-                f"the right-hand side returned an array of shape {np.shape(results[0])} for a "
-                f"state of shape {y.shape}"
-            )
-        self.results = results
-        records = [r.number for r in results if isinstance(r, recording.Traced)]
-        self.program = opened(normal_form(trace, records))
+def _read(recorded: Recording) -> System:
+    """Take a trace apart."""
+    try:
+        scalars = expand(recorded.program, MOST_SCALARS)
+        if scalars is None:
+            raise NotTraceable("it uses what cannot be taken apart into scalars")
+        found = _Reading(scalars, recorded).system()
+    except NoProgram as error:
+        raise NotTraceable(f"it uses {error}") from error
+    found.said = recorded.said
+    return found
 
 
-def _moves(leaf: Any) -> bool:
-    return np.asarray(leaf).dtype == float
+class _Unread(System):
+    """A system that is taken apart when its lines are asked for; nothing in it jumps."""
+
+    def __init__(self, recorded: Recording) -> None:
+        self.shape, self.parameters, self.said = recorded.shape, recorded.parameters, recorded.said
+        self.functions, self.held, self.guards = [], [], []
+        self._recorded = recorded
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("program", "rates"):
+            raise AttributeError(name)
+        found = _read(self._recorded)
+        assert not any((found.held, found.guards))
+        self.program, self.rates = found.program, found.rates
+        return getattr(self, name)
+
+
+class _Trace(Trace):
+    """Lines in which what jumps is held."""
+
+    def __init__(self, hold: Callable[[Primitive, list[Stream]], Stream]) -> None:
+        super().__init__()
+        self.hold = hold
+
+    def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
+        if isinstance(primitive, Constant):
+            operands = [a if isinstance(a, Stream) else self.constant(a) for a in args]
+            if any(self.steps[x.line].moves for x in operands):
+                return self.hold(primitive, operands)
+        return super().record(primitive, args, params)
 
 
 class _Reading:
     """Scalar lines run on symbols."""
 
-    def __init__(self, scalars: WengertList, recorded: _Recording) -> None:
+    def __init__(self, scalars: WengertList, recorded: Recording) -> None:
         self.scalars, self.lines, self.recorded = scalars, scalars.lines, recorded
-        self.trace = Trace()
+        self.trace = _Trace(self._hold)
         self.streams: list[Stream | None] = []
         self.held: list[Held] = []
         size = int(np.prod(recorded.shape))
@@ -256,13 +275,14 @@ class _Reading:
     def _stream(self, number: int, line: Line) -> Stream | None:
         """Give the symbol of a line; None for arrays."""
         if line.is_constant:
-            return self.trace.constant(float(line.value)) if not np.shape(line.value) else None
+            return self.trace.constant(float(line.value)) if not line.shape else None
         if line.is_input:
             return self.entries[number][0] if not line.shape else None
         if line.row is linear.index:
-            source = line.operands[0]
-            place = np.ravel_multi_index(line.params["key"], self.lines[source].shape)
-            return self.entries[source][int(place)]
+            source, place = line.operands[0], 0
+            for k, length in zip(line.params["key"], self.lines[source].shape, strict=True):
+                place = place * length + int(k)
+            return self.entries[source][place]
         if line.row is linear.assemble:
             return None
         operands = [self.streams[i] for i in line.operands]
@@ -271,20 +291,20 @@ class _Reading:
 
     def _applied(self, row: Primitive, operands: list[Any], line: Line) -> Stream:
         trace, steps = self.trace, self.trace.steps
+        if row in RATIONAL and not line.names:
+            return trace.record(row, operands, {})
         moving = [steps[x.line].moves for x in operands]
-        if isinstance(row, Constant) and any(moving):
-            return self._hold(row, operands)
         if row is recording.convert:
-            return operands[0]  # type: ignore[no-any-return]
+            return self._converted(operands[0], line)
         if row is elementwise.power and moving == [True, False]:
             exponent = steps[operands[1].line].number
             if exponent is not None and float(exponent).is_integer():
                 return self._power(operands[0], int(exponent))
             if exponent == 0.5:
                 row, operands = elementwise.sqrt, operands[:1]
-        if row is _REMAINDER and any(moving):
+        if row in _WHOLE and any(moving):
             quotient = trace.record(elementwise.divide, operands, {})
-            whole = self._hold(_FLOOR, [quotient])
+            whole = trace.record(_WHOLE[row], [quotient], {})
             product = trace.record(elementwise.multiply, [operands[1], whole], {})
             return trace.record(elementwise.subtract, [operands[0], product], {})
         params = {k: v for k, v in line.params.items() if row is not linear.select}
@@ -293,6 +313,15 @@ class _Reading:
         if any(moving) and isinstance(row, Elementwise) and params:
             raise NoProgram(repr(row))
         return trace.record(row, tuple(operands), params)
+
+    def _converted(self, x: Stream, line: Line) -> Stream:
+        """Make whole numbers, or truths, of floats."""
+        kind = self.lines[line.operands[0]].dtype.kind
+        if line.dtype.kind == kind or line.dtype.kind == "f":
+            return x
+        if line.dtype.kind == "b":
+            return self.trace.record(_row(np.not_equal), (x, 0.0), {})
+        return self.trace.record(_row(np.trunc), (x,), {}) if kind == "f" else x
 
     def _power(self, x: Stream, n: int) -> Stream:
         """Multiply by repeated squaring, which is right at zero."""
@@ -328,4 +357,5 @@ def _row(function: Any) -> Primitive:
     return row
 
 
-_FLOOR, _REMAINDER = _row(np.floor), _row(np.remainder)
+_WHOLE = {_row(np.remainder): _row(np.floor), _row(np.fmod): _row(np.trunc)}
+"""Of remainders that which makes whole numbers of quotients."""

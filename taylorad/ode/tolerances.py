@@ -8,15 +8,26 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError
+from taylorad.ode.precision import relative_for, words_for
 from taylorad.ode.stepper import Tolerance
+from taylorad.ode.stepsize import MARGIN
 
 __all__ = ["order_for", "tolerance"]
 
 SMALLEST = 2.0**-52
 """Doubles cannot be told to be more exact."""
 
+OVERHEAD = 5
+"""What a degree costs besides its convolutions, in terms of what one more degree adds to these.
 
-def tolerance(y0: Any, tol: Any, rtol: Any, atol: Any, max_step: float) -> Tolerance:
+At equal errors of the solution 4 to 10 are the fastest, on systems of 2 to 128 equations and from 3
+to 16 digits: they take a sixth less time than Jorba and Zou's rule with one order more.
+"""
+
+
+def tolerance(
+    y0: Any, tol: Any, rtol: Any, atol: Any, max_step: float, digits: int | None = None
+) -> Tolerance:
     """Give what a stepper takes: the relative tolerance, and floors that are atol / rtol.
 
     Without ``atol`` the floor is the largest component of the initial state, or 1 if that is more.
@@ -24,7 +35,7 @@ def tolerance(y0: Any, tol: Any, rtol: Any, atol: Any, max_step: float) -> Toler
     if tol is not None and rtol is not None:
         raise InputError("tol is another name of rtol; give one of them")
     if y0.dtype == object:
-        return _of_mpmath(y0, _first(tol, rtol, 0), atol, max_step)
+        return _of_mpmath(y0, _first(tol, rtol, 0), atol, max_step, digits)
     relative = np.asarray(_first(tol, rtol, SMALLEST), dtype=float)
     if not np.all(relative >= 0):
         raise InputError(f"rtol is {relative}; it must be positive")
@@ -50,11 +61,11 @@ def tolerance(y0: Any, tol: Any, rtol: Any, atol: Any, max_step: float) -> Toler
     return Tolerance(smallest, floors, float(max_step))
 
 
-def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float) -> Tolerance:
-    """Give the tolerance for mpmath numbers: by default their working precision."""
+def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float, digits: int | None) -> Tolerance:
+    """Give the tolerance for mpmath numbers: by default ``digits``, or their working precision."""
     import mpmath
 
-    relative = mpmath.mpf(rtol) or +mpmath.eps
+    relative = mpmath.mpf(rtol) or (relative_for(digits) if digits else +mpmath.eps)
     if not 0 < relative < 1:
         raise InputError(f"rtol is {rtol}; it must be positive and below 1")
     largest = max((abs(x) for x in y0.ravel()), default=0)
@@ -62,17 +73,38 @@ def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float) -> Tolerance:
     return Tolerance(relative, np.full(y0.size, floor, dtype=object), max_step)
 
 
-def order_for(relative: Any, order: int | None, exact: bool = False) -> int:
-    """Choose the order that costs least (Jorba and Zou, Experimental Mathematics 14, 2005)."""
+def order_for(
+    relative: Any, order: int | None, exact: bool = False, digits: int | None = None
+) -> int:
+    """Choose the order that costs least."""
+    if order is None and digits and words_for(digits):
+        from taylorad.ode.multiword.stepper import order_for_words
+
+        return order_for_words(relative, words_for(digits))
     if order is None and exact:
         from taylorad.ode.eager import order_of
 
         return order_of(relative)
     if order is None:
-        return max(2, math.ceil(1 - math.log(relative) / 2))
+        return _cheapest(relative)
     if int(order) != order or order < 2:
         raise InputError(f"order is {order}; it must be a whole number, at least 2")
     return int(order)
+
+
+def _cheapest(relative: float) -> int:
+    """Give the order p at which the work for a given time is least.
+
+    Each of the p degrees of a step has convolutions as long as itself and something besides, which
+    comes to (p + OVERHEAD)**2; the step is as long as tol**(1/p). The work for a given time is the
+    quotient, which is least where 2 / (p + OVERHEAD) = L / p**2, with L = -log(tol). Without the
+    overhead that is p = L / 2 (A. Jorba, M. Zou, Experimental Mathematics 14, 2005).
+
+    The order is even: where motion can be reversed in time, what the first omitted term then does
+    to the energy on the way in, it undoes on the way out.
+    """
+    L = -math.log(relative) + MARGIN * math.log(2)
+    return 2 * max(1, round((L + math.sqrt(L * (L + 8 * OVERHEAD))) / 8))
 
 
 def _first(*values: Any) -> Any:

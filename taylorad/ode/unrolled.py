@@ -7,17 +7,21 @@ the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taylorad.compiler.operations import emit
 from taylorad.ode.code import Name
 from taylorad.ode.core import TRUTHS, Access, Core
 from taylorad.ode.recurrences import Choice, Inner, Interior, Node, Recurrences
+from taylorad.ode.rows import emit
+from taylorad.ode.stepsize import decisive
 from taylorad.primitives.elementwise import power
 
 __all__ = ["Unrolled"]
+
+Degree = int | str
+"""A degree, known or in a register."""
 
 LANES = 4
 """Interiors side by side."""
@@ -50,9 +54,11 @@ class _Pack:
 class Unrolled(Core):
     """The text of a core whose orders are written out."""
 
-    def __init__(self, recurrences: Recurrences, order: int) -> None:
-        super().__init__(recurrences, order)
-        self.parts: dict[tuple[int, int], Name] = {}
+    def __init__(self, recurrences: Recurrences, order: int, batch: int = 1) -> None:
+        super().__init__(recurrences, order, batch)
+        # Where numbers are vectors, they are alone.
+        self.lanes = LANES if batch == 1 else 1
+        self.parts: dict[tuple[int, Degree], Name] = {}
         self.weighted: dict[tuple[int, int], Name] = {}
         self.vectors: dict[tuple[tuple[tuple[int, bool], ...], int], str] = {}
         self.values: dict[int, str] = {}
@@ -79,8 +85,8 @@ class Unrolled(Core):
                     for line in {inner.a, inner.b}:
                         counts[line] = counts.get(line, 0) + 1
                 common = max(counts, key=lambda line: counts[line])
-                chosen = [i for i in left if common in (i.a, i.b)][:LANES]
-                chosen += [i for i in left if i not in chosen][: LANES - len(chosen)]
+                chosen = [i for i in left if common in (i.a, i.b)][: self.lanes]
+                chosen += [i for i in left if i not in chosen][: self.lanes - len(chosen)]
                 left = [i for i in left if i not in chosen]
                 ordered = [self._turned(i, common) for i in chosen]
                 packs.append(_Pack(ordered, 1 << (len(chosen) - 1).bit_length()))
@@ -102,14 +108,14 @@ class Unrolled(Core):
     def _grouped(self) -> list[tuple[list[int], int]]:
         """Put the components side by side for the end of the step; give numbers and width."""
         groups = []
-        for start in range(0, self.n, LANES):
-            members = [*range(start, min(start + LANES, self.n))]
+        for start in range(0, self.n, self.lanes):
+            members = [*range(start, min(start + self.lanes, self.n))]
             groups.append((members, 1 << (len(members) - 1).bit_length()))
         return groups
 
     # --- parts -------------------------------------------------------------------------------
 
-    def _part(self, line: int, k: int) -> Name:
+    def _part(self, line: int, k: Degree) -> Name:
         """Give a part: None if it is zero."""
         return self.parts.get((line, k))
 
@@ -134,7 +140,7 @@ class Unrolled(Core):
 
     # --- interiors ---------------------------------------------------------------------------
 
-    def _interiors(self, k: int) -> dict[Inner, Name]:
+    def _interiors(self, k: int) -> Mapping[Inner, Name]:
         """Write all interiors of a degree: old parts side by side, the newest two alone."""
         code = self.code
         found: dict[Inner, Name] = {}
@@ -221,7 +227,7 @@ class Unrolled(Core):
     def _value(self, line: int) -> str:
         return self.values[line]
 
-    def _node(self, line: int, k: int, inners: dict[Inner, Name]) -> Name:
+    def node(self, line: int, k: Degree, inners: Mapping[Inner, Name]) -> Name:
         node = self.recurrences.nodes[line]
         if isinstance(node, Choice):
             return self._chosen(node, k)
@@ -234,7 +240,7 @@ class Unrolled(Core):
                 over = self._added(over, factor, interior, y)
             else:
                 total = self._added(total, factor, interior, y)
-        total = code.add(total, self.code.over_degree(over, k))
+        total = code.add(total, self.over(over, k))
         if node.divisor is not None:
             total = code.multiply(total, self._inverse(node.divisor))
         for term in sorted(node.newest, key=lambda term: self.depths.get(term.line, 0)):
@@ -255,14 +261,12 @@ class Unrolled(Core):
             return self.code.subtract(total, y)
         return self.code.fused(factor, y, total)
 
-    def _chosen(self, node: Choice, k: int) -> Name:
+    def _chosen(self, node: Choice, k: Degree) -> Name:
         yes, no = (None if i is None else self._part(i, k) for i in (node.yes, node.no))
         if yes is None and no is None:
             return None
         zero = self._number(0.0)
-        condition = self._condition(node.condition)
-        both = f"double {yes or zero}, double {no or zero}"
-        return self.code.let(f"select i1 {condition}, {both}")
+        return self.code.choose(self._condition(node.condition), yes or zero, no or zero)
 
     def _condition(self, line: int) -> str:
         name = self.values[line]
@@ -288,11 +292,11 @@ class Unrolled(Core):
             if step.number is not None:
                 self.values[line] = self.code.constant(float(step.number))
             elif line > self.system.time:
-                self.values[line] = self.code.load("%given", place)
+                self.values[line] = self.code.load(self.arrays["given"], place)
                 place += 1
         for line in self.recurrences.values:
             if not self.steps[line].moves:
-                self._evaluate(line)
+                self.write_value(line)
 
     def evaluate(self) -> None:
         for access, members in self.members.items():
@@ -300,14 +304,14 @@ class Unrolled(Core):
             for lane, i in enumerate(members):
                 self.values[i] = self.parts[i, 0] = self.code.lane(x, access.width, lane)
         time = self.system.time
-        self.values[time] = self.parts[time, 0] = "%t.high"
+        self.values[time] = self.parts[time, 0] = self.now
         self.parts[time, 1] = self._number(1.0)
         for line in self.recurrences.values:
             if self.steps[line].moves:
-                self._evaluate(line)
+                self.write_value(line)
                 self.parts[line, 0] = self.values[line]
 
-    def _evaluate(self, line: int) -> None:
+    def write_value(self, line: int) -> None:
         """Write the value of a line."""
         step = self.steps[line]
         row = step.primitive
@@ -327,18 +331,33 @@ class Unrolled(Core):
             self.code, row, step.params, names, kinds, result, numbers
         )
 
-    def orders(self) -> None:
-        last = self.order + (len(self.recurrences.wanted) > self.n)
-        for k in range(last):
-            if k:
-                inners = self._interiors(k)
-                for line in self.recurrences.nodes:
-                    self.parts[line, k] = self._node(line, k, inners)
-            if k < self.order:
-                for i in range(self.n):
-                    self.parts[i, k + 1] = self.code.over_degree(self._rate(i, k), k + 1)
+    def expand(self, size: Callable[[], str]) -> str:
+        chosen = ""
+        for k in range(self.order + (len(self.recurrences.wanted) > self.n)):
+            self.degree(k)
+            if k + 1 == decisive(self.order):
+                chosen = size()
+        return chosen
 
-    def _rate(self, i: int, k: int) -> Name:
+    def degree(self, k: int) -> None:
+        """Write the parts of nodes of a degree, and those of components of the next."""
+        if k:
+            inners = self._interiors(k)
+            for line in self.recurrences.nodes:
+                self.put(line, k, self.node(line, k, inners))
+        if k < self.order:
+            for i in range(self.n):
+                self.put(i, k + 1, self.over(self.rate(i, k), k + 1))
+
+    def put(self, line: int, k: Degree, part: Name) -> None:
+        """Take note of a part."""
+        self.parts[line, k] = part
+
+    def over(self, x: Name, k: Degree) -> Name:
+        assert isinstance(k, int)
+        return self.code.over_degree(x, k)
+
+    def rate(self, i: int, k: Degree) -> Name:
         line = self.system.rates[i]
         if not self.steps[line].moves:
             return None if k else self._value(line)
@@ -351,7 +370,7 @@ class Unrolled(Core):
         return now
 
     def rates(self, access: Access) -> str:
-        names = [self._rate(i, 0) for i in self.members[access]]
+        names = [self.rate(i, 0) for i in self.members[access]]
         return self.code.packed(_padded(names, access.width))
 
     def part(self, access: Access, k: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import mpmath
 import numpy as np
 from mpmath import mpf
+from mpmath.libmp import from_man_exp
 
 __all__ = ["Exact", "digits", "joined", "joined_array", "split", "split_array", "unit"]
 
@@ -53,6 +54,8 @@ def split(x: Exact, words: int) -> tuple[float, ...]:
     special = _special(x)
     if special is not None:
         return (special,) + (0.0,) * (words - 1)
+    if isinstance(x, mpf) and _is_plain(x):
+        return _split_plain(x, words)
     rest, parts = _fraction(x), []
     for _ in range(words):
         part = _nearest(rest)
@@ -71,13 +74,15 @@ def joined(words: Sequence[float]) -> Any:
     >>> mpmath.nstr(joined((0.1, -5.551115123125783e-18)), 30)
     '0.0999999999999999999999999999999995'
     """
-    parts = [float(word) for word in words]
+    parts = [float(word) for word in words if word]
     if not all(map(math.isfinite, parts)):
         return mpf(math.fsum(parts) if math.isfinite(parts[0]) else parts[0])
-    total = sum(map(Fraction, parts), Fraction(0))
-    # The denominator is a power of two, so that a mantissa of these bits is not rounded.
-    with mpmath.workprec(max(total.numerator.bit_length(), 1)):
-        return mpmath.ldexp(mpf(total.numerator), 1 - total.denominator.bit_length())
+    if not parts:
+        return mpf(0)
+    halves = [math.frexp(part) for part in parts]
+    lowest = min(exponent for _, exponent in halves) - 53
+    total = sum(int(math.ldexp(m, 53)) << (e - 53 - lowest) for m, e in halves)
+    return mpmath.mp.make_mpf(from_man_exp(total, lowest))
 
 
 def split_array(values: Any, words: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -110,6 +115,24 @@ def _special(x: Exact) -> float | None:
     if isinstance(x, (float, mpf, np.floating)) and not (x and mpmath.isfinite(x)):
         return float(x)
     return None
+
+
+def _is_plain(x: Any) -> bool:
+    """Tell whether doubles can hold all of a number's bits, neither too high nor too low."""
+    _, _, exponent, bits = x._mpf_
+    return bool(exponent >= -1074 and exponent + bits < 1023 and bits < 1000)
+
+
+def _split_plain(x: Any, words: int) -> tuple[float, ...]:
+    """Return the words, by whole numbers, which is quick."""
+    negative, rest, exponent, _ = x._mpf_
+    rest, exponent = int(-rest if negative else rest), int(exponent)
+    parts = []
+    for _ in range(words):
+        part = float(rest)
+        parts.append(math.ldexp(part, exponent))
+        rest -= int(part)
+    return tuple(parts)
 
 
 def _fraction(x: Exact) -> Fraction:

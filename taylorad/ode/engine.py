@@ -1,0 +1,362 @@
+"""The engine of an integration: blocks of steps, up to the next terminal event.
+
+Steps are taken many at a time, and looked through afterwards. Those that should not have been
+taken, behind a terminal event or a switch, are taken back: the engine returns to where the block
+began, and takes the good ones again. Steps are the same each time, to the last bit, so nothing
+depends on how many were taken at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from taylorad.ode.blocks import Block
+from taylorad.ode.events import NOTHING, Event, Watch, resolved
+from taylorad.ode.failures import TOO_SMALL, failed, failure
+from taylorad.ode.flow import Flow, restore, with_slack
+from taylorad.ode.interface import Exit
+from taylorad.ode.sampling import evaluate, polynomial
+from taylorad.ode.search import Verdict
+from taylorad.ode.stepper import Motion, Tolerance
+
+__all__ = ["SPACINGS", "Engine", "Time"]
+
+Time = tuple[Any, Any]
+"""A time in two words."""
+
+CHUNK = 20_000
+"""So many steps between two looks at the keyboard."""
+
+REJECTED, SHARE = 1000, 0.25
+"""So many steps taken back, and so many for each that was not: it gets nowhere."""
+
+SPACINGS = 10
+"""A step must be so many times the spacing of doubles."""
+
+FAR, IDLE, ENDLESS = 1e9, 20_000, 1_000_000
+"""With so many steps still to go it gets nowhere if so many do not move; or so many without end."""
+
+STILL = 64.0
+"""Of the tolerance: by so much the state changes where it does not move."""
+
+NEAREST = 2.0**-40
+"""Events make steps no shorter than this, of the time."""
+
+AHEAD = 2**14
+"""Bytes of steps that are taken at a time at first."""
+
+
+class Engine:
+    """An integration that goes on.
+
+    Parameters
+    ----------
+    flow : Flow
+    motion : Motion
+    tolerance : Tolerance
+    events : list of Event
+
+    Attributes
+    ----------
+    last : Block or None
+        The steps that were taken last, if they were recorded.
+    t_events, y_events : list of list
+        Times and states of the events so far.
+    """
+
+    def __init__(
+        self, flow: Flow, motion: Motion, tolerance: Tolerance, events: list[Event]
+    ) -> None:
+        self.flow, self.motion, self.tolerance, self.events = flow, motion, tolerance, events
+        self.t_events: list[list[Any]] = [[] for _ in events]
+        self.y_events: list[list[Any]] = [[] for _ in events]
+        self.directions = np.array([event.direction for event in events])
+        self.counts = [0] * len(events)
+        self.ending = any(math.isfinite(event.most) for event in events)
+        self.exact = motion.state.dtype == object
+        relative = max(float(tolerance.relative), 1e-290)
+        self.watch = Watch(len(events), flow.order, relative)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what is no longer so where the integration has been moved by hand."""
+        self.watch.forget()
+        self.motion.step, self.motion.cap = 0.0, math.inf
+        self.idle = self.blind = 0
+        self.last: Block | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Take few steps at a time, to begin with."""
+        size = 8 * (self.flow.lines + 1) * (self.flow.order + 1)
+        self.ahead = min(max(AHEAD // size, 1), 16)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give all but what is compiled, and how to make that."""
+        flow, motion = self.flow, self.motion
+        state = motion.state.reshape(flow.shape)
+        made = (flow.fun, self.events, flow.args, flow.order, motion.time, state, flow.digits)
+        return {**vars(self), "flow": made, "last": self.final()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.flow = Flow(*state["flow"])
+
+    def final(self) -> Block | None:
+        """Give the last step."""
+        return None if self.last is None or not len(self.last) else self.last.last()
+
+    def copy(self) -> Engine:
+        """Give another that does not change with this one; what is compiled they share."""
+        new = copy.copy(self)
+        new.motion, new.watch = self.motion.copy(), copy.deepcopy(self.watch)
+        new.counts = list(self.counts)
+        new.t_events, new.y_events = (
+            [list(x) for x in lists] for lists in (self.t_events, self.y_events)
+        )
+        new.flow = copy.copy(self.flow)
+        new.flow.make_room(new.flow.lines, new.flow.dtype)
+        new.last = self.final()
+        return new
+
+    # --- going on ---
+
+    def run(self, end: Time, steps: float) -> None:
+        """Take steps of which nothing is wanted but where they lead."""
+        motion, self.last = self.motion, None
+        before = (motion.time, motion.steps, motion.state)
+        if self.flow.run(motion, end, self.tolerance, int(min(steps, CHUNK))) is Exit.STUCK:
+            raise failure(self.flow, motion, end, self.tolerance)
+        self._check_progress(*before, end)
+
+    def advance(self, end: Time, most: float = math.inf, longest: float = math.inf) -> Block:
+        """Take as many steps as seem convenient, up to a terminal event.
+
+        Parameters
+        ----------
+        end : (number, number)
+        most : float
+            How many steps there may be.
+        longest : float
+            How long they may be.
+        """
+        motion, flow, tolerance = self.motion, self.flow, self.tolerance
+        self.last = None
+        longest = min(tolerance.longest, longest)
+        if not self.exact and longest < SPACINGS * math.ulp(motion.time):
+            raise failed(TOO_SMALL, motion, flow)
+        if longest < tolerance.longest:
+            tolerance = replace(tolerance, longest=longest)
+        done, found, ended, cap = 0, NOTHING, False, None
+        while not done:
+            start = motion.copy()
+            block, done = self._recorded(start, end, tolerance, int(min(most, self.ahead)))
+            if self.events:
+                done, found, ended, cap = self._watched(block.first(done))
+            kept = self._kept(block, start, end, tolerance, done, found[-1] if ended else None)
+            if cap is not None:
+                motion.cap = cap
+        if len(found):
+            self._note(kept, found)
+        self._check_progress(start.time, start.steps, start.state, end)
+        self.last = kept
+        return kept
+
+    def _recorded(
+        self, start: Motion, end: Time, tolerance: Tolerance, count: int
+    ) -> tuple[Block, int]:
+        """Record steps; tell how many of the first lead over no switch."""
+        flow, motion = self.flow, self.motion
+        block = flow.record(motion, end, tolerance, count)
+        good = len(block)
+        if good and flow.jumps:
+            good = flow.quiet(block, tolerance.relative)
+            if not good:
+                restore(motion, start)
+                block, self.ahead = flow.step(motion, end, tolerance), 1
+                good = len(block)
+        if not good:
+            raise failure(flow, motion, end, tolerance)
+        return block, good
+
+    def _kept(
+        self,
+        block: Block,
+        start: Motion,
+        end: Time,
+        tolerance: Tolerance,
+        done: int,
+        last: Any,
+    ) -> Block:
+        """Go back to the end of the last good step, or into it where a terminal event was met."""
+        flow, motion = self.flow, self.motion
+        if last is None and done == len(block):
+            self.ahead = min(2 * self.ahead, flow.most)
+            return block
+        restore(motion, start)
+        if last is None:
+            if done:
+                flow.run(motion, end, tolerance, done)
+            self.ahead = max(done, 1)
+            return block.first(done)
+        self.begin()  # the good steps, and the last as far as that
+        whole = int(last[0])
+        kept = block.first(whole + 1)
+        flow.cut(motion, kept.times[whole], last[2], tolerance)
+        kept.times[whole, 2] = last[2]
+        kept.stop, kept.state, kept.ended = motion.time, motion.state, True
+        return kept
+
+    # --- events ---
+
+    def _watched(self, block: Block) -> tuple[int, Any, bool, Any]:
+        """Look for events.
+
+        Returns
+        -------
+        done : int
+            How many steps were looked through.
+        found : ndarray, shape (count, 4)
+            What counts, up to a terminal event.
+        ended : bool
+            Whether the last of these is one.
+        cap : number or None
+            How long the next step may be, if the one that was next is too long for the events.
+        """
+        series, times, scale = self._searchable(block)
+
+        def values(step: int) -> Any:
+            upto = block.first(step + 1)
+            return np.divide(self.flow.values(upto.stop, upto.state), scale).real
+
+        verdict, done, found = self.watch.over(series, times, values)
+        cap = None
+        if verdict is Verdict.DONE:
+            self.blind = 0
+        else:
+            cap = self._cap(verdict, series[done], times[done, 2], block.times[done])
+            if cap is None and not done:
+                one = slice(1)
+                _, done, found = self.watch.over(series[one], times[one], values, trusting=True)
+        counted, ended = self._counted(found) if len(found) else (found, False)
+        if ended:
+            step, _, s, _ = counted[-1].tolist()
+            self.watch.leave(series[int(step)], s, [x for x in found.tolist() if x[0] == step])
+        if self.exact and len(counted):
+            rows, h = self.flow.series(block)[0], block.times[0, 2]
+            counted = counted.astype(object)
+            counted[:, 2] = [_sharpened(rows[int(x[1])], x[2] * h, x[3]) for x in counted]
+        return done, counted, ended, None if ended else cap
+
+    def _cap(self, verdict: Verdict, rows: Any, h: float, times: Any) -> Any:
+        """Give how long a step may be that is too long for the events; None if that is too short.
+
+        A function that is singular blocks no integration.
+        """
+        size = abs(times[2])
+        nearest = NEAREST * max(abs(times[0]), abs(times[0] + times[2]))
+        if verdict is Verdict.SINGULAR:  # here, but perhaps not right behind it
+            self.blind += 1
+            return nearest if self.blind == 1 else None
+        share = 0.5
+        if verdict is Verdict.UNRESOLVED:
+            share = min(resolved(rows, h, self.watch.relative), 0.9)
+        return share * size if share * size > nearest else None
+
+    def _searchable(self, block: Block) -> tuple[Any, Any, Any]:
+        """Give the events' series and the steps' times as doubles, and what they were divided by.
+
+        mpmath numbers need not be within the range of doubles: the unit of time is the step.
+        """
+        series, times, scale = self.flow.series(block), block.times, 1
+        if series.dtype == float:
+            return series, times, scale
+        real = with_slack(series.shape)
+        if self.exact:
+            powers = np.array([times[0, 2] ** k for k in range(series.shape[-1])])
+            series = np.vectorize(lambda x: getattr(x, "real", x), otypes=[object])(series) * powers
+            scale = np.max(np.abs(series)) or 1
+            series, times = series / scale, np.array([[0.0, 0.0, 1.0]])
+        real[:] = series.real if series.dtype == complex else series
+        return real, times, scale
+
+    def _counted(self, found: Any) -> tuple[Any, bool]:
+        """Give the roots that are events, up to one that ends the integration.
+
+        Those that are met at the same time are events too.
+        """
+        if not self.ending:
+            numbers = found[:, 1].astype(int)
+            wanted = self.directions[numbers]
+            return found[
+                (wanted == 0) | (wanted * found[:, 3] > 0)
+            ] if wanted.any() else found, False
+        met: list[list[float]] = []
+        last = None
+        for row in found.tolist():
+            if last is not None and (row[0], row[2]) != last:
+                break
+            event = self.events[int(row[1])]
+            if not event.direction or event.direction * row[3] > 0:
+                self.counts[int(row[1])] += 1
+                met.append(row)
+                if self.counts[int(row[1])] >= event.most:
+                    last = (row[0], row[2])
+        return np.array(met).reshape(-1, 4), last is not None
+
+    def _note(self, block: Block, found: Any) -> None:
+        """Write down when events were, and where the integration was then."""
+        rows, shape = found.tolist(), self.flow.shape
+        before = len(rows)
+        if block.ended:
+            step, _, s, _ = rows[-1]
+            before = next(i for i, row in enumerate(rows) if row[0] == step and row[2] == s)
+        times: list[Any] = []
+        states: list[Any] = []
+        if before:
+            which, s = found[:before, 0].astype(int), found[:before, 2]
+            begin = block.times[which]
+            times = (begin[:, 0] + (begin[:, 1] + s)).tolist()
+            states = list(evaluate(block.coefficients, which, s).T.reshape(-1, *shape))
+        for _ in range(before, len(rows)):  # where it stands
+            times.append(self.motion.time)
+            states.append(self.motion.state.reshape(shape).copy()[()])
+        for (_, number, _, _), time, state in zip(rows, times, states, strict=True):
+            self.t_events[int(number)].append(time)
+            self.y_events[int(number)].append(state)
+
+    # --- getting nowhere ---
+
+    def _check_progress(self, time: Any, count: int, state: Any, end: Time) -> None:
+        """Raise where steps are negligible, or taken back over and over as at a branch point."""
+        motion, steps = self.motion, max(self.motion.steps - count, 1)
+        if motion.rejected > max(REJECTED, SHARE * motion.steps):
+            text = f"At t = {float(motion.time):.17g} steps are taken back over and over: the "
+            raise failed(f"{text}solution is not analytic there.", motion, self.flow)
+        way = abs(motion.time - time)
+        if self.exact or FAR * way >= steps * abs(end[0] - motion.time):
+            self.idle = 0
+            return
+        scale = np.abs(motion.state) + self.tolerance.floors
+        moved = np.any(np.abs(motion.state - state) > STILL * self.tolerance.relative * scale)
+        self.idle = 0 if moved and way >= steps * math.ulp(motion.time) else self.idle + steps
+        if not way:
+            self.idle += IDLE // 100
+        if self.idle > (IDLE if math.isfinite(end[0]) else ENDLESS):
+            text = f"At t = {float(motion.time):.17g} the solution does not move any more, and "
+            raise failed(f"{text}{TOO_SMALL[0].lower()}{TOO_SMALL[1:]}", motion, self.flow)
+
+
+def _sharpened(row: Any, s: Any, simple: Any) -> Any:
+    """Give the time of a root to the digits of a series of mpmath numbers, by Newton's method."""
+    slopes = np.array([k * x for k, x in enumerate(row) if k])
+    for _ in range(mpmath.mp.prec.bit_length() if simple else 0):
+        slope = polynomial(slopes[None], s)[0]
+        s -= polynomial(row[None], s)[0] / slope if slope else 0
+    return s

@@ -1,0 +1,44 @@
+"""Why an integration cannot go on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from taylorad.errors import IntegrationError
+from taylorad.ode.flow import Flow
+from taylorad.ode.singularity import nearest_singularity
+from taylorad.ode.stepper import Motion, Tolerance
+
+__all__ = ["TOO_SMALL", "failed", "failure"]
+
+TOO_SMALL = "Required step size is less than spacing between numbers."
+
+
+def failed(text: str, motion: Motion, flow: Flow, where: Any = None) -> IntegrationError:
+    """Make the error."""
+    return IntegrationError(text, motion.time, motion.state.reshape(flow.shape).copy()[()], where)
+
+
+def failure(
+    flow: Flow, motion: Motion, end: tuple[Any, Any], tolerance: Tolerance
+) -> IntegrationError:
+    """Say why there is no step from here."""
+    here, parts = motion.copy(), flow.stepper.parts()
+    parts[:] = math.nan
+    tiny = replace(tolerance, longest=math.ulp(abs(here.time) or 1.0))
+    options: dict[str, Any] = {"end_low": end[1], "steps": 1, "parts": parts}
+    flow.stepper.propagate(here, end[0], tiny, flow.given, **options)
+    rates = parts[: flow.size, 1]
+    if not here.steps > motion.steps and not np.all(np.isfinite(rates.astype(complex))):
+        text = f"At t = {float(motion.time):.17g} the right-hand side is not finite."
+        return failed(text, motion, flow)
+    away = nearest_singularity(parts[: flow.size])
+    if away is None:
+        return failed(TOO_SMALL, motion, flow)
+    where = motion.time + away
+    text = f"{TOO_SMALL} The solution seems to be singular at t = {float(where):.12g}."
+    return failed(text, motion, flow, where)

@@ -1,0 +1,285 @@
+"""Many trajectories side by side: each as if it were alone."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from taylorad.ode.interface import Exit
+from taylorad.ode.lanes import Lanes, Motions, NotForLanes
+from taylorad.ode.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.system import system
+
+ROUNDING = 2.0**-52
+KEPLER = [0.5, 0.0, 0.0, 3**0.5]
+
+
+def kepler(t, y):
+    x, z, vx, vz = y
+    r = (x * x + z * z) ** -1.5
+    return [vx, vz, -x * r, -z * r]
+
+
+def lorenz(t, y):
+    x, z, w = y
+    return [10.0 * (z - x), x * (28.0 - w) - z, x * z - 8 / 3 * w]
+
+
+def van_der_pol(t, y):
+    return [y[1], 3.0 * (1 - y[0] * y[0]) * y[1] - y[0]]
+
+
+def pendulum(t, y, g):
+    return [y[1], -g * np.sin(y[0])]
+
+
+def of_everything(t, y):
+    return [
+        y[0] ** 1.7 * np.exp(-t) - np.sqrt(y[0]) / 4,
+        np.tanh(y[1]) + np.arctan(y[0]) - np.log(2 + y[1] ** 2) + np.cos(t),
+    ]
+
+
+def chain(t, y):
+    n = len(y) // 2
+    q = np.concatenate([[0.0], y[:n], [0.0]])
+    d = q[1:] - q[:-1]
+    force = d + 0.25 * d**3 - 0.1 * np.sin(q[1:])
+    return np.concatenate([y[n:], force[1:] - force[:-1]])
+
+
+def pairs(t, y):
+    """Bodies that attract one another."""
+    n = len(y) // 6
+    x = [y[3 * i : 3 * i + 3] for i in range(n)]
+    total = [[0.0, 0.0, 0.0] for _ in range(n)]
+    for i in range(n):
+        for j in range(i):
+            d = [x[j][k] - x[i][k] for k in range(3)]
+            r = (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 1) ** -1.5
+            for k in range(3):
+                total[i][k] = total[i][k] + (1 + 0.1 * j) * d[k] * r
+                total[j][k] = total[j][k] - (1 + 0.1 * i) * d[k] * r
+    return [*y[3 * n :], *(a for b in total for a in b)]
+
+
+def alone(stepper, state, start, end, tolerance, given=(), steps=2**62):
+    motion = Motion(np.array(state, float), np.zeros(len(state)), start)
+    return stepper.propagate(motion, end, tolerance, given, steps=steps), motion
+
+
+def compared(f, y0, end, args=(), count=11, width=8, order=20, tol=ROUNDING, start=0.0, **near):
+    """Integrate trajectories from around a point to different ends, in lanes and one by one."""
+    y0 = np.asarray(y0, float)
+    rng = np.random.default_rng(1)
+    states = y0 * (1 + 0.1 * rng.uniform(-1, 1, (count, y0.size)))
+    ends = start + (end - start) * rng.uniform(0.2, 1, count)
+    traced, given = system(f, start, y0, args), [float(a) for a in args]
+    tolerance = Tolerance(tol, np.ones(y0.size))
+    motions = Motions.begin(states, start)
+    exits = Lanes(traced, order, width).propagate(motions, ends, tolerance, given)
+    stepper = Stepper(traced, order)
+    for i, state in enumerate(states):
+        exit, motion = alone(stepper, state, start, ends[i], tolerance, given)
+        assert exits[i] == exit == Exit.END
+        assert (motions.time[i], motions.time_low[i]) == (ends[i], 0.0)
+        assert (motions.steps[i], motions.rejected[i]) == (motion.steps, motion.rejected)
+        np.testing.assert_allclose(motions.state[i], motion.state, **near)
+
+
+@pytest.mark.parametrize("width", [2, 4, 8, 16])
+@pytest.mark.parametrize(
+    ("f", "y0", "end", "args"),
+    [
+        (kepler, KEPLER, 10.0, ()),
+        (lorenz, [1.0, 2.0, 3.0], 2.0, ()),
+        (van_der_pol, [2.0, 0.1], 8.0, ()),
+        (pendulum, [1.0, 0.3], 20.0, (1.3,)),
+        (of_everything, [1.0, 1.0], 3.0, ()),
+        (lambda t, y: 3 * t**2 * y, [1.0], 1.5, ()),
+        (lambda t, y: [t**3, y[0] * t, 2.0], [0.1, 1.0, 1.0], 2.0, ()),
+    ],
+    ids=["kepler", "lorenz", "van der pol", "pendulum", "everything", "time", "steady rates"],
+)
+def test_each_is_as_if_alone(f, y0, end, args, width):
+    compared(f, y0, end, args, width=width, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 7, 8, 9, 10, 11, 12, 21, 30])
+def test_orders(order):
+    tol = max(10.0**-order, ROUNDING)
+    compared(kepler, KEPLER, 2.0, order=order, tol=tol, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [2, 5, 20, 21])
+@pytest.mark.parametrize(("f", "n"), [(pairs, 30), (chain, 46), (lambda t, y: -y * t, 17)])
+def test_systems_of_many_equations(f, n, order):
+    y0 = np.random.default_rng(n).uniform(-1, 1, n)
+    near = {"rtol": 1e-12, "atol": 1e-13}
+    compared(f, y0, 1.0, order=order, tol=max(10.0**-order, ROUNDING), count=3, **near)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 40])
+@pytest.mark.parametrize("width", [8, 16])
+def test_any_number_of_trajectories(count, width):
+    """Against the closed form, forward for some and backward for others."""
+    rng = np.random.default_rng(count)
+    amplitudes, ends = rng.uniform(1, 2, count), rng.uniform(-30, 30, count)
+    starts = rng.uniform(-3, 3, count)
+    lanes = Lanes(system(lambda t, y: [y[1], -y[0]], 0.0, np.ones(2)), 20, width)
+    states = amplitudes[:, None] * np.stack([np.sin(starts), np.cos(starts)], axis=1)
+    motions = Motions.begin(states.reshape(-1, 2), starts)
+    exits = lanes.propagate(motions, ends, Tolerance(ROUNDING, np.ones(2)))
+    assert exits.shape == (count,)
+    assert np.all(exits == Exit.END)
+    np.testing.assert_array_equal(motions.time, ends)
+    wanted = amplitudes[:, None] * np.stack([np.sin(ends), np.cos(ends)], axis=1)
+    np.testing.assert_allclose(motions.state, wanted.reshape(-1, 2), atol=2e-14)
+
+
+def test_times_in_two_words_and_one_end_for_all():
+    lanes = Lanes(system(lambda t, y: [1.0], 0.0, np.ones(1)), 8)
+    motions = Motions.begin(np.zeros((3, 1)), 1.0, 1e-20)
+    exits = lanes.propagate(motions, 2.0, Tolerance(ROUNDING, np.ones(1)), end_low=3e-20)
+    assert np.all(exits == Exit.END)
+    assert motions.time.tolist() == [2.0] * 3
+    assert motions.time_low.tolist() == [3e-20] * 3
+
+
+@pytest.mark.parametrize("bad", [0, 3, 9, 10])
+@pytest.mark.parametrize("width", [4, 8])
+def test_what_goes_wrong_does_not_spread(bad, width):
+    """One begins with NaN, the next blows up; all others are as if those were not there."""
+    states = np.linspace(-1.0, -0.5, 11)[:, None]
+    states[bad], states[(bad + 1) % 11] = np.nan, 1.0
+    lanes = Lanes(system(lambda t, y: y * y, 0.0, np.ones(1)), 20, width)
+    motions, tolerance = Motions.begin(states), Tolerance(ROUNDING, np.ones(1))
+    exits = lanes.propagate(motions, 3.0, tolerance)
+    others = [i for i in range(11) if i not in (bad, (bad + 1) % 11)]
+    assert np.all(exits[others] == Exit.END)
+    wanted = states[others] / (1 - 3 * states[others])
+    np.testing.assert_allclose(motions.state[others], wanted, rtol=1e-15)
+    assert exits[bad] == exits[(bad + 1) % 11] == Exit.STUCK
+    assert motions.steps[bad] == 0
+    assert motions.time[bad] == 0.0
+    blown = motions.motion((bad + 1) % 11)
+    assert 0 < 1 - blown.time < 1e-12
+    assert np.all(np.isfinite(blown.state))
+
+
+def test_ends_that_cannot_be_reached():
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 20)
+    motions, ends = Motions.begin(np.array([KEPLER] * 5)), [math.nan, math.inf, 1.0, 0.0, -math.inf]
+    exits = lanes.propagate(motions, ends, Tolerance(ROUNDING, np.ones(4)), steps=50)
+    assert exits.tolist() == [Exit.STUCK, Exit.STEPS, Exit.END, Exit.END, Exit.STEPS]
+    assert motions.steps.tolist()[:2] == [0, 50]
+    assert np.all(np.isfinite(motions.state))
+
+
+def test_rejected_steps_are_as_if_alone():
+    f = lambda t, y: [np.sin((t * t) * (t * t))]
+    traced, tolerance = system(f, 0.0, np.zeros(1)), Tolerance(1e-12, np.ones(1))
+    ends = np.linspace(1, 3, 9)
+    motions = Motions.begin(np.zeros((9, 1)))
+    Lanes(traced, 20).propagate(motions, ends, tolerance)
+    stepper = Stepper(traced, 20)
+    for i, end in enumerate(ends):
+        _, motion = alone(stepper, [0.0], 0.0, end, tolerance)
+        assert (motions.steps[i], motions.rejected[i]) == (motion.steps, motion.rejected)
+        np.testing.assert_allclose(motions.state[i], motion.state, rtol=1e-13)
+    assert motions.rejected.max() > 0
+
+
+def test_parameters_of_all_and_of_each():
+    f = lambda t, y, k, m: -k * y + m
+    lanes = Lanes(system(f, 0.0, np.ones(1), (2.0, 3.0)), 20)
+    given = np.random.default_rng(3).uniform(0.5, 2, (13, 2))
+    tolerance = Tolerance(ROUNDING, np.ones(1))
+    solution = lambda k, m: m / k + (1 - m / k) * np.exp(-k)
+    motions = Motions.begin(np.ones((13, 1)))
+    lanes.propagate(motions, 1.0, tolerance, given)
+    np.testing.assert_allclose(motions.state[:, 0], solution(*given.T), rtol=1e-15)
+    motions = Motions.begin(np.ones((13, 1)))
+    lanes.propagate(motions, 1.0, tolerance, [2.0, 3.0])
+    np.testing.assert_allclose(motions.state[:, 0], solution(2.0, 3.0), rtol=1e-15)
+
+
+@pytest.mark.parametrize("size", [1, 20])
+def test_choices_by_parameters(size):
+    f = lambda t, y, k: np.where(k > 0, -k * y, np.where(k < -1, 1.0, y))
+    lanes = Lanes(system(f, 0.0, np.ones(size), (1.0,)), 20)
+    given = np.array([2.0, 0.5, -0.5, -2.0] * 3)[:, None]
+    motions = Motions.begin(np.ones((12, size)))
+    exits = lanes.propagate(motions, 1.0, Tolerance(ROUNDING, np.ones(size)), given)
+    assert np.all(exits == Exit.END)
+    wanted = np.tile([math.exp(-2), math.exp(-0.5), math.e, 2.0], 3)
+    np.testing.assert_allclose(motions.state, np.outer(wanted, np.ones(size)), rtol=1e-15)
+
+
+def test_a_limit_of_steps_and_going_on():
+    """In pieces as in one go, bit for bit."""
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 20)
+    tolerance = Tolerance(ROUNDING, np.ones(4))
+    states = np.array(KEPLER) * np.linspace(1, 1.1, 10)[:, None]
+    motions, whole = Motions.begin(states), Motions.begin(states)
+    exits = lanes.propagate(whole, 5.0, tolerance, steps=7)
+    assert np.all(exits == Exit.STEPS)
+    assert whole.steps.tolist() == [7] * 10
+    for steps in (3, 4):
+        lanes.propagate(motions, 5.0, tolerance, steps=steps)
+    for name in ("state", "lost", "clock"):
+        np.testing.assert_array_equal(getattr(motions, name), getattr(whole, name))
+
+
+def test_a_part_of_the_trajectories():
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 20)
+    states = np.array(KEPLER) * np.linspace(1, 1.1, 10)[:, None]
+    motions, tolerance = Motions.begin(states), Tolerance(ROUNDING, np.ones(4))
+    lanes.propagate(motions[3:6], 5.0, tolerance)
+    assert motions.time.tolist() == [0.0] * 3 + [5.0] * 3 + [0.0] * 4
+    np.testing.assert_array_equal(motions.state[6:], states[6:])
+
+
+def test_threads_share_the_code():
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 20)
+    states = np.array(KEPLER) * np.linspace(1, 1.1, 64)[:, None]
+    together, apart = Motions.begin(states), Motions.begin(states)
+    tolerance = Tolerance(ROUNDING, np.ones(4))
+    lanes.propagate(together, 20.0, tolerance)
+    threads = [
+        threading.Thread(target=lanes.propagate, args=(apart[k : k + 16], 20.0, tolerance))
+        for k in range(0, 64, 16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(apart.state, together.state)
+
+
+def test_long_runs_do_not_drift():
+    energy = lambda y: 0.5 * (y[:, 2] ** 2 + y[:, 3] ** 2) - 1 / np.hypot(y[:, 0], y[:, 1])
+    states = np.array(KEPLER) * np.linspace(1, 1.05, 16)[:, None]
+    motions = Motions.begin(states)
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 20, 16)
+    lanes.propagate(motions, 200 * math.pi, Tolerance(ROUNDING, np.ones(4)))
+    np.testing.assert_allclose(energy(motions.state), energy(states), rtol=1e-13)
+
+
+def test_what_is_held_is_not_for_lanes():
+    with pytest.raises(NotForLanes, match="choices"):
+        Lanes(system(lambda t, y: np.where(y > 0, 1.0, -y), 0.0, np.ones(1)), 20)
+
+
+def test_what_does_not_fit_is_refused():
+    lanes = Lanes(system(lambda t, y, k: -k * y, 0.0, np.ones(2), (1.0,)), 8)
+    tolerance = Tolerance(ROUNDING, np.ones(2))
+    with pytest.raises(ValueError, match="components"):
+        lanes.propagate(Motions.begin(np.ones((4, 3))), 1.0, tolerance, [1.0])
+    with pytest.raises(ValueError, match="parameters"):
+        lanes.propagate(Motions.begin(np.ones((4, 2))), 1.0, tolerance)
+    with pytest.raises(ValueError, match="neighbours"):
+        Motions.begin(np.ones((4, 2)))[::2]
+    with pytest.raises(ValueError, match="width"):
+        Lanes(lanes.system, 8, 3)
