@@ -10,12 +10,12 @@ from mpmath import mp, mpc, mpf
 import taylorad as ta
 from taylorad.errors import InputError, NotAnalyticError
 from taylorad.ode.choice import stepper_of
-from taylorad.ode.digits import Digits
-from taylorad.ode.direct import Direct
-from taylorad.ode.eager import order_of
-from taylorad.ode.interface import Exit
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import system
+from taylorad.ode.digits.digits import Digits
+from taylorad.ode.digits.direct import Direct
+from taylorad.ode.digits.eager import order_of
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.system import system
 
 
 def kepler(t, y):

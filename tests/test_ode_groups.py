@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from taylorad.ode.diagonals import Diagonals
-from taylorad.ode.evaluation import evaluations
-from taylorad.ode.grouped import Grouped
-from taylorad.ode.grouping import LANES, grouped
-from taylorad.ode.interface import Exit
-from taylorad.ode.recurrences import Recurrences
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import system
+from taylorad.ode.steps.groups.diagonals import Diagonals
+from taylorad.ode.steps.groups.evaluation import evaluations
+from taylorad.ode.steps.groups.grouped import Grouped
+from taylorad.ode.steps.groups.grouping import LANES, grouped
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.recurrences import Recurrences
+from taylorad.ode.tracing.system import system
 
 
 def bodies(n, equal=False):

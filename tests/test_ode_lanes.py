@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from taylorad.ode.interface import Exit
-from taylorad.ode.lanes import Lanes, Motions, NotForLanes
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import system
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.lanes.lanes import Lanes, Motions, NotForLanes
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.system import system
 
 ROUNDING = 2.0**-52
 KEPLER = [0.5, 0.0, 0.0, 3**0.5]

@@ -6,8 +6,8 @@ import pytest
 from scipy import special
 
 import taylorad as ta
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import system
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.system import system
 
 mp = mpmath.mp
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from taylorad.ode.events import Watch
+from taylorad.ode.events.roots import roots
+from taylorad.ode.events.search import ASK, FRESH, ROUNDINGS, Search, Size, Verdict
+from taylorad.ode.events.watch import Watch
 from taylorad.ode.flow import with_slack
-from taylorad.ode.roots import roots
-from taylorad.ode.sampling import evaluate, polynomial
-from taylorad.ode.search import ASK, FRESH, ROUNDINGS, Search, Size, Verdict
+from taylorad.ode.steps.sampling import evaluate, polynomial
 
 
 def searched(series, steps, relative=2.0**-52):

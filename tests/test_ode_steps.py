@@ -8,10 +8,10 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import taylorad as ta
-from taylorad.ode.interface import Exit
-from taylorad.ode.recurrences import Inner, Recurrences
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import NotTraceable, system
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.recurrences import Inner, Recurrences
+from taylorad.ode.tracing.system import NotTraceable, system
 
 FORMS = ["written", "spread", "looped"]
 

@@ -14,10 +14,10 @@ import pytest
 import taylorad as ta
 from taylorad.machine import module
 from taylorad.machine.module import Recipe, build, find
-from taylorad.ode import translation
-from taylorad.ode.interface import Exit
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.system import NotTraceable, system
+from taylorad.ode.steps import translation
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.system import NotTraceable, system
 from taylorad.primitives.registry import TABLE
 
 
@@ -180,7 +180,8 @@ PROGRAM = """
 import numpy as np
 import taylorad as ta
 from taylorad.machine import module
-from taylorad.ode import recurrences, translation
+from taylorad.ode.steps import translation
+from taylorad.ode.tracing import recurrences
 
 counts = dict(compiled=0, written=0)
 compiled, written = module._compiled, translation._written

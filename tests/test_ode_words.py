@@ -15,14 +15,14 @@ from taylorad.errors import InputError, InputTypeError, IntegrationError
 from taylorad.machine.module import build
 from taylorad.machine.multiword import ONE, definitions, split
 from taylorad.ode.choice import stepper_of
-from taylorad.ode.digits import Digits
-from taylorad.ode.direct import Direct
-from taylorad.ode.interface import Exit
-from taylorad.ode.multiword.stepper import Multiword, order_for_words
-from taylorad.ode.multiword.sums import sum_of_products, sum_of_squares
-from taylorad.ode.precision import words_for
-from taylorad.ode.stepper import Motion, Tolerance
-from taylorad.ode.system import system
+from taylorad.ode.digits.digits import Digits
+from taylorad.ode.digits.direct import Direct
+from taylorad.ode.digits.multiword.stepper import Multiword, order_for_words
+from taylorad.ode.digits.multiword.sums import sum_of_products, sum_of_squares
+from taylorad.ode.digits.precision import words_for
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.stepper import Motion, Tolerance
+from taylorad.ode.tracing.system import system
 
 DIGITS = (30, 60)
 

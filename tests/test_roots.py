@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import taylorad as ta
-from taylorad.ode.polynomials import evaluate
-from taylorad.ode.roots import may_vanish, roots
+from taylorad.ode.events.polynomials import evaluate
+from taylorad.ode.events.roots import may_vanish, roots
 
 EPS = np.finfo(float).eps
 PLACES = st.floats(-2, 2).map(lambda x: round(x, 12))

@@ -12,7 +12,7 @@ import numpy as np
 from integration.problems import Mode, Problem
 from integration.sides import ROUNDING, Array, equations, error, our_run, ours
 from integration.timing import in_turns, several_starts
-from taylorad.ode.lanes import Lanes, Motions
+from taylorad.ode.steps.lanes.lanes import Lanes, Motions
 
 LANES = (8, 16)
 

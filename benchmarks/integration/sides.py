@@ -18,8 +18,8 @@ from scipy.integrate import solve_ivp
 
 import taylorad as ta
 from integration.problems import Mode, Problem
-from taylorad.ode.stepper import Stepper
-from taylorad.ode.translation import BEST, forget
+from taylorad.ode.steps.stepper import Stepper
+from taylorad.ode.steps.translation import BEST, forget
 
 Array = Any
 Run = Callable[[Array, float], tuple[Array, int]]

@@ -8,11 +8,11 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from taylorad.ode.digits import Digits
-from taylorad.ode.direct import Direct
-from taylorad.ode.multiword.stepper import Multiword
-from taylorad.ode.stepper import Stepper
-from taylorad.ode.system import NotTraceable, System, system
+from taylorad.ode.digits.digits import Digits
+from taylorad.ode.digits.direct import Direct
+from taylorad.ode.digits.multiword.stepper import Multiword
+from taylorad.ode.steps.stepper import Stepper
+from taylorad.ode.tracing.system import NotTraceable, System, system
 
 __all__ = ["stepper_of"]
 

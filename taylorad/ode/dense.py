@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 
 from taylorad.errors import InputError
-from taylorad.ode.sampling import evaluate
+from taylorad.ode.steps.sampling import evaluate
 
 __all__ = ["OdeSolution"]
 

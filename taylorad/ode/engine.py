@@ -17,13 +17,13 @@ import mpmath
 import numpy as np
 
 from taylorad.ode.blocks import Block
-from taylorad.ode.events import NOTHING, Event, Watch, resolved
+from taylorad.ode.events.search import Verdict
+from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
 from taylorad.ode.flow import Flow, restore, with_slack
-from taylorad.ode.interface import Exit
-from taylorad.ode.sampling import evaluate, polynomial
-from taylorad.ode.search import Verdict
-from taylorad.ode.stepper import Motion, Tolerance
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.sampling import evaluate, polynomial
+from taylorad.ode.steps.stepper import Motion, Tolerance
 
 __all__ = ["SPACINGS", "Engine", "Time"]
 

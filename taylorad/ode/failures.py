@@ -11,7 +11,7 @@ import numpy as np
 from taylorad.errors import IntegrationError
 from taylorad.ode.flow import Flow
 from taylorad.ode.singularity import nearest_singularity
-from taylorad.ode.stepper import Motion, Tolerance
+from taylorad.ode.steps.stepper import Motion, Tolerance
 
 __all__ = ["TOO_SMALL", "failed", "failure"]
 

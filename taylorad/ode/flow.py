@@ -17,14 +17,14 @@ import numpy as np
 
 from taylorad.errors import InputError, IntegrationError
 from taylorad.ode.blocks import Block
-from taylorad.ode.events import Event, composed, resolved
-from taylorad.ode.interface import Exit
-from taylorad.ode.isolation import WIDTH
-from taylorad.ode.precision import words_for
-from taylorad.ode.sampling import polynomial
-from taylorad.ode.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.switches import Switches, values
-from taylorad.ode.system import NotTraceable, System, system
+from taylorad.ode.digits.precision import words_for
+from taylorad.ode.events.isolation import WIDTH
+from taylorad.ode.events.switches import Switches, values
+from taylorad.ode.events.watch import Event, composed, resolved
+from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.sampling import polynomial
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.system import NotTraceable, System, system
 
 __all__ = ["Flow", "restore", "total", "with_slack"]
 

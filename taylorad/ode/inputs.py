@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
-from taylorad.ode.precision import exact_state
+from taylorad.ode.digits.precision import exact_state
 
 __all__ = ["arguments", "as_start", "as_time", "as_times"]
 

@@ -12,15 +12,15 @@ import numpy as np
 from taylorad.errors import InputError, InputTypeError
 from taylorad.ode.blocks import Block
 from taylorad.ode.dense import OdeSolution
+from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.engine import Engine, Time
-from taylorad.ode.events import prepared
+from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
 from taylorad.ode.inputs import arguments, as_start, as_time, as_times
-from taylorad.ode.precision import in_precision_of
 from taylorad.ode.progress import SILENT, Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
-from taylorad.ode.stepper import Motion
+from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tolerances import order_for, tolerance
 
 __all__ = ["Integrator"]

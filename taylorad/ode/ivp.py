@@ -10,9 +10,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from taylorad.errors import InputError, IntegrationError
+from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.inputs import arguments, as_time, as_times
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.precision import in_precision_of
 from taylorad.ode.records import Ends, Points, Segments
 
 __all__ = ["OdeResult", "solve_ivp"]

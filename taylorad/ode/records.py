@@ -8,8 +8,8 @@ import numpy as np
 
 from taylorad.ode.blocks import Block
 from taylorad.ode.dense import OdeSolution
-from taylorad.ode.sampling import evaluate
-from taylorad.ode.stepper import Motion
+from taylorad.ode.steps.sampling import evaluate
+from taylorad.ode.steps.stepper import Motion
 
 __all__ = ["Ends", "Points", "Record", "Segments"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError
-from taylorad.ode.precision import relative_for, words_for
-from taylorad.ode.stepper import Tolerance
-from taylorad.ode.stepsize import MARGIN
+from taylorad.ode.digits.precision import relative_for, words_for
+from taylorad.ode.steps.stepper import Tolerance
+from taylorad.ode.steps.stepsize import MARGIN
 
 __all__ = ["order_for", "tolerance"]
 
@@ -78,11 +78,11 @@ def order_for(
 ) -> int:
     """Choose the order that costs least."""
     if order is None and digits and words_for(digits):
-        from taylorad.ode.multiword.stepper import order_for_words
+        from taylorad.ode.digits.multiword.stepper import order_for_words
 
         return order_for_words(relative, words_for(digits))
     if order is None and exact:
-        from taylorad.ode.eager import order_of
+        from taylorad.ode.digits.eager import order_of
 
         return order_of(relative)
     if order is None:

@@ -1,0 +1,5 @@
+"""The orders of larger systems: nodes of one kind side by side.
+
+`grouping` finds what is alike, `layout` and `evaluation` give it places, `gathering` brings
+together what stands apart; `interiors`, `factors`, `diagonals` and `grouped` write the code.
+"""

@@ -1,0 +1,223 @@
+"""What groups compute once a step: the values of lines, and what newest terms are multiplied by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from taylorad.compiler.emitter import converted
+from taylorad.ode.steps.core import TRUTHS, Access
+from taylorad.ode.steps.groups.grouping import LANES, Group
+from taylorad.ode.steps.groups.interiors import Interiors
+from taylorad.ode.steps.groups.layout import Chunk, Degree
+from taylorad.ode.tracing.recurrences import Choice, Newest, Node
+from taylorad.ode.tracing.rows import emit
+
+__all__ = ["Factors", "Place"]
+
+Place = tuple[str, int]
+"""An array, and where in it a row begins."""
+
+
+class Factors(Interiors):
+    """A core that evaluates lines by groups."""
+
+    prepared: dict[Group, tuple[list[Place | None], Place | None]]
+    """Where the factors of newest terms stand, and what sums are multiplied by."""
+
+    def enter(self) -> None:
+        code = self.code
+        self.values = self.claim(self.size)
+        # Reads of vectors may begin before the first entry, and end behind the last.
+        newest = self.claim(LANES + self.size + LANES)
+        self.newest = code.let(f"getelementptr inbounds double, ptr {newest}, i64 {LANES}")
+        self.history = self.claim(self.used)
+        self.waiting = self.claim(self.room)
+        self.arrays["rates"] = self.claim(self.room)
+        self.claim_rows()
+        self._bring()
+        place = 0
+        for line, step in enumerate(self.steps):
+            if step.primitive is not None:
+                continue
+            if step.number is not None:
+                code.store(code.constant(float(step.number)), self.values, self.slots[line])
+            elif line > self.system.time:
+                code.store(code.load("%given", place), self.values, self.slots[line])
+                place += 1
+        high, low = [0.0, 1.0], [0.0, 0.0]
+        for k in range(2, self.length):
+            high.append(1 / k)
+            low.append(float(Fraction(1, k) - Fraction(1 / k)))
+        self.inverses = [self.table_of(name, x) for name, x in (("high", high), ("low", low))]
+        self._evaluate(moving=False)
+
+    def _bring(self) -> None:
+        """Bring the components to where lines of the cache begin, and forget an earlier call."""
+        code = self.code
+        inside = {"x": self.values} | {x: self.claim(self.room) for x in ("lost", "floors")}
+        self.outside = {name: self.arrays[name] for name in inside}
+
+        def fetch(access: Access) -> list[str]:
+            for name, array in inside.items():
+                code.store(access.load(name), array, access.start, access.width)
+            code.store(None, foreseen, access.start, access.width)
+            return []
+
+        foreseen = self.claim(self.room)
+        self.over_states(fetch)
+        self.arrays |= inside | {"foreseen": foreseen}
+
+        def clear(c: str) -> list[str]:
+            code.store(None, self.newest, self.at(c, LANES, 0), LANES)
+            return []
+
+        code.loop(self.size // LANES, clear)
+
+    def leave(self) -> None:
+        def put(access: Access) -> list[str]:
+            for name in ("x", "lost"):
+                place = self.outside[name]
+                self.code.store(access.load(name), place, access.start, access.width)
+            return []
+
+        self.over_states(put)
+
+    def _evaluate(self, moving: bool) -> None:
+        """Write the values of lines."""
+        for group in self.evaluations:
+            if self.steps[group.members[0]].moves == moving:
+                self._evaluate_group(group)
+
+    def _evaluate_group(self, group: Group) -> None:
+        width, first = group.width, self.steps[group.members[0]]
+        row = first.primitive
+        assert row is not None
+        operands = [
+            group.padded([self.steps[m].operands[k] for m in group.members])
+            for k in range(len(first.operands))
+        ]
+        numbers = [
+            self.steps[i].number if self.steps[i].primitive is None else None
+            for i in first.operands
+        ]
+        if row.name != "power":
+            numbers = [None] * len(numbers)
+        own = self.slots_of(group.padded(group.members))
+
+        code = self.code
+
+        def chunk(c: Chunk) -> None:
+            code.lanes = width
+            names = [self._operand(lines, c, width) for lines in operands]
+            if width > 1:
+                self.code.wide |= set(names)
+            kinds = ["f"] * len(names)
+            result = "b" if row.name in TRUTHS else "f"
+            exponent = numbers[-1]
+            value = None if exponent is None else code.half_power(names[0], float(exponent), width)
+            value = value or emit(code, row, first.params, names, kinds, result, numbers)
+            value = converted(code, value, result, "f")
+            self.scatter(value, self.values, own, c, width)
+
+        self.over_group(group, chunk)
+
+    def _operand(self, lines: Sequence[int], c: Chunk, width: int) -> str:
+        """Read values, or give known numbers."""
+        numbers = [self.steps[line].number for line in lines]
+        if None not in numbers and len(set(lines)) > 1:
+            row = self.row_of([float(x) for x in numbers if x is not None])
+            return self._wide(row, self.at(c, width, 0), width)
+        return self.gather(self.values, self.slots_of(lines), c, width)
+
+    def evaluate(self) -> None:
+        """Write the values of all lines, and what follows from them once a step."""
+        self.code.store("%t.high", self.values, self.slots[self.system.time])
+        self._evaluate(moving=True)
+        self._prepare()
+        slots, width = self.slots_of([self.system.rates[i] for i in self.places]), self.state.width
+
+        def rates(c: Chunk) -> None:
+            values = self.gather(self.values, slots, c, width)
+            self.code.store(values, self.arrays["rates"], self.at(c, width, 0), width)
+
+        self.over_group(self.state, rates)
+        if self.observed:
+            self.record(self.slots_of(self.observed), False, self.observed_stream, 0)
+
+    def _prepare(self) -> None:
+        """Write the factors of newest terms, and the inverses, once a step."""
+        self.prepared = {}
+        for group in self.groups:
+            group_factors = [self._home(group, k) for k in range(len(self._terms(group)))]
+            inverse = None
+            if isinstance(group.nodes[0], Node) and group.nodes[0].divisor is not None:
+                inverse = (self.claim(group.width * group.chunks), 0)
+            self.prepared[group] = (group_factors, inverse)
+            self.over_group(group, lambda c, g=group: self._prepare_chunk(g, c))  # type: ignore[misc]
+
+    def _terms(self, group: Group) -> tuple[Newest, ...]:
+        first = group.nodes[0]
+        return first.newest if isinstance(first, Node) else ()
+
+    def _home(self, group: Group, k: int) -> Place | None:
+        """Give where a factor stands: if it is one value, then among the values."""
+        nodes = [node for node in group.nodes if isinstance(node, Node)]
+        terms = [node.newest[k] for node in nodes]
+        if not terms[0].values and nodes[0].divisor is None:
+            return None
+        if nodes[0].divisor is None and all(
+            (term.number, len(term.values)) == (1.0, 1) for term in terms
+        ):
+            slots = self.slots_of(group.padded([term.values[0] for term in terms]))
+            if self._is_run(self.values, slots):
+                return self.values, slots[0]
+        return self.claim(group.width * group.chunks), 0
+
+    def factor(self, place: Place, c: Chunk, width: int) -> str:
+        """Read what has been prepared."""
+        array, start = place
+        return self.code.load(array, self.at(c, width, start), width)
+
+    def _prepare_chunk(self, group: Group, c: Chunk) -> None:
+        code, width = self.code, group.width
+        factors, into = self.prepared[group]
+        first = group.nodes[0]
+        if isinstance(first, Choice):
+            return
+        nodes = [node for node in group.nodes if isinstance(node, Node)]
+        inverse = None
+        if into is not None:
+            below = self.slots_of(group.padded([node.divisor or 0 for node in nodes]))
+            value = self.gather(self.values, below, c, width)
+            inverse = code.divide(code.constant(1.0, width), value, width)
+            code.store(inverse, into[0], self.at(c, width, 0), width)
+        for k, place in enumerate(factors):
+            if place is None or place[0] == self.values:
+                continue
+            total = inverse
+            for v in range(len(first.newest[k].values)):
+                lines = self.slots_of(group.padded([node.newest[k].values[v] for node in nodes]))
+                value = self.gather(self.values, lines, c, width)
+                total = value if total is None else code.multiply(total, value, width)
+            numbers = self.in_chunk(group, [node.newest[k].number for node in nodes], c)
+            if set(numbers) != {1.0}:
+                total = code.multiply(total, self.numbers(numbers, c, width), width)
+            code.store(total, place[0], self.at(c, width, 0), width)
+
+    def record(self, slots: tuple[int, ...], weighted: bool, stream: int, k: Degree) -> None:
+        """Write parts to a stream: of lines that stand apart elsewhere, or of D of lines."""
+        code = self.code
+        width = min(LANES, len(slots))
+        number = ""
+        if weighted:
+            known = isinstance(k, int)
+            number = code.constant(float(k)) if known else code.let(f"uitofp i64 {k} to double")
+
+        def chunk(c: Chunk) -> None:
+            parts = self.gather(self.newest if k else self.values, slots, c, width)
+            if weighted:
+                parts = code.multiply(parts, code.everywhere(number, width), width) or ""
+            self.record_part(parts, stream, c, width, k)
+
+        self.over_group(Group(list(range(len(slots)))), chunk)

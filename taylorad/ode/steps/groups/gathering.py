@@ -1,0 +1,186 @@
+"""Reading entries of rows into vectors, in the order in which they are needed.
+
+Where all places are known, a vector is put together from the vectors that its entries stand in, by
+permutations of registers; in loops, entry by entry, through tables of slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taylorad.compiler.emitter import literal
+from taylorad.ode.steps.code import kind_of
+from taylorad.ode.steps.groups.grouping import LANES, Group
+from taylorad.ode.steps.groups.layout import Chunk, Degree, Layout
+
+__all__ = ["Gathering"]
+
+
+class Gathering(Layout):
+    """A core that can gather."""
+
+    degree: Degree = 0
+    """That of the newest parts."""
+
+    def table(self, slots: tuple[int, ...]) -> str:
+        if slots not in self.tables:
+            name = f"@slots.{len(self.tables)}"
+            self.tables[slots] = name
+            entries = ", ".join(f"i32 {slot}" for slot in slots)
+            self.globals.append(f"{name} = private constant [{len(slots)} x i32] [{entries}]")
+        return self.tables[slots]
+
+    def gather(self, array: str, slots: tuple[int, ...], chunk: Chunk, width: int) -> str:
+        """Read entries of an array by slots: in one go where they are neighbours."""
+        code = self.code
+        if isinstance(chunk, int):
+            return self._picked(array, slots[chunk * width : (chunk + 1) * width])
+        if self._is_run(array, slots):
+            return self._wide(array, self.at(chunk, width, slots[0]), width)
+        if len(set(slots)) == 1:
+            return code.everywhere(code.load(array, slots[0]), width)
+        return code.packed([code.load(array, slot) for slot in self._slots(slots, chunk, width)])
+
+    def _slots(self, slots: tuple[int, ...], chunk: str, width: int) -> list[str]:
+        """Look the slots of a chunk up."""
+        code, table, start = self.code, self.table(slots), self.at(chunk, width, 0)
+        found = []
+        for lane in range(width):
+            entry = code.let(f"add nuw nsw i64 {start}, {lane}") if lane else start
+            at = code.let(f"getelementptr inbounds i32, ptr {table}, i64 {entry}")
+            found.append(code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64"))
+        return found
+
+    def _picked(self, array: str, slots: tuple[int, ...]) -> str:
+        """Put a vector together from those that its entries stand in."""
+        code, width = self.code, len(slots)
+        if self._is_run(array, slots):
+            slots = (*range(slots[0], slots[0] + width),)
+        blocks = list(dict.fromkeys(slot // LANES for slot in slots))
+        if not any(self._stands_apart(array, block) for block in blocks):
+            if self._is_run(array, slots):
+                return self._wide(array, str(slots[0]), width)
+            if len(set(slots)) == 1:
+                return code.everywhere(code.load(array, slots[0]), width)
+            if len(blocks) > width // 2 + 1:
+                return code.packed([code.load(array, slot) for slot in slots])
+        vectors = [self._block(array, block) for block in blocks]
+        return self._shuffled(vectors, [(blocks.index(s // LANES), s % LANES) for s in slots])
+
+    def _is_run(self, array: str, slots: Sequence[int]) -> bool:
+        """Tell whether entries are neighbours. Not all values are repeated to fill vectors up."""
+        if array == self.values:
+            places = range(slots[0], slots[0] + len(slots))
+            if any(p not in self.complete for p in places if p in self.repeated):
+                return False
+        return self.is_run(slots)
+
+    def _stands_apart(self, array: str, block: int) -> bool:
+        """Tell whether a vector of newest parts is in a register, or with the older parts."""
+        return array == self.newest and (block in self.row or block < self.room // LANES)
+
+    def _block(self, array: str, block: int) -> str:
+        """Read a vector, all of whose places are known."""
+        if not self._stands_apart(array, block):
+            return self.code.load(array, block * LANES, LANES)
+        if block in self.row:
+            return self.row[block]
+        return self.code.load(self.history, self.in_stream(0, block, LANES, self.degree), LANES)
+
+    def _shuffled(self, vectors: Sequence[str], lanes: Sequence[tuple[int, int]]) -> str:
+        """Take lanes out of vectors of the full width."""
+        code, width = self.code, len(lanes)
+        if width == 1:
+            return code.lane(vectors[lanes[0][0]], LANES, lanes[0][1])
+        if len(vectors) == 1 and [lane for _, lane in lanes] == list(range(LANES)):
+            return vectors[0]
+        total, done = vectors[0], {0}
+        mask = [lane if v == 0 else None for v, lane in lanes]
+        for number in range(1, len(vectors)):
+            order = [
+                LANES + lane
+                if v == number
+                else (mask[k] if number == 1 else k)
+                if v in done
+                else None
+                for k, (v, lane) in enumerate(lanes)
+            ]
+            order += [None] * (LANES - width)
+            total = self._permuted(total, vectors[number], order)
+            done.add(number)
+        if len(vectors) == 1:
+            return self._permuted(total, "poison", mask)
+        if width < LANES:
+            return self._permuted(total, "poison", list(range(width)))
+        return total
+
+    def _permuted(self, a: str, b: str, order: Sequence[int | None]) -> str:
+        whole = kind_of(LANES)
+        entries = ", ".join("i32 poison" if k is None else f"i32 {k}" for k in order)
+        mask = f"<{len(order)} x i32> <{entries}>"
+        return self.code.let(f"shufflevector {whole} {a}, {whole} {b}, {mask}")
+
+    def _wide(self, array: str, place: str, width: int) -> str:
+        value = self.code.load(array, place, width)
+        if width > 1:
+            self.code.wide.add(value)
+        return value
+
+    def scatter(
+        self, value: str, array: str, slots: tuple[int, ...], chunk: Chunk, width: int
+    ) -> None:
+        code = self.code
+        if self.is_run(slots):
+            code.store(value, array, self.at(chunk, width, slots[0]), width)
+            return
+        if isinstance(chunk, int):
+            names = [str(slot) for slot in slots[chunk * width : (chunk + 1) * width]]
+        else:
+            names = self._slots(slots, chunk, width)
+        for lane, slot in enumerate(names):
+            code.store(code.lane(value, width, lane), array, slot)
+
+    def in_chunk(self, group: Group, numbers: Sequence[float], chunk: Chunk) -> Sequence[float]:
+        """Give those of the numbers of a group that a vector needs, or may need."""
+        padded = [*numbers, *[numbers[-1]] * (group.width * group.chunks - len(numbers))]
+        if isinstance(chunk, str):
+            return padded
+        return padded[chunk * group.width : (chunk + 1) * group.width]
+
+    def numbers(self, numbers: Sequence[float], chunk: Chunk, width: int) -> str:
+        """Give known numbers, one for each lane."""
+        if len(set(numbers)) == 1:
+            return self.code.constant(numbers[0], width)
+        if isinstance(chunk, int) and len(numbers) == width:
+            return self.code.constant(numbers, width)
+        return self.code.load(self.row_of(numbers), self.at(chunk, width, 0), width)
+
+    def row_of(self, numbers: Sequence[float]) -> str:
+        """Give where known numbers stand."""
+        key = tuple(numbers)
+        if key not in self.rows:
+            self.rows[key] = self.table_of(f"row.{len(self.rows)}", numbers)
+        return self.rows[key]
+
+    def table_of(self, name: str, numbers: Sequence[float]) -> str:
+        entries = ", ".join(f"double {literal(x, 'f')}" for x in numbers)
+        self.globals.append(f"@{name} = private constant [{len(numbers)} x double] [{entries}]")
+        return f"@{name}"
+
+    def whole(self, vector: str, width: int) -> str:
+        """Make a vector as wide as all, with nothing in the other lanes."""
+        if width == LANES:
+            return vector
+        if width == 1:
+            return self.code.let(f"insertelement {kind_of(LANES)} poison, double {vector}, i64 0")
+        lanes = ", ".join(f"i32 {k}" if k < width else "i32 poison" for k in range(LANES))
+        kind = kind_of(width)
+        return self.code.let(
+            f"shufflevector {kind} {vector}, {kind} poison, <{LANES} x i32> <{lanes}>"
+        )
+
+    def record_part(self, part: str, stream: int, c: Chunk, width: int, k: Degree) -> None:
+        """Write a part into its stream."""
+        self.code.store(part, self.history, self.in_stream(stream, c, width, k), width)
+        if isinstance(c, int):
+            self.recent[int(self.in_stream(stream, c, width, 0)), k] = part

@@ -1,0 +1,200 @@
+"""Where the parts of a larger system stand in memory, and how its groups are gone through.
+
+The newest parts of all lines stand in one row, by *slots*; the members of a group have neighbouring
+slots. Lines that enter convolutions have their parts by degrees too, in *streams* of eight lines.
+Groups are *spread out*, each vector with code of its own and all places known, or, if there are too
+many, gone through in loops, with tables of slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from taylorad.ode.steps.code import kind_of
+from taylorad.ode.steps.core import Access, Core
+from taylorad.ode.steps.groups.evaluation import evaluations
+from taylorad.ode.steps.groups.grouping import LANES, Group, grouped
+from taylorad.ode.tracing.recurrences import Recurrences
+
+__all__ = ["Chunk", "Degree", "Layout", "filled"]
+
+MOST_WRITTEN = 12
+"""Up to so many vectors of interiors every degree has code of its own; more are a loop over it."""
+
+MOST_REPEATED = 4
+"""Up to so many vectors of components have code of their own; more are a loop over them."""
+
+Chunk = int | str
+"""The number of a vector of a group, known or in a register."""
+
+Degree = int | str
+"""A degree, known or in a register."""
+
+
+def filled(members: Sequence[int]) -> list[int]:
+    """Repeat the last member until a vector is full."""
+    return [*members, *[members[-1]] * (-len(members) % LANES)]
+
+
+class Layout(Core):
+    """A core whose lines stand in groups."""
+
+    def __init__(self, recurrences: Recurrences, order: int, *, is_spread: bool) -> None:
+        super().__init__(recurrences, order)
+        components, self.groups = grouped(recurrences)
+        self._places = [i for group in components for i in filled(group.members)]
+        self.state = Group(self._places)
+        self.is_spread = is_spread
+        # Functions are wanted up to the order; where two degrees are done at once, there may be
+        # one too many.
+        self.last = order + (len(recurrences.wanted) > self.n)
+        self.length = 2 * -(-self.last // 2) + 1
+        self.row: dict[int, str] = {}
+        self.slots: dict[int, int] = {}
+        self.repeated: dict[int, int] = {}
+        self.size = 0
+        self._place_slots()
+        self.streams: dict[tuple[tuple[int, ...], bool], int] = {}
+        self.used = 0
+        self.tables: dict[tuple[int, ...], str] = {}
+        self.rows: dict[tuple[float, ...], str] = {}
+        self._place_streams()
+        sums = sum(len(group.factors) * group.chunks for group in self.groups)
+        self.is_written_out = self.is_spread and sums <= MOST_WRITTEN
+        self.recent: dict[tuple[int, Degree], str] = {}
+        self.over: dict[tuple[str, int], list[str]] = {}
+        self.values = self.newest = self.history = self.waiting = ""
+
+    def _place_slots(self) -> None:
+        """Find places for all lines: groups first, then what has no parts, but for the time."""
+        for group in (self.state, *self.groups):
+            group.slot = self.size
+            self._place(group.padded(group.members))
+        home = {line: g for g, group in enumerate(self.groups) for line in group.members}
+        self.evaluations = [
+            Group(lines) for lines in evaluations(self.recurrences, home, self.slots)
+        ]
+        placed = self.slots.keys() | {i for group in self.evaluations for i in group.members}
+        rest = [line for line in range(len(self.steps)) if line not in placed]
+        self._place(sorted(rest, key=lambda line: line != self.system.time))
+        for group in self.evaluations:
+            if group.members[0] not in home:
+                self._place(group.padded(group.members))
+        # Where values that fill a vector up are repetitions, too.
+        self.complete = {
+            slot
+            for group in (self.state, *self.evaluations)
+            if self.is_run(self.slots_of(group.padded(group.members)))
+            for slot in range(self.slots[group.members[0]], self._end(group))
+        }
+
+    def _end(self, group: Group) -> int:
+        return self.slots[group.members[0]] + group.width * group.chunks
+
+    def _place(self, lines: Sequence[int]) -> None:
+        """Let lines stand side by side, from where a vector begins."""
+        for k, line in enumerate(lines):
+            slot = self.slots.setdefault(line, self.size + k)
+            if slot != self.size + k:
+                self.repeated[self.size + k] = slot
+        self.size += -(-len(lines) // LANES) * LANES
+
+    def is_run(self, slots: Sequence[int]) -> bool:
+        """Tell whether slots are neighbours, in order, or repetitions that fill a vector up."""
+        places = range(slots[0], slots[0] + len(slots))
+        return all(self.repeated.get(p, p) == slot for p, slot in zip(places, slots, strict=True))
+
+    def slots_of(self, lines: Sequence[int]) -> tuple[int, ...]:
+        return tuple(self.slots[line] for line in lines)
+
+    def _place_streams(self) -> None:
+        """Find out which lines have their parts by degrees, and in which company."""
+        self.streams_of(self.places, False)  # the first: those of the components
+        observed = self.recurrences.wanted[self.n :]
+        self.observed = filled(observed) if observed else []
+        self.observed_stream = self._claim_stream(len(self.observed))
+        for group in self.groups:
+            for a, b, weighted in group.factors:
+                self.streams_of(a, weighted)
+                self.streams_of(b, False)
+        own = (self.places, *(group.padded(group.members) for group in self.groups))
+        self.native = {slots for lines in own for slots in self.company(lines)}
+
+    def streams_of(self, lines: Sequence[int], weighted: bool) -> list[int]:
+        """Give the places of the parts of some lines.
+
+        Where groups are spread out, those of each vector, which may be found in more than one
+        company; else those of all: by vectors, degrees and lanes.
+        """
+        keys = [(slots, weighted) for slots in self.company(lines)]
+        for key in keys:
+            if key not in self.streams:
+                self.streams[key] = self._claim_stream(len(key[0]))
+        return [self.streams[key] for key in keys]
+
+    def company(self, lines: Sequence[int]) -> list[tuple[int, ...]]:
+        """Give the slots of lines whose parts stand together."""
+        slots = self.slots_of(lines)
+        width = min(LANES, len(slots)) if self.is_spread else len(slots)
+        return [slots[k : k + width] for k in range(0, len(slots), width)]
+
+    def _claim_stream(self, lanes: int) -> int:
+        place, doubles = self.used, lanes * self.length
+        self.used += -(-doubles // LANES) * LANES  # whole lines of the cache
+        return place
+
+    def place_of(self, streams: Sequence[int], c: int, width: int) -> int:
+        """Give where the parts of a vector begin."""
+        return streams[c] if self.is_spread else streams[0] + c * width * self.length
+
+    @property
+    def places(self) -> Sequence[int]:
+        return self._places
+
+    @property
+    def widths(self) -> list[int]:
+        return [self.state.width]
+
+    def over_states(self, body: Callable[..., Sequence[str]], *carried: str) -> Sequence[str]:
+        group = self.state
+
+        def chunk(c: Chunk, *now: str) -> Sequence[str]:
+            access = Access(self, self.at(c, group.width, 0), group.width, c)
+            return body(access, *now)
+
+        if group.chunks <= MOST_REPEATED:
+            now: Sequence[str] = carried
+            for c in range(group.chunks):
+                now = chunk(c, *now)
+            return now
+        return self.code.loop(group.chunks, chunk, *[(kind_of(group.width), x) for x in carried])
+
+    def over_group(self, group: Group, body: Callable[[Chunk], None]) -> None:
+        """Do something for every chunk of a group."""
+        if self.is_spread or group.chunks == 1:
+            for chunk in range(group.chunks):
+                body(chunk)
+            return
+
+        def once(chunk: str) -> list[str]:
+            body(chunk)
+            return []
+
+        self.code.loop(group.chunks, once)
+
+    def at(self, chunk: Chunk, width: int, start: int) -> str:
+        """Give the place of a chunk, counted in doubles."""
+        if isinstance(chunk, int):
+            return str(chunk * width + start)
+        place = self.code.let(f"mul nuw nsw i64 {chunk}, {width}")
+        return self.code.let(f"add nuw nsw i64 {place}, {start}") if start else place
+
+    def in_stream(self, stream: int, chunk: Chunk, width: int, k: str | int) -> str:
+        """Give the place of a chunk's parts of a degree."""
+        code = self.code
+        start = self.at(chunk, width * self.length, stream)
+        if isinstance(k, int) and isinstance(chunk, int):
+            return str(int(start) + k * width)
+        if isinstance(k, int):
+            return code.let(f"add nuw nsw i64 {start}, {k * width}") if k else start
+        return code.let(f"add nuw nsw i64 {start}, {code.let(f'mul nuw nsw i64 {k}, {width}')}")

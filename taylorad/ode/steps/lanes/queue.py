@@ -1,0 +1,262 @@
+"""The machine code around the orders of many trajectories: lanes that take from a queue.
+
+A core is a function
+
+    void propagate(ptr states, ptr lost, ptr clocks, ptr ends, ptr given, ptr limits, ptr exits,
+                   ptr work)
+
+The first five have a row for each trajectory: its components, what their rounding lost, its clock
+as `Clock` has it, the two words of its end, its parameters. ``limits`` are as `Shared` has them,
+and behind that the floors of the components. ``exits`` gets an `Exit` for each trajectory, an
+integer of 64 bits. ``work`` has room for `Core.work` doubles, all zero, and begins a line of the
+cache.
+
+There are as many trajectories under way as a register has *lanes*. They take steps together, each
+of its own length; what would be a branch for one is a choice between numbers for many. A lane whose
+trajectory ends takes the next of the queue at once. When the queue is empty it idles: it takes
+steps of length zero from some point.
+
+What a trajectory does depends on itself only: lanes never meet, but to agree upon where to branch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from taylorad.ode.steps.batch import Batch
+from taylorad.ode.steps.code import Code
+from taylorad.ode.steps.interface import Exit, Shared
+from taylorad.ode.steps.lanes.exchange import NONE, PARAMETERS, UNDER_WAY, Exchange
+from taylorad.ode.steps.loop import SMALLEST
+from taylorad.ode.steps.stepsize import step_size
+
+if TYPE_CHECKING:
+    from taylorad.ode.steps.core import Access, Core
+
+__all__ = ["Queue"]
+
+_FOR_COMPONENTS = ("x", "lost", "floors", "foreseen", "scale", "back x", "back lost")
+_NUMBERS = ("high", "low", "before high", "before low", "step", "allowed", "cap")
+_BOUNDS = ("end", "end low", "sign")
+_INTEGERS = ("count", "rejected", "most", "exit", "trajectory")
+
+
+class Queue:
+    """The text of a loop over the steps of many trajectories.
+
+    Parameters
+    ----------
+    core : Core
+    """
+
+    def __init__(self, core: Core) -> None:
+        assert isinstance(core.code, Batch)
+        self.core, self.code = core, core.code
+        self.lanes = self.code.lanes
+        self.given = sum(int(p.size) for p in core.system.parameters)
+        self.places: dict[str, int] = {}
+
+    def written(self) -> str:
+        """Write the text."""
+        code = self.code
+        self._enter()
+        self._refill()
+        self._head()
+        self._rejected()
+        self._accepted()
+        self._ended()
+        code.label("orders")
+        self._advance(self.core.expand(self._size))
+        code.label("leave")
+        code.do("ret void")
+        takes = ", ".join(f"ptr noalias %{x}" for x in PARAMETERS)
+        head = f"define void @propagate({takes}) {{"
+        return self.core.module(
+            Exchange(self).written(), "\n".join([head, "entry:", *code.lines, "}"])
+        )
+
+    # --- what a lane has in memory -----------------------------------------------------------
+
+    def _claim(self, name: str, count: int = 1) -> None:
+        self.places[name] = self.core.work
+        self.core.arrays[name] = self.core.claim(count)
+
+    def _load(self, name: str) -> str:
+        return self.code.load(self.core.arrays[name], 0)
+
+    def _store(self, value: str, name: str) -> None:
+        self.code.store(value, self.core.arrays[name], 0)
+
+    def _integers(self, name: str) -> str:
+        return self.code.let(f"load <{self.lanes} x i64>, ptr {self.core.arrays[name]}, align 8")
+
+    def _store_integers(self, value: str, name: str) -> None:
+        self.code.do(f"store <{self.lanes} x i64> {value}, ptr {self.core.arrays[name]}, align 8")
+
+    # --- the function ------------------------------------------------------------------------
+
+    def _enter(self) -> None:
+        code, core, n = self.code, self.core, self.core.n
+        for name in _FOR_COMPONENTS:
+            self._claim(name, n)
+        for name in (*_NUMBERS, *_BOUNDS, *_INTEGERS, "next"):
+            self._claim(name)
+        self._claim("given", self.given)
+        single = Code(lines=code.lines, count=code.count)
+        limits = [single.load("%limits", place) for place in range(Shared.STEPS)]
+        floors = [single.load("%limits", Shared.FLOORS + i) for i in range(n)]
+        code.count = single.count
+        factor, longest, defect = (code.broadcast(x) for x in limits)
+        self.factor, self.longest, self.defect = factor, longest, defect
+        for i, floor in enumerate(floors):
+            code.store(code.broadcast(floor), core.arrays["floors"], i)
+        code.do(f"store i64 0, ptr {core.arrays['next']}")
+        # Every lane has just ended, and nothing came of it.
+        self._store_integers(f"splat (i64 {Exit.END.value})", "exit")
+        self._store_integers(f"splat (i64 {NONE})", "trajectory")
+        code.do("br label %refill")
+
+    def _refill(self) -> None:
+        """Have the lanes that have ended take what is next in the queue."""
+        code = self.code
+        code.label("refill")
+
+        def one(lane: str) -> list[str]:
+            at = code.let(f"getelementptr i64, ptr {self.core.arrays['exit']}, i64 {lane}")
+            exit = code.let(f"load i64, ptr {at}")
+            ended = code.let(f"icmp ne i64 {exit}, {UNDER_WAY}")
+            name = lane.removeprefix("%i.")
+            code.do(f"br i1 {ended}, label %change.{name}, label %same.{name}")
+            code.label(f"change.{name}")
+            given = ", ".join(f"ptr %{x}" for x in PARAMETERS)
+            code.do(f"call void @exchange({given}, i64 {lane}, i64 {exit})")
+            code.do(f"br label %same.{name}")
+            code.label(f"same.{name}")
+            return []
+
+        code.loop(self.lanes, one)
+        some = code.any(self._is_taken())
+        code.do(f"br i1 {some}, label %begin, label %leave")
+        code.label("begin")
+        self.core.enter()
+        code.do("br label %head")
+
+    def _is_taken(self) -> str:
+        return self.code.instruction(f"icmp sge i64 {self._integers('trajectory')}, 0")
+
+    def _head(self) -> None:
+        """Evaluate the right-hand sides, and check the steps that led here."""
+        code, core = self.code, self.core
+        code.label("head")
+        self.high, self.low = self._load("high"), self._load("low")
+        core.now = self.high
+        core.evaluate()
+        worst = core.defect()
+        step = self._load("step")
+        error = code.multiply(worst, code.absolute(step)) or ""
+        # Not NaN, as infinity times zero would be: of a first step the defect does not matter.
+        fine = code.compare("ole", error, self._load("allowed"))
+        self.is_taken = self._is_taken()
+        self.wrong = code.instruction(f"xor i1 {fine}, true")
+        self.wrong = code.instruction(f"and i1 {self.wrong}, {self.is_taken}")
+        self.step = step
+        code.do(f"br i1 {code.any(self.wrong)}, label %rejected, label %accepted")
+
+    def _rejected(self) -> None:
+        """Have the lanes that went wrong go back, to try half the step."""
+        code, wrong = self.code, self.wrong
+        code.label("rejected")
+        zero = code.constant(0.0)
+        # A first step has no step before it: the right-hand side is not finite here.
+        none = code.compare("oeq", self.step, zero)
+        back = code.instruction(f"and i1 {wrong}, {code.instruction(f'xor i1 {none}, true')}")
+
+        def restore(access: Access) -> list[str]:
+            for name in ("x", "lost"):
+                value = code.choose(back, access.load(f"back {name}"), access.load(name))
+                access.store(value, name)
+            access.store(code.choose(back, zero, access.load("foreseen")), "foreseen")
+            return []
+
+        self.core.over_states(restore)
+        half = code.multiply(code.absolute(self.step), code.constant(0.5)) or ""
+        before, before_low = self._load("before high"), self._load("before low")
+        small = code.multiply(code.absolute(before), code.constant(SMALLEST)) or ""
+        for name, value in {
+            "high": before,
+            "low": before_low,
+            "step": zero,
+            "allowed": code.constant(math.inf),
+            "cap": half,
+        }.items():
+            self._store(code.choose(back, value, self._load(name)), name)
+        one = code.instruction(f"zext i1 {back} to i64")
+        for name, operation in (("count", "sub"), ("rejected", "add")):
+            value = code.instruction(f"{operation} i64 {self._integers(name)}, {one}")
+            self._store_integers(value, name)
+        # So is a lane that has no step to go back.
+        too_small = code.instruction(f"and i1 {back}, {code.compare('ule', half, small)}")
+        first = code.instruction(f"and i1 {wrong}, {none}")
+        stuck = code.instruction(f"or i1 {too_small}, {first}")
+        self._leave_those(stuck, f"splat (i64 {Exit.STUCK.value})")
+        code.do(f"br i1 {code.any(stuck)}, label %refill, label %head")
+
+    def _leave_those(self, ended: str, exits: str) -> None:
+        """Write which lanes have ended, and why."""
+        kind, truth = f"<{self.lanes} x i64>", f"<{self.lanes} x i1>"
+        others = f"splat (i64 {UNDER_WAY})"
+        choice = f"select {truth} {ended}, {kind} {exits}, {kind} {others}"
+        self._store_integers(self.code.let(choice), "exit")
+
+    def _accepted(self) -> None:
+        """Remember where the steps begin; see whether that is where to."""
+        code = self.code
+        code.label("accepted")
+        self.core.remember()
+        left = code.subtract(self._load("end"), self.high)
+        left = code.add(left, code.subtract(self._load("end low"), self.low))
+        self.sign = self._load("sign")
+        self.left = code.multiply(left, self.sign) or ""
+        self.count = self._integers("count")
+        self.there = code.compare("ole", self.left, code.constant(0.0))
+        enough = code.instruction(f"icmp uge i64 {self.count}, {self._integers('most')}")
+        ended = code.instruction(f"or i1 {self.there}, {enough}")
+        self.at_end = code.instruction(f"and i1 {ended}, {self.is_taken}")
+        code.do(f"br i1 {code.any(self.at_end)}, label %ended, label %orders")
+
+    def _ended(self) -> None:
+        code = self.code
+        code.label("ended")
+        exits = code.instruction(
+            f"select i1 {self.there}, i64 {Exit.END.value}, i64 {Exit.STEPS.value}"
+        )
+        self._leave_those(self.at_end, exits)
+        code.do("br label %refill")
+
+    def _size(self) -> str:
+        """Write the choice of steps."""
+        size = step_size(self.core, self.count, self.factor, self.longest)
+        self.cap = self._load("cap")
+        return self.code.smaller(self.code.smaller(size, self.cap), self.left)
+
+    def _advance(self, size: str) -> None:
+        """Sum the series up, and move the times on."""
+        code, cap = self.code, self.cap
+        h = code.multiply(size, self.sign) or ""
+        self.core.advance(h)
+        time, rest = code.total_of_two(self.high, self.low, h)
+        # The last step ends where it is to end, whatever the roundings.
+        last = code.compare("oge", size, self.left)
+        self._store(code.choose(last, self._load("end"), time), "high")
+        self._store(code.choose(last, self._load("end low"), rest), "low")
+        self._store(self.high, "before high")
+        self._store(self.low, "before low")
+        self._store(h, "step")
+        self._store(self.defect, "allowed")
+        # A step that had to be shortened tells that the next had better not be much longer.
+        short = code.compare("oge", size, cap)
+        twice = code.add(size, size) or ""
+        self._store(code.choose(short, twice, code.constant(math.inf)), "cap")
+        self._store_integers(code.instruction(f"add i64 {self.count}, 1"), "count")
+        code.do("br label %head")

@@ -1,0 +1,125 @@
+"""How far a series is good for, from the sizes of its last parts.
+
+With parts ``c_k``, measured against floor plus component, the step is ``tol**(1/p)`` times the
+least of ``|c_k|**(-1/k)`` over the last few degrees, which estimates the radius of convergence, as
+in [1]_. Several degrees are looked at, for one may vanish; what all of them miss, the defect shows.
+Logarithms and powers to three digits will do.
+
+Steps along an orbit that fall into step with it make the same errors over and over, which add up.
+So below the margin the tolerance is lowered by one to two bits from step to step, by the multiples
+of the golden ratio, which never come back to what they were [2]_.
+
+References
+----------
+.. [1] A. Jorba, M. Zou, "A software package for the numerical integration of ODEs by means of
+   high-order Taylor methods", Experimental Mathematics 14 (2005).
+.. [2] H. Weyl, "Ueber die Gleichverteilung von Zahlen mod. Eins", Math. Annalen 77 (1916).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from taylorad.ode.steps.code import Code
+
+if TYPE_CHECKING:
+    from taylorad.ode.steps.core import Access, Core
+
+__all__ = ["LAST", "MARGIN", "decisive", "exp2", "largest_defect", "logarithm", "step_size"]
+
+LAST = 4
+"""So many of the last parts decide upon the step."""
+
+MARGIN = 3.0
+"""Bits by which steps aim below the tolerance: errors of truncation have a sign, and add up."""
+
+ENDLESS = 900.0
+"""Log2 of a step that nothing limits."""
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""The golden ratio less one, times 2**64."""
+
+
+def largest_defect(order: int, size: int, relative: float) -> float:
+    """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
+    return 8 * (order + 1) * relative * size + 2**10 * 2.0**-52
+
+
+def decisive(order: int) -> int:
+    """Give the last degree that decides upon the step.
+
+    It is not the very last: a step is chosen while those are still computed.
+    """
+    return order - order // 10
+
+
+def step_size(core: Core, count: str, factor: str, longest: str) -> str:
+    """Write the choice of a step; give the register of its size.
+
+    Parameters
+    ----------
+    core : Core
+    count : str
+        How many steps there were before.
+    factor : str
+        Log2 of what a step is of the radius of convergence.
+    longest : str
+        The largest step.
+    """
+    code = core.code
+    last = decisive(core.order)
+    degrees = [max(k, 1) for k in range(last, last - LAST, -1)]
+
+    def scaled(access: Access) -> list[str]:
+        width, scale = access.width, access.load("scale")
+        parts = (code.absolute(core.part(access, k), width) for k in degrees)
+        return [code.multiply(part, scale, width) or "" for part in parts]
+
+    sizes = core.joined(scaled, code.larger, code.largest, LAST)
+    if code.batch == 1:
+        least = logarithm(code, code.packed(sizes), degrees)
+    else:
+        logarithms = [logarithm(code, size, [k]) for size, k in zip(sizes, degrees, strict=True)]
+        least = reduce(code.smaller, logarithms)
+    spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
+    y = code.add(code.add(least, factor), spread) or ""
+    y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
+    return code.smaller(exp2(code, y), longest)
+
+
+def _multiple(code: Code, count: str) -> str:
+    """Give 1 and the fraction of the next multiple of the golden ratio."""
+    number = code.instruction(f"mul i64 {count}, {GOLDEN - 2**64}")
+    fraction = code.instruction(f"lshr i64 {number}, 12")
+    one = code.instruction(f"or i64 {fraction}, {1023 << 52}")
+    return code.instruction(f"bitcast i64 {one} to double")
+
+
+def logarithm(code: Code, sizes: str, degrees: Sequence[int]) -> str:
+    """Give log2 of the radius of convergence, by the sizes of the last parts, side by side."""
+    width = len(degrees)
+    kind = code.kind(width)
+    bits = code.let(f"bitcast {kind} {sizes} to {kind.replace('double', 'i64')}")
+    number = code.let(f"sitofp {kind.replace('double', 'i64')} {bits} to {kind}")
+    # The bits of a double, as a number, are its logarithm to one digit.
+    scale = code.constant([-(2.0**-52) / k for k in degrees], width)
+    shift = code.constant([(1023 - 0.043) / k for k in degrees], width)
+    found = code.fused(number, scale, shift, width) or ""
+    none = code.let(f"fcmp oeq {kind} {sizes}, zeroinitializer")
+    bits = kind.replace("double", "i1")
+    endless = code.constant(ENDLESS, width)
+    return code.least(code.let(f"select {bits} {none}, {kind} {endless}, {kind} {found}"), width)
+
+
+def exp2(code: Code, y: str) -> str:
+    """Give 2**y to three digits."""
+    whole = code.intrinsic_of("floor", (y,))
+    rest = code.subtract(y, whole)
+    q = code.fused(code.constant(0.33977), rest, code.constant(0.65943))
+    q = code.fused(q, rest, code.constant(1.0012))
+    shift = code.instruction(f"fptosi double {whole} to i64")
+    shift = code.instruction(f"shl i64 {shift}, 52")
+    bits = code.instruction(f"bitcast double {q} to i64")
+    return code.instruction(f"bitcast i64 {code.instruction(f'add i64 {bits}, {shift}')} to double")

@@ -1,0 +1,158 @@
+"""The machine code of a system: quickly made at first, made to be quick later.
+
+To compile with no effort takes a quarter of the time; the code is a few tenths slower where orders
+are written out, and a few times slower where they are loops. So a system begins with such code.
+When that has run for about as long as it takes to make better code, better code is made: nobody
+knows beforehand how long an integration will be, and so none takes much more than twice the time
+that it would if one knew. Both give the same bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from functools import partial
+
+from taylorad.forward.program import NoProgram
+from taylorad.machine.module import Code, Recipe, build, find
+from taylorad.ode.steps.core import Core
+from taylorad.ode.steps.groups.grouped import Grouped
+from taylorad.ode.steps.groups.grouping import LANES
+from taylorad.ode.steps.unrolled import Unrolled
+from taylorad.ode.tracing.garbage import none_sought
+from taylorad.ode.tracing.recurrences import Recurrences
+from taylorad.ode.tracing.system import NotTraceable, System
+
+__all__ = ["Translation", "forget"]
+
+MOST_WRITTEN = 10
+"""Convolutions of a system whose orders are written out."""
+
+MOST_SPREAD = 60
+"""Vectors of nodes of a system whose groups are spread out."""
+
+QUICK, BEST = 0, 1
+"""Levels of effort."""
+
+EFFORT = 2e-6
+"""Seconds that better code takes to be made, for each byte of the first."""
+
+FIRST = 16
+"""So many steps tell how long a step takes."""
+
+RECENT = 16
+"""So many codes are kept when nothing uses them: a system may well come again."""
+
+_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 7)
+_NAMES = ("propagate", "places", "room", "work")
+_recent: dict[Code, float] = {}  # for how long each has run; the latest are behind
+_LOCK = threading.Lock()
+
+
+class Translation:
+    """The machine code of a system.
+
+    Parameters
+    ----------
+    system : System
+    order : int
+        The last degree of the series.
+    level : {0, 1} or None
+        The effort of compiling; by default more where it turns out to be worth it.
+    form : {"", "written", "spread", "looped"}
+        How the orders are written: each out; by groups that are spread out; by loops over groups.
+        By default chosen by size.
+
+    Attributes
+    ----------
+    code : Code
+    call : callable
+        The core; takes addresses.
+    places : list of int
+        The component at each place of an array of components.
+    work : int
+        Doubles that a call works in.
+    is_last : bool
+        Whether there will be no better code.
+    steps : int
+        The most steps to be taken by the code at hand before `ran` is told, unless it is the last.
+    """
+
+    def __init__(self, system: System, order: int, level: int | None, form: str) -> None:
+        self._recipe = _recipe(system, order, form)
+        found = find(self._recipe, level=BEST) if level is None else None
+        code = found or build(self._recipe, level=QUICK if level is None else level)
+        self._use(code, is_last=bool(found) or level is not None)
+        address = self.code.address
+        room, work = (ctypes.c_int64.from_address(address(x)).value for x in ("room", "work"))
+        self.places = (ctypes.c_int32 * room).from_address(address("places"))[:]
+        self.work = work
+
+    def _use(self, code: Code, is_last: bool) -> None:
+        self.code, self.call = code, _CORE(code.address("propagate"))
+        self.is_last = is_last
+        self.steps = 2**62 if is_last else FIRST
+        _count(code, 0.0)
+
+    def ran(self, steps: int, seconds: float) -> None:
+        """Take note of the time that steps took; make better code when that is due."""
+        left = EFFORT * self.code.size - _count(self.code, seconds)
+        if left <= 0:
+            self._use(build(self._recipe, level=BEST), is_last=True)
+        elif steps:
+            self.steps = max(FIRST, int(left * steps / max(seconds, 1e-9)))
+
+
+def _count(code: Code, seconds: float) -> float:
+    """Keep code a little longer; give for how long it has run."""
+    with _LOCK:
+        total = _recent[code] = _recent.pop(code, 0.0) + seconds
+        while len(_recent) > RECENT:
+            del _recent[next(iter(_recent))]
+    return total
+
+
+def _recipe(system: System, order: int, form: str) -> Recipe:
+    if system.said:
+        about = repr((system.said, order, form))
+        return Recipe(about, partial(_written, system, order, form), _NAMES)
+    text = _written(system, order, form)
+    return Recipe(text, lambda: text, _NAMES)
+
+
+@none_sought()
+def _written(system: System, order: int, form: str) -> str:
+    """Write the text, and what a caller has to know of it."""
+    observed = [line for lines in system.functions for line in lines]
+    recurrences = Recurrences(system, [*system.rates, *observed])
+    form = form or _form(recurrences)
+    try:
+        core: Core = (
+            Unrolled(recurrences, order)
+            if form == "written"
+            else Grouped(recurrences, order, is_spread=form == "spread")
+        )
+        text, places = core.written(), core.places
+    except NoProgram as error:
+        raise NotTraceable(f"it uses {error}") from error
+    numbers = ", ".join(f"i32 {i}" for i in places)
+    constants = [
+        f"@places = constant [{len(places)} x i32] [{numbers}]",
+        f"@room = constant i64 {len(places)}",
+        f"@work = constant i64 {core.work}",
+    ]
+    return "\n".join([*constants, text])
+
+
+def forget() -> None:
+    """Let go of machine code that nothing uses."""
+    with _LOCK:
+        _recent.clear()
+
+
+def _form(recurrences: Recurrences) -> str:
+    """Choose how the orders of a system are written."""
+    if len(recurrences.inners) <= MOST_WRITTEN and len(recurrences.nodes) <= 8 * MOST_WRITTEN:
+        return "written"
+    vectors = len(recurrences.nodes) // LANES
+    return "spread" if vectors <= MOST_SPREAD else "looped"
