@@ -280,7 +280,7 @@ def main() -> None:
     versions = f"heyoka {hy.__version__}, SciPy {scipy.__version__}, numba {numba.__version__}"
     text = f"Microseconds a run; {platform.machine()}, {versions}.\n\n{table(lines)}"
     if options.write:
-        write_block(PAGE, "ode_events", text)
+        write_block(PAGE, "ode-events", text)
 
 
 if __name__ == "__main__":

@@ -2,5 +2,6 @@
 
 `stepper` is the Python side, with the interface of `taylorad.ode.steps.stepper.Stepper`; `core`
 writes the loop over steps, and `orders` what is done in a step: `values` of lines, then one
-`degree` after the other, which goes through `tables`. The `sums` of products are where the time goes.
+`degree` after the other, which goes through `tables`. The `sums` of products are where the time
+goes.
 """
