@@ -503,3 +503,11 @@ def test_sums_of_products_are_right_for_all_degrees(words):
             run(code.address("squares.run"))(*address, ((k + 1) // 2 + 7) // 8, float(k))
             wanted = mpmath.fdot(exact[0][1:k], exact[0][k - 1 : 0 : -1])
             assert abs(mpmath.fsum(to) - wanted) < 3 * (k + 1) * mpf(2) ** (-53 * words) * 40
+
+
+@pytest.mark.parametrize("digits", [30, 60, 100])
+def test_where_a_blow_up_is(digits):
+    result = ta.ode.solve_ivp(lambda t, y: y * y, (0, 2), [1], digits=digits)
+    assert result.status == -1
+    assert "singular at t = 1" in result.message
+    assert abs(result.singularity - 1) < 1e-20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import mpmath
@@ -16,7 +15,7 @@ FEWEST = 4
 """Parts that an estimate takes."""
 
 
-def nearest_singularity(parts: Any) -> float | None:
+def nearest_singularity(parts: Any) -> Any:
     """Estimate how far the nearest singularity is, if it is real; None if it does not show.
 
     Of ``C (1 - t/s)**a`` the quotient of coefficients is ``(1 - (a + 1)/k) / s``, a line in 1/k:
@@ -28,18 +27,18 @@ def nearest_singularity(parts: Any) -> float | None:
     """
     if parts.dtype.kind == "c" or any(isinstance(x, mpmath.mpc) for x in parts.flat):
         return None  # they are complex, and have no sign
-    found = [s for row in parts.astype(float) if (s := _of(row.tolist())) is not None]
+    found = [s for row in parts if (s := _of(row.tolist())) is not None]
     return min(found, key=abs, default=None)
 
 
-def _of(row: list[float]) -> float | None:
-    finite = next((k for k, x in enumerate(row) if not math.isfinite(x)), len(row))
+def _of(row: list[Any]) -> Any:
+    finite = next((k for k, x in enumerate(row) if x - x != 0), len(row))
     last = finite - 1
     if last < FEWEST or not all(row[last - FEWEST + 1 : last + 1]):
         return None
     ratios = {k: row[k] / row[k - 1] for k in range(last - 2, last + 1)}
     inverse = [k * ratios[k] - (k - 1) * ratios[k - 1] for k in (last - 1, last)]
-    if not all(map(math.isfinite, inverse)) or not all(inverse):
+    if not all(x - x == 0 for x in inverse) or not all(inverse):
         return None
     distances = [1 / x for x in inverse]
     alike = abs(distances[1] - distances[0]) <= ALIKE * abs(distances[1])

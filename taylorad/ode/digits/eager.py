@@ -191,7 +191,11 @@ class Eager:
             most = min(left, tolerance.longest, cap)
             size = self._expand(scales, most, sign, hint)
             # mpmath numbers never overflow: a blow-up would go on for ever.
-            if size is None or (self.exact and size < left and size <= smallest * abs(now.time)):
+            if size is None:
+                return Exit.STUCK
+            if self.exact and size < left and size <= smallest * abs(now.time):
+                if parts is not None:
+                    self._keep(parts)  # which tell why
                 return Exit.STUCK
             gains, foreseen = self._advance(sign * size)
             if parts is not None:

@@ -36,7 +36,7 @@ def words_for(digits: int | None) -> int:
     if digits is None:
         return 0
     if int(digits) != digits or digits < 1:
-        raise InputError(f"digits is {digits}; it must be a whole number, at least 1")
+        raise InputError(f"digits is {digits!r}; it must be a whole number, at least 1")
     return next((words for words, most in MOST.items() if digits <= most), 0)
 
 
