@@ -137,11 +137,12 @@ def test_parts_are_those_of_single_lines(name, form, order):
     np.testing.assert_allclose(motion.state, there.state, rtol=1e-13)
 
 
-@pytest.mark.parametrize("order", [6, 7])
+@pytest.mark.parametrize("order", [1, 6, 7])
 @pytest.mark.parametrize("form", ["spread", "looped"])
-def test_functions_are_expanded_along(form, order):
-    f, n = PROBLEMS["pendulums"]
-    functions = [lambda t, y: y[3] * y[0] - t, lambda t, y: y[:12], lambda t, y: np.exp(y[20:31])]
+@pytest.mark.parametrize("name", ["pendulums", "ring"])  # many convolutions, and few
+def test_functions_are_expanded_along(name, form, order):
+    f, n = PROBLEMS[name]
+    functions = [lambda t, y: y[3] * y[0] - t, lambda t, y: y[:12], lambda t, y: np.exp(y[-11:])]
     wanted, _ = series(f, start(n), "written", order, functions, level=0)
     found, _ = series(f, start(n), form, order, functions)
     assert wanted.shape == (n + 1 + 12 + 11, order + 1)
@@ -233,6 +234,15 @@ def test_pairs_stand_in_rows():
         ]
 
 
+def test_groups_whose_vectors_need_each_other_are_in_one_loop():
+    traced = system(bodies(15), 0.0, start(90))
+    core = Grouped(Recurrences(traced, traced.rates), 3, is_spread=False)
+    core.written()
+    pairs = 15 * 14 // 2
+    sizes = [[len(group.members) for group in run] for run in core.runs]
+    assert sizes == [[pairs] * 5, [2 * pairs] * 3, [15] * 3]  # differences; forces; their sums
+
+
 def test_values_are_computed_after_those_that_they_need():
     traced = system(grid, 0.0, start(60))
     recurrences = Recurrences(traced, traced.rates)
@@ -249,13 +259,13 @@ def test_values_are_computed_after_those_that_they_need():
 @pytest.mark.parametrize(("name", "found"), [("ring", True), ("scattered", False)])
 def test_sums_are_taken_by_diagonals_where_that_is_less(name, found, monkeypatch):
     asked = []
-    matrix = Diagonals._matrix
+    matrix = Diagonals.matrix
 
     def remember(self, terms):
         asked.append(matrix(self, terms))
         return asked[-1]
 
-    monkeypatch.setattr(Diagonals, "_matrix", remember)
+    monkeypatch.setattr(Diagonals, "matrix", remember)
     f, n = PROBLEMS[name]
     traced = system(f, 0.0, start(n))
     Grouped(Recurrences(traced, traced.rates), 3, is_spread=False).written()

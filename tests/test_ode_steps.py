@@ -10,6 +10,7 @@ from scipy.integrate import solve_ivp
 import taylorad as ta
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.recurrences import Inner, Recurrences
 from taylorad.ode.tracing.system import NotTraceable, system
 
@@ -170,6 +171,28 @@ def test_a_power_takes_two_convolutions_that_share_their_factors():
     weighted = [inner for inner in recurrences.inners if inner.weighted]
     assert len(weighted) == 1
     assert Inner(weighted[0].a, weighted[0].b) in recurrences.inners
+
+
+def test_no_degree_waits_for_more_than_it_must():
+    def van_der_pol(t, y):
+        return [y[1], 3.0 * (1.0 - y[0] * y[0]) * y[1] - y[0]]
+
+    traced = system(van_der_pol, 0.0, np.array([2.0, 0.0]))
+    core = Unrolled(Recurrences(traced, traced.rates), 24)
+    core.written()
+    early, late = (core.code.wait(core.parts[1, k]) for k in (12, 24))
+    # From one v_k to the next: into an old sum, with its factor to all others, over the degree.
+    assert 0 < late - early <= 3 * 12
+
+
+@pytest.mark.parametrize("rate", [1e-40, 1e-20, 1e20])
+@pytest.mark.parametrize("order", [4, 8, 12])
+def test_scales_of_time(order, rate):
+    status, motion = integrated(
+        lambda t, y: -rate * y, [1.0], 3 / rate, order=order, tol=1e-10, level=0
+    )
+    assert status is Exit.END
+    np.testing.assert_allclose(motion.state, math.exp(-3), rtol=1e-9)
 
 
 def test_what_cannot_be_traced_says_so():

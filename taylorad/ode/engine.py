@@ -20,7 +20,7 @@ from taylorad.ode.blocks import Block
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
-from taylorad.ode.flow import Flow, restore, with_slack
+from taylorad.ode.flow import Flow, with_slack
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import evaluate, polynomial
 from taylorad.ode.steps.stepper import Motion, Tolerance
@@ -82,15 +82,16 @@ class Engine:
         self.exact = motion.state.dtype == object
         relative = max(float(tolerance.relative), 1e-290)
         self.watch = Watch(len(events), flow.order, relative)
+        self.mover, self.ahead = 0, 1
         self.forget()
 
     def forget(self) -> None:
         """Forget what is no longer so where the integration has been moved by hand."""
-        self.watch.forget()
+        if self.events:
+            self.watch.forget()
         self.motion.step, self.motion.cap = 0.0, math.inf
         self.idle = self.blind = 0
         self.last: Block | None = None
-        self.begin()
 
     def begin(self) -> None:
         """Take few steps at a time, to begin with."""
@@ -155,7 +156,7 @@ class Engine:
             tolerance = replace(tolerance, longest=longest)
         done, found, ended, cap = 0, NOTHING, False, None
         while not done:
-            start = motion.copy()
+            start = motion.noted()
             block, done = self._recorded(start, end, tolerance, int(min(most, self.ahead)))
             if self.events:
                 done, found, ended, cap = self._watched(block.first(done))
@@ -178,7 +179,7 @@ class Engine:
         if good and flow.jumps:
             good = flow.quiet(block, tolerance.relative)
             if not good:
-                restore(motion, start)
+                motion.restore(start)
                 block, self.ahead = flow.step(motion, end, tolerance), 1
                 good = len(block)
         if not good:
@@ -199,17 +200,18 @@ class Engine:
         if last is None and done == len(block):
             self.ahead = min(2 * self.ahead, flow.most)
             return block
-        restore(motion, start)
+        motion.restore(start)
         if last is None:
             if done:
                 flow.run(motion, end, tolerance, done)
             self.ahead = max(done, 1)
             return block.first(done)
         self.begin()  # the good steps, and the last as far as that
-        whole = int(last[0])
+        step, _, s, _ = last.tolist()
+        whole = int(step)
         kept = block.first(whole + 1)
-        flow.cut(motion, kept.times[whole], last[2], tolerance)
-        kept.times[whole, 2] = last[2]
+        flow.cut(motion, kept.times[whole].tolist(), s, tolerance)
+        kept.times[whole, 2] = s
         kept.stop, kept.state, kept.ended = motion.time, motion.state, True
         return kept
 
@@ -308,7 +310,9 @@ class Engine:
                 met.append(row)
                 if self.counts[int(row[1])] >= event.most:
                     last = (row[0], row[2])
-        return np.array(met).reshape(-1, 4), last is not None
+        if len(met) < len(found):
+            found = np.array(met).reshape(-1, 4)
+        return found, last is not None
 
     def _note(self, block: Block, found: Any) -> None:
         """Write down when events were, and where the integration was then."""
@@ -336,21 +340,32 @@ class Engine:
     def _check_progress(self, time: Any, count: int, state: Any, end: Time) -> None:
         """Raise where steps are negligible, or taken back over and over as at a branch point."""
         motion, steps = self.motion, max(self.motion.steps - count, 1)
-        if motion.rejected > max(REJECTED, SHARE * motion.steps):
+        if motion.rejected > REJECTED and motion.rejected > SHARE * motion.steps:
             text = f"At t = {float(motion.time):.17g} steps are taken back over and over: the "
             raise failed(f"{text}solution is not analytic there.", motion, self.flow)
         way = abs(motion.time - time)
         if self.exact or FAR * way >= steps * abs(end[0] - motion.time):
             self.idle = 0
             return
-        scale = np.abs(motion.state) + self.tolerance.floors
-        moved = np.any(np.abs(motion.state - state) > STILL * self.tolerance.relative * scale)
-        self.idle = 0 if moved and way >= steps * math.ulp(motion.time) else self.idle + steps
+        moved = way >= steps * math.ulp(motion.time) and self._has_moved(state)
+        self.idle = 0 if moved else self.idle + steps
         if not way:
             self.idle += IDLE // 100
         if self.idle > (IDLE if math.isfinite(end[0]) else ENDLESS):
             text = f"At t = {float(motion.time):.17g} the solution does not move any more, and "
             raise failed(f"{text}{TOO_SMALL[0].lower()}{TOO_SMALL[1:]}", motion, self.flow)
+
+    def _has_moved(self, before: Any) -> bool:
+        """Tell whether a component is not what it was; look at the one first that was not, last."""
+        now, floors, i = self.motion.state, self.tolerance.floors, self.mover
+        least = STILL * self.tolerance.relative
+        if now.size and abs(now.item(i) - before.item(i)) > least * (
+            abs(now.item(i)) + floors.item(i)
+        ):
+            return True
+        moved = np.abs(now - before) > least * (np.abs(now) + floors)
+        self.mover = int(np.argmax(moved)) if moved.size else 0
+        return bool(moved.any())
 
 
 def _sharpened(row: Any, s: Any, simple: Any) -> Any:

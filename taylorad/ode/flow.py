@@ -26,7 +26,7 @@ from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.tracing.system import NotTraceable, System, system
 
-__all__ = ["Flow", "restore", "total", "with_slack"]
+__all__ = ["Flow", "total", "with_slack"]
 
 ASIDE = 2.0**-10
 """Where, in terms of a step, the code is traced anew: on the other side of a switch."""
@@ -79,7 +79,8 @@ class Flow:
         # Of each event the row that it has among the parts; None if it is composed.
         self.rows: list[int | None] = []
         self.stepper: Any = None
-        self.held: tuple[float, ...] = ()
+        self.parameters: Any = []
+        self.hold(())
         self.system: System | None = None
         self.trace(t, y)
 
@@ -88,7 +89,8 @@ class Flow:
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""
         if not self.size:
-            self.held = ()
+            self.parameters = []
+            self.hold(())
             self.rows = [None] * len(self.events)
             self.make_room(0)
             return
@@ -115,11 +117,11 @@ class Flow:
             self.make_room(self.size + self.stepper.functions)
         self.system = traced
         self.switches = Switches(traced, rows)
-        self.parameters: Any = [float(x) for p in traced.parameters for x in np.ravel(p)]
-        self.held = ()
+        self.parameters = [float(x) for p in traced.parameters for x in np.ravel(p)]
+        self.hold(())
         if traced.held:
             known = values(traced, [*np.ravel(y).tolist(), float(t), *self.parameters])
-            self.held = tuple(known[held.line] for held in traced.held)
+            self.hold(tuple(known[held.line] for held in traced.held))
 
     def _traced(self, t: float, y: Any) -> System:
         functions = [event.function for event in self.events]
@@ -162,7 +164,8 @@ class Flow:
                 "event"
             )
         self.stepper, self.parameters = stepper, given
-        self.system, self.held = None, ()
+        self.system = None
+        self.hold(())
         self.rows = [self.size + i for i in range(len(functions))]
         self.make_room(self.size + self.stepper.functions, self.stepper.parts().dtype)
 
@@ -185,10 +188,9 @@ class Flow:
         """Whether anything is held for a step."""
         return bool(self.held)
 
-    @property
-    def given(self) -> list[Any]:
-        """What the stepper is given."""
-        return [*self.parameters, *self.held] if self.size else []
+    def hold(self, held: tuple[float, ...]) -> None:
+        """Note what is held for the next steps."""
+        self.held, self.given = held, [*self.parameters, *held]
 
     def run(
         self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int = 2**62
@@ -197,10 +199,9 @@ class Flow:
         if not self.size:
             self._wait(motion, end, tolerance)
             return Exit.END
-        exit: Exit = self.stepper.propagate(
+        return self.stepper.propagate(  # type: ignore[no-any-return]
             motion, end[0], tolerance, self.given, end_low=end[1], steps=steps
         )
-        return exit
 
     def record(
         self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int
@@ -240,7 +241,7 @@ class Flow:
         """Take one step, no further than the next switch; there is none if that is not possible."""
         seen, begin = {self._side()}, (motion.time, motion.time_low)
         while True:
-            before = motion.copy()
+            before = motion.noted()
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
             # The series of what jumps may well end before the state's.
@@ -249,7 +250,7 @@ class Flow:
             if self._is_on_its_side(h):
                 break
             self._change_sides(before, h)
-            restore(motion, before)
+            motion.restore(before)
             if self._side() in seen:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
@@ -262,7 +263,7 @@ class Flow:
         if switch is not None and abs(switch) < abs(h):
             h = switch
         if abs(h) < abs(motion.step):
-            restore(motion, before)
+            motion.restore(before)
             self.cut(motion, begin, h, tolerance)
         self.times[0] = *begin, h
         return self._block(motion, 1)
@@ -337,7 +338,7 @@ class Flow:
 
     def _change_sides(self, before: Motion, h: float) -> None:
         assert self.system is not None
-        self.held = self.switches.after(self.parts[0], h)
+        self.hold(self.switches.after(self.parts[0], h))
         arguments = [*before.state.tolist(), before.time, *self.given]
         known = values(self.system, arguments)
         if any(bool(known[line]) != truth for line, truth, _ in self.system.guards):
@@ -349,11 +350,6 @@ def with_slack(shape: tuple[int, ...], dtype: Any = float) -> Any:
     """Make an array behind which there is room for a vector that is read past its end."""
     count = math.prod(shape)
     return np.zeros(count + WIDTH, dtype)[:count].reshape(shape)
-
-
-def restore(motion: Motion, before: Motion) -> None:
-    """Go back to where an integration was."""
-    vars(motion).update(vars(before.copy()))
 
 
 def _alike(a: System, b: System) -> bool:

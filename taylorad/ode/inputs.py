@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from typing import Any
 
 import numpy as np
@@ -11,29 +12,42 @@ from taylorad.ode.digits.precision import exact_state
 
 __all__ = ["arguments", "as_start", "as_time", "as_times"]
 
+FLOAT = np.dtype(float)
+
+FEW = 32
+"""So many numbers are looked at more quickly one by one."""
+
 
 def as_start(y0: Any, digits: int | None = None) -> Any:
-    """Check a state, and give it as an array of floats, complex or mpmath numbers."""
+    """Check a state, and give it as a new array of floats, complex or mpmath numbers."""
     if digits is not None:
         return exact_state(y0)
     try:
         y = np.asarray(y0)
     except ValueError as error:
         raise InputTypeError(f"y0 is not an array: {error}") from error
-    if y.dtype.kind in "biuf":
-        y = y.astype(float)
+    if y.dtype is FLOAT or y.dtype.kind in "biuf":
+        y = y.astype(float, order="C")
     elif y.dtype.kind == "c":
-        y = y.astype(complex)
-    elif y.dtype != object:
+        y = y.astype(complex, order="C")
+    elif y.dtype == object:
+        y = y.copy(order="C")
+    else:
         raise InputTypeError(f"y0 has dtype {y.dtype}; it must be of numbers")
-    if y.dtype != object and not np.isfinite(y).all():
+    if y.dtype != object and not _is_finite(y):
         raise InputError("All components of the initial state `y0` must be finite.")
     return y
 
 
+def _is_finite(y: Any) -> bool:
+    if y.size > FEW:
+        return bool(np.isfinite(y).all())
+    return all(map(cmath.isfinite, y.ravel().tolist()))
+
+
 def as_time(t: Any) -> Any:
     """Give a float, or the mpmath number that it is."""
-    return +t if hasattr(t, "_mpf_") else float(t)
+    return t if type(t) is float else +t if hasattr(t, "_mpf_") else float(t)
 
 
 def as_times(t: Any) -> Any:

@@ -17,7 +17,7 @@ from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
 from taylorad.ode.inputs import arguments, as_start, as_time, as_times
-from taylorad.ode.progress import SILENT, Progress
+from taylorad.ode.progress import Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
 from taylorad.ode.steps.stepper import Motion
@@ -137,11 +137,11 @@ class Integrator:
     @state.setter
     @_precise
     def state(self, y: Any) -> None:
-        y = as_start(y, self.digits)
-        if y.shape != self._flow.shape:
-            raise InputError(f"a state of shape {y.shape}, not {self._flow.shape}")
-        self._motion.state, self._motion.lost = y.ravel().copy(), np.zeros(y.size, y.dtype)
-        self._engine.forget()
+        y, engine = as_start(y, self.digits), self._engine
+        if y.shape != engine.flow.shape:
+            raise InputError(f"a state of shape {y.shape}, not {engine.flow.shape}")
+        engine.motion.state, engine.motion.lost = y.ravel(), np.zeros(y.size, y.dtype)
+        engine.forget()
 
     @property
     def time(self) -> float:
@@ -151,8 +151,9 @@ class Integrator:
     @time.setter
     @_precise
     def time(self, t: float) -> None:
-        self._motion.time, self._motion.time_low = as_time(t), 0.0
-        self._engine.forget()
+        engine = self._engine
+        engine.motion.time, engine.motion.time_low = as_time(t), 0.0
+        engine.forget()
 
     @property
     def time_words(self) -> tuple[float, float]:
@@ -339,11 +340,12 @@ class Integrator:
         if dense_output:
             segments = Segments(motion)
             records = [*records, segments]
-        is_watched = bool(records or engine.events or callback or engine.flow.jumps)
+        is_watched = records or engine.events or callback or engine.flow.jumps
         outcome = "finished"
         if is_watched:
             engine.begin()
-        with Progress(motion.time, end[0]) if progress else SILENT as bar:
+        bar = Progress(motion.time, end[0]) if progress else None
+        try:
             while motion.time != end[0] or motion.time_low != end[1]:
                 left = most - (motion.steps - first)
                 if left <= 0:
@@ -351,20 +353,25 @@ class Integrator:
                     break
                 if not is_watched:
                     engine.run(end, left)
-                    bar.update(motion.time)
+                    if bar is not None:
+                        bar.update(motion.time)
                     continue
                 few = callback is not None or first_step < math.inf
                 block = engine.advance(end, 1 if few else left, first_step)
                 first_step = math.inf
                 for record in records:
                     record.take(block)
-                bar.update(motion.time)
+                if bar is not None:
+                    bar.update(motion.time)
                 if callback is not None and callback(self) is True:
                     outcome = "stopped"
                     break
                 if block.ended:
                     outcome = "event"
                     break
+        finally:
+            if bar is not None:
+                bar.close()
         sol = segments.solution(self._flow.shape) if dense_output else None
         return Propagation(outcome, motion.steps - first, sol)
 

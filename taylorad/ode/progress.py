@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
-from typing import Any, Self
+from typing import Any
 
-__all__ = ["SILENT", "Progress"]
+__all__ = ["Progress"]
 
 
 class Progress:
@@ -16,10 +16,7 @@ class Progress:
         self.last = start
         self.bar = _bar(abs(end - start)) if math.isfinite(end - start) else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
 
@@ -35,7 +32,3 @@ def _bar(total: float) -> Any:
     except ImportError:
         return None
     return tqdm(total=total, unit=" of time")
-
-
-SILENT = Progress(0.0, math.inf)
-"""No bar."""

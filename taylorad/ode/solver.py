@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,15 +96,15 @@ class Taylor(OdeSolver):  # type: ignore[misc]
 
     def _step_impl(self) -> tuple[bool, str | None]:
         integrator = self._integrator
-        longest = math.inf
-        limits = integrator._engine.tolerance
-        limits.longest = self.max_step
+        engine, longest, most = integrator._engine, math.inf, self.max_step
         if not integrator.nsteps:
             longest = self.first_step or math.inf
             # As of SciPy's methods the first step is one that doubles can tell, even so.
-            limits.longest = max(self.max_step, SPACINGS * math.ulp(integrator.time))
+            most = max(most, SPACINGS * math.ulp(integrator.time))
+        if most != engine.tolerance.longest:
+            engine.tolerance = replace(engine.tolerance, longest=most)
         try:
-            integrator._engine.advance((float(self.t_bound), 0.0), 1, longest)
+            engine.advance((float(self.t_bound), 0.0), 1, longest)
         except IntegrationError as error:
             return False, str(error)
         self.t, self.y = integrator.time, integrator.state

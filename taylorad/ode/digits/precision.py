@@ -60,7 +60,10 @@ def in_precision_of(digits: Callable[..., int | None]) -> Callable[[Function], F
     def decorator(function: Function) -> Function:
         @wraps(function)
         def run(*args: Any, **options: Any) -> Any:
-            with working(digits(*args, **options)):
+            wanted = digits(*args, **options)
+            if wanted is None:  # as it mostly is: then this is to cost nothing
+                return function(*args, **options)
+            with working(wanted):
                 return function(*args, **options)
 
         return cast(Function, run)

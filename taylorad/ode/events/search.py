@@ -24,6 +24,7 @@ import numpy as np
 from taylorad.machine.module import Code, build
 from taylorad.ode.events.bernstein import to_bernstein
 from taylorad.ode.events.isolation import DEPTH, FIELDS, WIDTH, isolate, newton
+from taylorad.ode.steps.door import address
 from taylorad.ode.steps.routine import Routine
 from taylorad.ode.steps.stepsize import LAST
 
@@ -74,6 +75,10 @@ class Size(IntEnum):
     FOUND = 6  # how many rows were written
 
 
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+_STRIDE, _COUNT, _STEP = Size.STRIDE.value, Size.COUNT.value, Size.STEP.value
+
+
 def last_of(order: int) -> int:
     """Give how many of the last terms are to be small."""
     return min(LAST, order - order // 2)
@@ -110,7 +115,8 @@ class Search:
             self.code = _compiled()
             self._call = _SEARCH(self.code.address("search"))
         self._room = max(64, 4 * events * (order + 1))
-        self.sizes = np.array([0, 0, events, order, self._room, 0, 0])
+        sizes = np.array([0, 0, events, order, self._room, 0, 0])
+        self.sizes = sizes.data
         self.found = np.zeros((self._room, FIELDS))
         n = order + 1
         padded = -(-n // WIDTH) * WIDTH
@@ -121,17 +127,20 @@ class Search:
         self._weights[0, : order // 2 + 1] = self._weights[2, :n] = 1.0
         self._last = 1.0 / thresholds(order, relative)
         self._limits = np.array([ROUGHLY])
+        self._blindly: bool | None = None
         self.trust(False)
         work = np.zeros((events + DEPTH + 3) * (padded + 2))
         self._kept = (self.signs, self.final, table, self._limits, self._weights, work, self.found)
-        self._addresses = tuple(a.ctypes.data for a in (self.sizes, *self._kept))
+        self._addresses = tuple(map(address, (sizes, *self._kept))) if events else ()
 
     def trust(self, blindly: bool) -> None:
         """Say whether series are taken for the functions whatever their last terms are."""
-        self._limits[0] = np.inf if blindly else ROUGHLY
-        n = int(self.sizes[Size.ORDER]) + 1
-        self._weights[1, n - len(self._last) : n] = 0.0 if blindly else self._last
         self.final.fill(np.nan)
+        if blindly is not self._blindly:
+            self._blindly = blindly
+            self._limits[0] = np.inf if blindly else ROUGHLY
+            n = int(self.sizes[Size.ORDER]) + 1
+            self._weights[1, n - len(self._last) : n] = 0.0 if blindly else self._last
 
     def over(self, series: Any, times: Any, start: int) -> Verdict:
         """Look through steps; what was found is in ``found[:sizes[FOUND]]``, up to ``sizes[STEP]``.
@@ -146,12 +155,8 @@ class Search:
             Where to begin.
         """
         sizes = self.sizes
-        sizes[Size.STRIDE], sizes[Size.COUNT], sizes[Size.STEP] = (
-            series.strides[0] // 8,
-            len(series),
-            start,
-        )
-        return Verdict(self._call(series.ctypes.data, times.ctypes.data, *self._addresses))
+        sizes[_STRIDE], sizes[_COUNT], sizes[_STEP] = series.strides[0] // 8, len(series), start
+        return _VERDICTS[self._call(address(series[0]), address(times), *self._addresses)]
 
 
 _SEARCH = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 10)

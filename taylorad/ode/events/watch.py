@@ -39,6 +39,8 @@ __all__ = ["NOTHING", "Event", "Watch", "composed", "prepared", "resolved"]
 NOTHING = np.zeros((0, 4))
 """No roots."""
 
+_STEP, _FOUND = Size.STEP.value, Size.FOUND.value
+
 
 class Event:
     """An event function, its attributes read.
@@ -139,8 +141,8 @@ class Watch:
         search.trust(trusting)
         while True:
             verdict = search.over(series, times, start)
-            start = int(search.sizes[Size.STEP])
-            if count := search.sizes[Size.FOUND]:
+            start = search.sizes[_STEP]
+            if count := search.sizes[_FOUND]:
                 found.append(self._settled(search.found[:count], series, times))
             if verdict is Verdict.UNKNOWN:
                 ends = polynomial(series[start], times[start, 2])
@@ -157,7 +159,7 @@ class Watch:
 
     def _settled(self, rows: Any, series: Any, times: Any) -> Any:
         """Look at what the search has left open."""
-        if rows[:, 3].all():
+        if 0.0 not in rows[:, 3].tolist():
             return rows[:, :4].copy()
         found = []
         for step, number, time, direction, before in rows.tolist():

@@ -6,7 +6,7 @@ A number that is not there, None, is zero: it drops out of sums and products.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from taylorad.compiler.emitter import literal
@@ -35,10 +35,13 @@ class Code(Vectors):
         The block that is being written.
     batch : int
         How many doubles a number is: one for each trajectory.
+    waits : dict of str to int
+        For how many operations, one after the other, a register waits, as far as is known.
     """
 
     block: str = "entry"
     batch: int = 1
+    waits: dict[str, int] = field(default_factory=dict)
 
     def kind(self, width: int = 1) -> str:
         """Give the type of a register of so many numbers."""
@@ -127,7 +130,16 @@ class Code(Vectors):
         return number if self.batch * width == 1 else f"splat (double {number})"
 
     def _two(self, operation: str, a: str, b: str, width: int) -> str:
-        return self.let(f"{operation} {self.kind(width)} {a}, {b}")
+        return self._after(self.let(f"{operation} {self.kind(width)} {a}, {b}"), a, b)
+
+    def _after(self, name: str, *operands: str) -> str:
+        """Take note of what a register waits for."""
+        self.waits[name] = 1 + max([self.waits.get(x, 0) for x in operands])
+        return name
+
+    def wait(self, *names: Name) -> int:
+        """Give for how many operations the last of some registers waits."""
+        return max([self.waits.get(x, 0) for x in names if x is not None], default=0)
 
     def add(self, a: Name, b: Name, width: int = 1) -> Name:
         if a is None or b is None:
@@ -146,7 +158,7 @@ class Code(Vectors):
         return self._two("fdiv", a, b, width)
 
     def negative(self, a: Name, width: int = 1) -> Name:
-        return None if a is None else self.let(f"fneg {self.kind(width)} {a}")
+        return None if a is None else self._after(self.let(f"fneg {self.kind(width)} {a}"), a)
 
     def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
         """Give a b + c, rounded once where the processor can."""
@@ -156,16 +168,18 @@ class Code(Vectors):
             return self.multiply(a, b, width)
         return self.intrinsic_of("fmuladd", (a, b, c), width)
 
-    def over_degree(self, x: Name, k: int, width: int = 1) -> Name:
-        """Divide by a degree, which is a multiplication: by low degrees in two words."""
-        if x is None or k == 1:
-            return x
+    def over_degree(self, x: Name, k: int, width: int = 1, onto: Name = None) -> Name:
+        """Divide by a degree, which is a multiplication: by low degrees in two words.
+
+        What is found is added to ``onto``.
+        """
+        if k == 1:
+            return self.add(onto, x, width)
         high = 1 / k
         low = float(Fraction(1, k) - Fraction(high))
-        rest = None
         if low and k <= DRIFT:
-            rest = self.multiply(x, self.constant(low, width), width)
-        return self.fused(x, self.constant(high, width), rest, width)
+            onto = self.fused(x, self.constant(low, width), onto, width)
+        return self.fused(x, self.constant(high, width), onto, width)
 
     def half_power(self, x: str, exponent: float, width: int = 1) -> str | None:
         """Write a power whose exponent is a half more than a whole number; None for others.
@@ -189,7 +203,7 @@ class Code(Vectors):
         given = ", ".join(f"{kind} {x}" for x in operands)
         takes = ", ".join([kind] * len(operands))
         self.declarations.add(f"declare {kind} @llvm.{name}.{suffix}({takes})")
-        return self.let(f"call {kind} @llvm.{name}.{suffix}({given})")
+        return self._after(self.let(f"call {kind} @llvm.{name}.{suffix}({given})"), *operands)
 
     def absolute(self, a: str, width: int = 1) -> str:
         return self.intrinsic_of("fabs", (a,), width)
@@ -240,7 +254,7 @@ class Code(Vectors):
         whole, value = kind_of(width), "poison"
         for lane, name in enumerate(names):
             value = self.let(f"insertelement {whole} {value}, double {name or zero}, i64 {lane}")
-        return value
+        return self._after(value, *(name for name in names if name))
 
     def everywhere(self, name: str, width: int) -> str:
         """Put a number into all lanes."""
@@ -250,15 +264,14 @@ class Code(Vectors):
         if not name.startswith("%"):
             return f"splat (double {name})"
         first = self.let(f"insertelement {whole} poison, double {name}, i64 0")
-        return self.let(
-            f"shufflevector {whole} {first}, {whole} poison, <{width} x i32> zeroinitializer"
-        )
+        shuffle = f"shufflevector {whole} {first}, {whole} poison, <{width} x i32> zeroinitializer"
+        return self._after(self.let(shuffle), name)
 
     def lane(self, name: str, width: int, lane: int) -> str:
         """Take a number out of a vector."""
         if width == 1:
             return name
-        return self.let(f"extractelement {kind_of(width)} {name}, i64 {lane}")
+        return self._after(self.let(f"extractelement {kind_of(width)} {name}, i64 {lane}"), name)
 
     def largest(self, name: str, width: int) -> str:
         """Give the largest of all lanes."""

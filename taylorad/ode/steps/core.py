@@ -162,7 +162,8 @@ class Core:
             first = widths.index(access.width) * count
             found = list(now)
             for k, value in enumerate(body(access), first):
-                found[k] = join(value, now[k], access.width) or ""
+                is_first = now[k] == zero(0.0, access.width)
+                found[k] = value if is_first else join(value, now[k], access.width) or ""
             return found
 
         vectors = self.over_states(one, *(zero(0.0, w) for w in widths for _ in range(count)))

@@ -127,8 +127,8 @@ class Loop:
     def _size(self) -> str:
         """Write the choice of a step."""
         code, limits = self.code, self.limits
-        h = step_size(self.core, "%count", limits[Limits.FACTOR], limits[Limits.LONGEST])
-        return code.smaller(code.smaller(h, "%cap"), self.left)
+        longest = code.smaller(code.smaller(limits[Limits.LONGEST], "%cap"), self.left)
+        return step_size(self.core, "%count", limits[Limits.FACTOR], longest)
 
     def _advance(self, size: str) -> None:
         """Sum the series up, and foresee the rates at the end of the step."""

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import copysign
 from struct import Struct
 from time import perf_counter
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.machine.module import Code
+from taylorad.ode.steps.door import address, door
 from taylorad.ode.steps.interface import Clock, Exit, Limits
 from taylorad.ode.steps.stepsize import MARGIN, largest_defect
 from taylorad.ode.steps.translation import Translation
@@ -22,17 +24,27 @@ __all__ = ["Motion", "Stepper", "Tolerance"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_CLOCK = Struct("=dddqqd")
-_LIMITS = Struct("=6dq")
-"""As `Clock` and `Limits` have them, but for the floors; to fill arrays one by one takes longer."""
+_CLOCK, _BOTH = Struct("=dddqqd"), Struct("=dddqqd6dq")
+"""As `Clock` has it, and `Limits` behind that, but for the floors."""
 
+_TABLE = ("core", "state", "clock", "given", "limits", "parts", "times", "work")
+"""What a core is called by: see `door`."""
+
+_CLOCK_AT = len(_TABLE)
+_LIMITS_AT = _CLOCK_AT + len(Clock)
+_TAKEN, _MOST = _CLOCK_AT + Clock.STEPS.value, _LIMITS_AT + Limits.STEPS.value
+_FLOORS_AT = _LIMITS_AT + Limits.FLOORS.value
+
+_CORE, _PARTS, _TIMES = map(_TABLE.index, ("core", "parts", "times"))
+_CLOCK_BYTE = 8 * _CLOCK_AT
+_NOWHERE = (0, 0)
 _EXITS = tuple(Exit)
-_WHOLE = slice(None)
+_STEPS = Exit.STEPS.value
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Tolerance:
-    """How exact the steps are to be.
+    """How exact the steps are to be; neither this nor the floors are written into.
 
     Attributes
     ----------
@@ -52,6 +64,8 @@ class Tolerance:
 @dataclass
 class Motion:
     """Where an integration stands.
+
+    As it goes on it gets other arrays: those that it had are never written into.
 
     Attributes
     ----------
@@ -86,6 +100,16 @@ class Motion:
             *(self.time, self.time_low, self.step, self.steps, self.rejected, self.cap),
         )
 
+    def noted(self) -> Motion:
+        """Give another that stays where this one is now, with the same arrays."""
+        note = object.__new__(Motion)
+        vars(note).update(vars(self))
+        return note
+
+    def restore(self, note: Motion) -> None:
+        """Go back to where it was."""
+        vars(self).update(vars(note))
+
 
 class Stepper:
     """The machine code of a system.
@@ -113,24 +137,38 @@ class Stepper:
         self.system, self.order = system, order
         self.functions = sum(map(len, system.functions))
         self._machine = Translation(system, order, level, form)
-        places = np.array(self._machine.places)
-        room = len(places)
-        _, firsts = np.unique(places, return_index=True)
-        is_plain = np.array_equal(places, np.arange(system.size))
-        self._places: Any = _WHOLE if is_plain else places
-        self._firsts: Any = _WHOLE if is_plain else firsts
-        self._memory = np.zeros(self._machine.work + 8)
-        self._work = -(-self._memory.ctypes.data // 64) * 64
-        held = len(system.held) + sum(int(p.size) for p in system.parameters)
-        self._state, self._clock = np.zeros(3 * room), np.zeros(len(Clock))
-        self._limits, self._given = np.zeros(Limits.FLOORS + room), np.zeros(held + 1)
-        self._floors = self._limits[Limits.FLOORS :]
-        self._x, self._lost, self._foreseen = self._state.reshape(3, room)
-        self._clock_bytes, self._limits_bytes = self._clock.data, self._limits.data
-        arrays = (self._state, self._clock, self._given, self._limits)
-        self._addresses = tuple(a.ctypes.data for a in arrays)
-        self._size = system.size
         self._lock = threading.Lock()
+        self._enter = door()
+        places = self._machine.places
+        self._is_plain = places == [*range(system.size)]
+        if not self._is_plain:
+            self._places = np.array(places)
+            _, self._firsts = np.unique(self._places, return_index=True)
+        self._lay_out(len(places), len(system.held) + sum(p.size for p in system.parameters))
+        self._tolerance: Tolerance | None = None
+        self._parts: Array | None = None
+        self._times: Array | None = None
+        self._there = _NOWHERE
+
+    def _lay_out(self, room: int, held: int) -> None:
+        """Make room for all that a core is given: one array, that starts with its table."""
+        given = _FLOORS_AT + room
+        state = given + held + 1
+        work = -(-(state + 3 * room) // 8) * 8
+        memory = np.zeros(work + self._machine.work + 8)
+        begin = address(memory)
+        skipped = -begin % 64 // 8
+        begin, memory = begin + 8 * skipped, memory[skipped:]
+        self._memory, self._table = memory.data, begin
+        self._words = memory.view(np.int64).data
+        self._floors = memory[_FLOORS_AT:given]
+        self._given = memory[given:state]
+        self._x, self._lost, self._foreseen = memory[state : state + 3 * room].reshape(3, room)
+        beginnings = {"state": state, "clock": _CLOCK_AT, "given": given}
+        beginnings |= {"limits": _LIMITS_AT, "work": work}
+        for name, place in beginnings.items():
+            self._words[_TABLE.index(name)] = begin + 8 * place
+        self._words[_CORE] = self._machine.address
 
     @property
     def code(self) -> Code:
@@ -171,57 +209,83 @@ class Stepper:
             at which each began, and its length; ``parts`` of shape (steps, lines, order + 1) gets
             the parts of each.
         """
+        time, low = motion.time, motion.time_low
         with self._lock:  # of what is here for the next call, too
-            self._x[:], self._lost[:] = motion.state[self._places], motion.lost[self._places]
-            self._foreseen[:] = 0.0  # no step has foreseen anything
-            self._floors[:] = tolerance.floors[self._places]
+            if self._is_plain:
+                self._x[:], self._lost[:] = motion.state, motion.lost
+            else:
+                self._x[:], self._lost[:] = motion.state[self._places], motion.lost[self._places]
+            self._foreseen.fill(0.0)  # no step has foreseen anything
             if len(given):
                 self._given[: len(given)] = given
-            _CLOCK.pack_into(
-                self._clock_bytes,
-                0,
-                *(motion.time, motion.time_low, motion.step),
-                *(motion.steps, motion.rejected, motion.cap),
+            if tolerance is not self._tolerance:
+                self._aim(tolerance)
+            self._words[_PARTS], self._words[_TIMES] = self._recorded(parts, times)
+            most = self._machine.steps
+            factor, longest, defect = self._limits
+            # One by one: arguments that come in tuples take longer.
+            _BOTH.pack_into(
+                self._memory,
+                _CLOCK_BYTE,
+                time,
+                low,
+                motion.step,
+                motion.steps,
+                motion.rejected,
+                motion.cap,
+                end,
+                end_low,
+                copysign(1.0, (end - time) + (end_low - low)),
+                factor,
+                longest,
+                defect,
+                steps if steps < most else most,
             )
-            left = (end - motion.time) + (end_low - motion.time_low)
-            limits = (
-                *(end, end_low, math.copysign(1.0, left)),
-                (math.log2(tolerance.relative) - MARGIN) / self.order,
-                tolerance.longest,
-                largest_defect(self.order, self._size, tolerance.relative),
-            )
-            status = self._run(motion.steps, limits, steps, parts, times)
-            motion.state, motion.lost = self._x[self._firsts], self._lost[self._firsts]
-            if self._firsts is _WHOLE:  # which gives views
-                motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
-            motion.time, motion.time_low, motion.step, *rest = _CLOCK.unpack_from(self._clock_bytes)
-            motion.steps, motion.rejected, motion.cap = rest
-        return status
+            status = self._run(motion.steps, steps, parts, times)
+            time, low, step, count, rejected, cap = _CLOCK.unpack_from(self._memory, _CLOCK_BYTE)
+            motion.time, motion.time_low, motion.step = time, low, step
+            motion.steps, motion.rejected, motion.cap = count, rejected, cap
+            if self._is_plain:
+                motion.state, motion.lost = self._x.copy(), self._lost.copy()
+            else:
+                motion.state, motion.lost = self._x[self._firsts], self._lost[self._firsts]
+        return _EXITS[status]
 
-    def _run(
-        self,
-        before: int,
-        limits: tuple[float, ...],
-        steps: int,
-        parts: Array | None,
-        times: Array | None,
-    ) -> Exit:
+    def _aim(self, tolerance: Tolerance) -> None:
+        """Note how exact steps are to be."""
+        self._tolerance, relative = tolerance, tolerance.relative
+        floors = tolerance.floors
+        self._floors[:] = floors if self._is_plain else floors[self._places]
+        factor = (math.log2(relative) - MARGIN) / self.order
+        defect = largest_defect(self.order, self.system.size, relative)
+        self._limits = factor, tolerance.longest, defect
+
+    def _recorded(self, parts: Array | None, times: Array | None) -> tuple[int, int]:
+        """Tell where steps are to be recorded."""
+        if parts is None:
+            return _NOWHERE
+        if parts is not self._parts or times is not self._times:
+            self._parts, self._times = parts, times
+            self._there = address(parts), 0 if times is None else address(times)
+        return self._there
+
+    def _run(self, before: int, steps: int, parts: Array | None, times: Array | None) -> int:
         """Take steps, and say after each few how long they took."""
-        machine, places = self._machine, (0, 0)
-        strides = (0, 0)
-        if parts is not None:
-            places = (parts.ctypes.data, 0 if times is None else times.ctypes.data)
-        if parts is not None and times is not None:
-            strides = (parts.strides[0], times.strides[0])
+        machine, words = self._machine, self._words
+        if machine.is_last:
+            return self._enter(self._table)
         while True:
-            _LIMITS.pack_into(self._limits_bytes, 0, *limits, min(steps, machine.steps))
             start = perf_counter()
-            status: Exit = _EXITS[machine.call(*self._addresses, *places, self._work)]
+            status = self._enter(self._table)
             if machine.is_last:
                 return status
-            taken = _CLOCK.unpack_from(self._clock_bytes)[Clock.STEPS] - before
+            taken = words[_TAKEN] - before
             machine.ran(taken, perf_counter() - start)
+            words[_CORE] = machine.address
             steps, before = steps - taken, before + taken
-            if status is not Exit.STEPS or not steps:
+            if status != _STEPS or not steps:
                 return status
-            places = (places[0] + taken * strides[0], places[1] + taken * strides[1])
+            words[_MOST] = min(steps, machine.steps)
+            if parts is not None and times is not None:
+                words[_PARTS] += taken * parts.strides[0]
+                words[_TIMES] += taken * times.strides[0]

@@ -38,6 +38,9 @@ MARGIN = 3.0
 ENDLESS = 900.0
 """Log2 of a step that nothing limits."""
 
+NEAR = 5
+"""From this degree on no part, however large or small, makes a step that is no double."""
+
 GOLDEN = 0x9E3779B97F4A7C15
 """The golden ratio less one, times 2**64."""
 
@@ -70,7 +73,8 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
     """
     code = core.code
     last = decisive(core.order)
-    degrees = [max(k, 1) for k in range(last, last - LAST, -1)]
+    # The newest part, which all wait for, is the last that is dealt with.
+    degrees = [max(k, 1) for k in range(last - LAST + 1, last + 1)]
 
     def scaled(access: Access) -> list[str]:
         width, scale = access.width, access.load("scale")
@@ -85,7 +89,8 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
         least = reduce(code.smaller, logarithms)
     spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
     y = code.add(code.add(least, factor), spread) or ""
-    y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
+    if degrees[0] < NEAR:
+        y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
     return code.smaller(exp2(code, y), longest)
 
 

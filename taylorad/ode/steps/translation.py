@@ -43,7 +43,6 @@ FIRST = 16
 RECENT = 16
 """So many codes are kept when nothing uses them: a system may well come again."""
 
-_CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 7)
 _NAMES = ("propagate", "places", "room", "work")
 _recent: dict[Code, float] = {}  # for how long each has run; the latest are behind
 _LOCK = threading.Lock()
@@ -66,8 +65,8 @@ class Translation:
     Attributes
     ----------
     code : Code
-    call : callable
-        The core; takes addresses.
+    address : int
+        Where the core is.
     places : list of int
         The component at each place of an array of components.
     work : int
@@ -89,7 +88,7 @@ class Translation:
         self.work = work
 
     def _use(self, code: Code, is_last: bool) -> None:
-        self.code, self.call = code, _CORE(code.address("propagate"))
+        self.code, self.address = code, code.address("propagate")
         self.is_last = is_last
         self.steps = 2**62 if is_last else FIRST
         _count(code, 0.0)

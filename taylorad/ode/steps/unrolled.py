@@ -8,13 +8,14 @@ the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from taylorad.ode.steps.code import Name
 from taylorad.ode.steps.core import TRUTHS, Access, Core
+from taylorad.ode.steps.interiors import LANES, Interiors, Stream
 from taylorad.ode.steps.stepsize import decisive
-from taylorad.ode.tracing.recurrences import Choice, Inner, Interior, Node, Recurrences
+from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
 from taylorad.ode.tracing.rows import emit
 from taylorad.primitives.elementwise import power
 
@@ -22,33 +23,6 @@ __all__ = ["Unrolled"]
 
 Degree = int | str
 """A degree, known or in a register."""
-
-LANES = 4
-"""Interiors side by side."""
-
-
-@dataclass
-class _Pack:
-    """Interiors side by side."""
-
-    inners: list[Inner]
-    width: int
-
-    @property
-    def first(self) -> tuple[tuple[int, bool], ...]:
-        return tuple((i.a, i.weighted) for i in self._lanes)
-
-    @property
-    def second(self) -> tuple[tuple[int, bool], ...]:
-        return tuple((i.b, False) for i in self._lanes)
-
-    @property
-    def _lanes(self) -> list[Inner]:
-        return [*self.inners, *[self.inners[-1]] * (self.width - len(self.inners))]
-
-    @property
-    def is_square(self) -> bool:
-        return all(i.is_square for i in self.inners)
 
 
 class Unrolled(Core):
@@ -60,11 +34,11 @@ class Unrolled(Core):
         self.lanes = LANES if batch == 1 else 1
         self.parts: dict[tuple[int, Degree], Name] = {}
         self.weighted: dict[tuple[int, int], Name] = {}
-        self.vectors: dict[tuple[tuple[tuple[int, bool], ...], int], str] = {}
+        self.end = order + (len(recurrences.wanted) > self.n)
         self.values: dict[int, str] = {}
         self.kinds: dict[int, str] = {}
         self.factors: dict[tuple[float, tuple[int, ...], int | None], Name] = {}
-        self.packs = self._packed()
+        self.interiors = Interiors(self, self.lanes)
         self.depths = self._depths()
         self.groups = self._grouped()
         self.accesses = [Access(self, members[0], width) for members, width in self.groups]
@@ -73,27 +47,6 @@ class Unrolled(Core):
         )
 
     # --- arrangement -------------------------------------------------------------------------
-
-    def _packed(self) -> list[_Pack]:
-        """Put interiors side by side, those together that have a factor in common."""
-        packs = []
-        for square in (False, True):
-            left = [i for i in self.recurrences.inners if i.is_square == square]
-            while left:
-                counts: dict[int, int] = {}
-                for inner in left:
-                    for line in {inner.a, inner.b}:
-                        counts[line] = counts.get(line, 0) + 1
-                common = max(counts, key=lambda line: counts[line])
-                chosen = [i for i in left if common in (i.a, i.b)][: self.lanes]
-                chosen += [i for i in left if i not in chosen][: self.lanes - len(chosen)]
-                left = [i for i in left if i not in chosen]
-                ordered = [self._turned(i, common) for i in chosen]
-                packs.append(_Pack(ordered, 1 << (len(chosen) - 1).bit_length()))
-        return packs
-
-    def _turned(self, inner: Inner, common: int) -> Inner:
-        return Inner(inner.b, inner.a) if inner.a == common and not inner.weighted else inner
 
     def _depths(self) -> dict[int, int]:
         """How many nodes come before each."""
@@ -119,11 +72,13 @@ class Unrolled(Core):
         """Give a part: None if it is zero."""
         return self.parts.get((line, k))
 
-    def _of(self, stream: tuple[int, bool], k: int) -> Name:
+    def of(self, stream: Stream, k: int) -> Name:
         """Give a part of a line, or of D of it."""
         line, weighted = stream
         if not weighted or k == 1:
             return self._part(line, k)
+        if line < self.n:
+            return self.rate(line, k - 1)
         if (line, k) not in self.weighted:
             part = self._part(line, k)
             self.weighted[line, k] = self.code.multiply(part, self._number(float(k)))
@@ -131,68 +86,6 @@ class Unrolled(Core):
 
     def _number(self, x: float) -> str:
         return self.code.constant(x)
-
-    def _vector(self, streams: tuple[tuple[int, bool], ...], k: int) -> str:
-        key = (streams, k)
-        if key not in self.vectors:
-            self.vectors[key] = self.code.packed([self._of(s, k) for s in streams])
-        return self.vectors[key]
-
-    # --- interiors ---------------------------------------------------------------------------
-
-    def _interiors(self, k: int) -> Mapping[Inner, Name]:
-        """Write all interiors of a degree: old parts side by side, the newest two alone."""
-        code = self.code
-        found: dict[Inner, Name] = {}
-        for pack in self.packs:
-            single = pack.width == 1
-            width = pack.width
-            lag = 1 if single else 2
-            first, second = pack.first, pack.second
-
-            def of(streams: tuple[tuple[int, bool], ...], j: int, single: bool = single) -> Name:
-                return self._of(streams[0], j) if single else self._vector(streams, j)
-
-            if pack.is_square:
-                pairs = [(of(first, j), of(first, k - j)) for j in range(lag, (k + 1) // 2)][::-1]
-                total = self._dot(pairs, width)
-                total = code.add(total, total, width)
-                if k % 2 == 0 and k // 2 >= lag:
-                    middle = of(first, k // 2)
-                    total = code.fused(middle, middle, total, width)
-            else:
-                js = sorted(range(lag, k - lag + 1), key=lambda j: max(j, k - j))
-                total = self._dot([(of(first, j), of(second, k - j)) for j in js], width)
-            for lane, inner in enumerate(pack.inners):
-                y = total if single or total is None else code.lane(total, width, lane)
-                if lag == 2 and k > 1:
-                    y = self._ends(inner, k, y)
-                key = inner if inner.weighted or inner.a <= inner.b else Inner(inner.b, inner.a)
-                found[key] = y
-        return found
-
-    def _ends(self, inner: Inner, k: int, total: Name) -> Name:
-        """Add the terms with the first parts."""
-        code, a, b = self.code, (inner.a, inner.weighted), (inner.b, False)
-        if k == 2:
-            return code.fused(self._of(a, 1), self._of(b, 1), total)
-        if inner.is_square:
-            twice = self._of(a, 1)
-            return code.fused(code.add(twice, twice), self._of(a, k - 1), total)
-        total = code.fused(self._of(a, 1), self._of(b, k - 1), total)
-        return code.fused(self._of(a, k - 1), self._of(b, 1), total)
-
-    def _dot(self, pairs: Sequence[tuple[Name, Name]], width: int) -> Name:
-        """Add up products, the oldest first, in two sums."""
-        pairs = [pair for pair in pairs if None not in pair]
-        half = len(pairs) // 2 if len(pairs) > 3 else len(pairs)
-        totals: list[Name] = []
-        for chain in (pairs[:half], pairs[half:]):
-            total: Name = None
-            for a, b in chain:
-                total = self.code.fused(a, b, total, width)
-            totals.append(total)
-        return self.code.add(totals[0], totals[1], width)
 
     # --- nodes -------------------------------------------------------------------------------
 
@@ -233,33 +126,44 @@ class Unrolled(Core):
             return self._chosen(node, k)
         code = self.code
         over: Name = None
-        total: Name = None
+        old: Name = None
+        sums: list[tuple[int, bool, Callable[[Name], Name]]] = []
+
+        def term(y: Name, number: float, values: tuple[int, ...], divisor: int | None) -> None:
+            if y is not None:
+                is_product = not _is_plain(number, values, divisor)
+                add = partial(self._added, y, number, values, divisor)
+                sums.append((code.wait(y), is_product, add))
+
         for interior in node.interiors:
-            y, factor = inners[interior.inner], self._factor(interior.number, interior.values, None)
+            y, about = inners[interior.inner], (interior.number, interior.values, None)
             if interior.over_degree:
-                over = self._added(over, factor, interior, y)
+                over = self._added(y, *about, over)
+            elif node.divisor is not None:
+                old = self._added(y, *about, old)
             else:
-                total = self._added(total, factor, interior, y)
-        total = code.add(total, self.over(over, k))
+                term(y, *about)
         if node.divisor is not None:
-            total = code.multiply(total, self._inverse(node.divisor))
-        for term in sorted(node.newest, key=lambda term: self.depths.get(term.line, 0)):
-            part = self._part(term.line, k)
-            plain = not term.values and node.divisor is None
-            if plain and term.number in (1.0, -1.0):
-                join = code.add if term.number == 1.0 else code.subtract
-                total = join(total, part)
-                continue
-            factor = self._factor(term.number, term.values, node.divisor)
-            total = code.fused(factor, part, total) if part is not None else total
+            term(self.over(over, k, old), 1.0, (), node.divisor)
+        elif over is not None:
+            sums.append((code.wait(over), True, partial(self.over, over, k)))
+        for newest in sorted(node.newest, key=lambda newest: self.depths.get(newest.line, 0)):
+            part = self._part(newest.line, k)
+            term(part, newest.number, newest.values, node.divisor)
+        # Each sum waits for the one before, so what is known first is added first. To begin with
+        # what is no product takes no time.
+        total: Name = None
+        for *_, add in sorted(sums, key=lambda entry: entry[:2]):
+            total = add(total)
         return total
 
-    def _added(self, total: Name, factor: Name, interior: Interior, y: Name) -> Name:
-        if factor is None:
-            return self.code.add(total, y)
-        if interior.number == -1.0 and not interior.values:
-            return self.code.subtract(total, y)
-        return self.code.fused(factor, y, total)
+    def _added(
+        self, y: Name, number: float, values: tuple[int, ...], divisor: int | None, total: Name
+    ) -> Name:
+        """Add a term to a sum."""
+        if _is_plain(number, values, divisor):
+            return (self.code.add if number > 0 else self.code.subtract)(total, y)
+        return self.code.fused(self._factor(number, values, divisor), y, total)
 
     def _chosen(self, node: Choice, k: Degree) -> Name:
         yes, no = (None if i is None else self._part(i, k) for i in (node.yes, node.no))
@@ -333,7 +237,7 @@ class Unrolled(Core):
 
     def expand(self, size: Callable[[], str]) -> str:
         chosen = ""
-        for k in range(self.order + (len(self.recurrences.wanted) > self.n)):
+        for k in range(self.end):
             self.degree(k)
             if k + 1 == decisive(self.order):
                 chosen = size()
@@ -342,7 +246,7 @@ class Unrolled(Core):
     def degree(self, k: int) -> None:
         """Write the parts of nodes of a degree, and those of components of the next."""
         if k:
-            inners = self._interiors(k)
+            inners = self.interiors.written(k)
             for line in self.recurrences.nodes:
                 self.put(line, k, self.node(line, k, inners))
         if k < self.order:
@@ -353,9 +257,10 @@ class Unrolled(Core):
         """Take note of a part."""
         self.parts[line, k] = part
 
-    def over(self, x: Name, k: Degree) -> Name:
+    def over(self, x: Name, k: Degree, onto: Name = None) -> Name:
+        """Divide by a degree, and add."""
         assert isinstance(k, int)
-        return self.code.over_degree(x, k)
+        return self.code.over_degree(x, k, onto=onto)
 
     def rate(self, i: int, k: Degree) -> Name:
         line = self.system.rates[i]
@@ -377,7 +282,7 @@ class Unrolled(Core):
         members = _padded(self.members[access], access.width)
         if access.width == 1:
             return self.parts[members[0], k] or self.code.constant(0.0)
-        return self._vector(tuple((i, False) for i in members), k)
+        return self.interiors.vector(tuple((i, False) for i in members), k) or ""
 
     def keep(self, parts: str) -> None:
         length = self.order + 1
@@ -388,6 +293,11 @@ class Unrolled(Core):
                 if not k and not self.steps[line].moves:
                     part = self._value(line)
                 self.code.store(part, parts, place * length + k)
+
+
+def _is_plain(number: float, values: tuple[int, ...], divisor: int | None) -> bool:
+    """Tell whether a term is a part as it is, or its negative."""
+    return not values and divisor is None and number in (1.0, -1.0)
 
 
 def _padded(members: Sequence[Any], width: int) -> list[Any]:

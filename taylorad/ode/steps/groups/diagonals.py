@@ -16,7 +16,7 @@ from taylorad.ode.steps.groups.gathering import Gathering
 from taylorad.ode.steps.groups.grouping import LANES
 from taylorad.ode.tracing.recurrences import Choice
 
-__all__ = ["Diagonals", "Term"]
+__all__ = ["Diagonals", "Matrix", "Term"]
 
 MOST_READ = 2
 """So many vectors may be read for a term; if it takes more, terms are put together lane by lane."""
@@ -35,7 +35,7 @@ The last vector need not be full: the other lanes are then zero.
 
 
 @dataclass(frozen=True)
-class _Matrix:
+class Matrix:
     """Tables of what each vector adds up.
 
     Attributes
@@ -47,6 +47,8 @@ class _Matrix:
     reads : str
         Slots, and places in ``numbers``.
     numbers : str
+    base : int
+        The slot that those in ``reads`` are counted from: sums that are alike differ in it alone.
     """
 
     starts: str
@@ -54,25 +56,23 @@ class _Matrix:
     rounds: int | None
     reads: str
     numbers: str
+    base: int
 
 
 class Diagonals(Gathering):
     """A core that can add up lines that stand side by side."""
 
-    def combined(self, terms: Sequence[Term], c: str) -> str | None:
-        """Add up newest parts times numbers; give None if they are too scattered for that.
+    def matrix(self, terms: Sequence[Term]) -> Matrix | None:
+        """Find out how to add up newest parts times numbers; None if they are too scattered.
 
         A part that is not a number gets into other lanes, times zero. The step is lost then anyway,
         if there is no choice between lines, one of which need not be a number.
         """
         if any(isinstance(node, Choice) for node in self.recurrences.nodes.values()):
             return None
-        matrix = self._matrix(terms)
-        return None if matrix is None else self._product(matrix, c)
-
-    def _matrix(self, terms: Sequence[Term]) -> _Matrix | None:
         lines = len(terms[0][0])
         chunks = -(-lines // LANES)
+        base = min(min(slots) for slots, _ in terms)
         patterns: dict[tuple[float, ...], int] = {(0.0,) * LANES: 0}
         vectors: list[list[int]] = []
         for c in range(chunks):
@@ -84,7 +84,7 @@ class Diagonals(Gathering):
             reads = []
             for slot in sorted(found):
                 number = patterns.setdefault(tuple(found[slot]), len(patterns))
-                reads += [slot, number * LANES]
+                reads += [slot - base, number * LANES]
             vectors.append(reads)
         rounds = [-(-len(reads) // (2 * TOGETHER)) for reads in vectors]
         few = max(rounds) <= MOST_ROUNDS
@@ -99,32 +99,44 @@ class Diagonals(Gathering):
             self.table(tuple(entries))
             for entries in (starts, rounds, [entry for reads in vectors for entry in reads])
         ]
-        return _Matrix(rows[0], rows[1], rounds[0] if few else None, rows[2], self.row_of(numbers))
+        repeated = rounds[0] if few else None
+        return Matrix(rows[0], rows[1], repeated, rows[2], self.row_of(numbers), base)
 
-    def _product(self, matrix: _Matrix, c: str) -> str:
+    def products(self, matrix: Matrix, bases: Sequence[int], c: str) -> list[str]:
+        """Write the sums of a vector, and those that are alike."""
         code = self.code
         start = self._entry(matrix.starts, c)
+        first_parts = [
+            code.let(f"getelementptr inbounds double, ptr {self.newest}, i64 {base}")
+            for base in bases
+        ]
+        count = len(bases)
 
         def reads(number: str, *totals: str) -> list[str]:
             first = code.let(f"mul nuw nsw i64 {number}, {2 * TOGETHER}")
             first = code.let(f"add nuw nsw i64 {first}, {start}")
             at = code.let(f"getelementptr inbounds i32, ptr {matrix.reads}, i64 {first}")
             found = []
-            for k, total in enumerate(totals):
+            for k in range(TOGETHER):
                 slot, place = (self._entry(at, 2 * k + side) for side in (0, 1))
-                parts = code.load(self.newest, slot, LANES)
                 numbers = code.load(matrix.numbers, place, LANES)
-                found.append(code.fused(parts, numbers, total, LANES) or "")
+                for array, total in zip(
+                    first_parts, totals[k * count : (k + 1) * count], strict=True
+                ):
+                    parts = code.load(array, slot, LANES)
+                    found.append(code.fused(parts, numbers, total, LANES) or "")
             return found
 
         zero = (kind_of(LANES), code.constant(0.0, LANES))
-        totals = [code.constant(0.0, LANES)] * TOGETHER
+        totals = [code.constant(0.0, LANES)] * (TOGETHER * count)
         if matrix.rounds is None:
-            totals = code.loop(self._entry(matrix.counts, c), reads, *[zero] * TOGETHER)
+            totals = code.loop(self._entry(matrix.counts, c), reads, *[zero] * len(totals))
         else:
             for number in range(matrix.rounds):
                 totals = reads(str(number), *totals)
-        return code.add(totals[0], totals[1], LANES) or ""
+        return [
+            code.add(a, b, LANES) or "" for a, b in zip(totals[:count], totals[count:], strict=True)
+        ]
 
     def _entry(self, table: str, place: str | int) -> str:
         code = self.code

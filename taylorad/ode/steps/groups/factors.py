@@ -207,17 +207,12 @@ class Factors(Interiors):
 
     def record(self, slots: tuple[int, ...], weighted: bool, stream: int, k: Degree) -> None:
         """Write parts to a stream: of lines that stand apart elsewhere, or of D of lines."""
-        code = self.code
         width = min(LANES, len(slots))
-        number = ""
-        if weighted:
-            known = isinstance(k, int)
-            number = code.constant(float(k)) if known else code.let(f"uitofp i64 {k} to double")
 
         def chunk(c: Chunk) -> None:
             parts = self.gather(self.newest if k else self.values, slots, c, width)
             if weighted:
-                parts = code.multiply(parts, code.everywhere(number, width), width) or ""
+                parts = self.weighted(parts, k, width)
             self.record_part(parts, stream, c, width, k)
 
         self.over_group(Group(list(range(len(slots)))), chunk)

@@ -36,20 +36,27 @@ class Gathering(Layout):
         if isinstance(chunk, int):
             return self._picked(array, slots[chunk * width : (chunk + 1) * width])
         if self._is_run(array, slots):
+            if array == self.newest and (slots[0], chunk) in self.latest:
+                return self.latest[slots[0], chunk]
             return self._wide(array, self.at(chunk, width, slots[0]), width)
         if len(set(slots)) == 1:
             return code.everywhere(code.load(array, slots[0]), width)
-        return code.packed([code.load(array, slot) for slot in self._slots(slots, chunk, width)])
+        start, names = self._slots(array, slots, chunk, width)
+        return code.packed([code.load(start, slot) for slot in names])
 
-    def _slots(self, slots: tuple[int, ...], chunk: str, width: int) -> list[str]:
-        """Look the slots of a chunk up."""
-        code, table, start = self.code, self.table(slots), self.at(chunk, width, 0)
+    def _slots(
+        self, array: str, slots: tuple[int, ...], chunk: str, width: int
+    ) -> tuple[str, list[str]]:
+        """Look the slots of a chunk up; those that are equally far apart share a table."""
+        code, base = self.code, min(slots)
+        first = code.let(f"getelementptr inbounds double, ptr {array}, i64 {base}")
+        table, start = self.table(tuple([s - base for s in slots])), self.at(chunk, width, 0)
         found = []
         for lane in range(width):
             entry = code.let(f"add nuw nsw i64 {start}, {lane}") if lane else start
             at = code.let(f"getelementptr inbounds i32, ptr {table}, i64 {entry}")
             found.append(code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64"))
-        return found
+        return first, found
 
     def _picked(self, array: str, slots: tuple[int, ...]) -> str:
         """Put a vector together from those that its entries stand in."""
@@ -136,7 +143,7 @@ class Gathering(Layout):
         if isinstance(chunk, int):
             names = [str(slot) for slot in slots[chunk * width : (chunk + 1) * width]]
         else:
-            names = self._slots(slots, chunk, width)
+            array, names = self._slots(array, slots, chunk, width)
         for lane, slot in enumerate(names):
             code.store(code.lane(value, width, lane), array, slot)
 
@@ -184,3 +191,27 @@ class Gathering(Layout):
         self.code.store(part, self.history, self.in_stream(stream, c, width, k), width)
         if isinstance(c, int):
             self.recent[int(self.in_stream(stream, c, width, 0)), k] = part
+
+    def record_parts(
+        self,
+        part: str,
+        lines: Sequence[int],
+        c: Chunk,
+        width: int,
+        k: Degree,
+        weighted: str | None = None,
+    ) -> None:
+        """Write parts of lines that stand together, and those of D, into their streams, if any."""
+        company = self.company(lines)
+        own, place = (company[int(c)], 0) if self.is_spread else (company[0], c)
+        if (own, False) in self.streams:
+            self.record_part(part, self.streams[own, False], place, width, k)
+        if (own, True) in self.streams:
+            weighted = weighted or self.weighted(part, k, width)
+            self.record_part(weighted, self.streams[own, True], place, width, k)
+
+    def weighted(self, part: str, k: Degree, width: int) -> str:
+        """Multiply parts by their degree."""
+        code, known = self.code, isinstance(k, int)
+        number = code.constant(float(k)) if known else code.let(f"uitofp i64 {k} to double")
+        return code.multiply(part, code.everywhere(number, width), width) or ""

@@ -7,10 +7,11 @@ pair of bodies, a spring of a chain, a cell of a grid: each finds its like by it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from taylorad.ode.steps.code import Name, kind_of
 from taylorad.ode.steps.core import Access
-from taylorad.ode.steps.groups.diagonals import Term
+from taylorad.ode.steps.groups.diagonals import Matrix, Term
 from taylorad.ode.steps.groups.factors import Factors, Place
 from taylorad.ode.steps.groups.grouping import LANES, Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree, filled
@@ -27,12 +28,16 @@ class Grouped(Factors):
 
     def __init__(self, recurrences: Recurrences, order: int, *, is_spread: bool) -> None:
         super().__init__(recurrences, order, is_spread=is_spread)
-        self.combinations: set[Group] = set()
+        self.combinations: dict[Group, tuple[set[int], Matrix]] = {}
+        self.combined: dict[Group, str] = {}
 
     def orders(self) -> None:
         code = self.code
         zero = code.constant(0.0)
         self._components(0)
+        for group in self.groups:
+            self._combine(group)
+        self.runs = self._runs()
         time = self.slots[self.system.time]
         code.store(code.constant(1.0), self.newest, time)
         last = self.last
@@ -41,13 +46,19 @@ class Grouped(Factors):
             self._degree(k)
             self._components(k)
 
-        def pair(number: str) -> list[str]:
-            self.before, self.row = "", {}
-            k = code.let(f"shl nuw nsw i64 {number}, 1")
+        def pair(number: Degree) -> list[str]:
+            self.before = 0
+            if isinstance(number, str):
+                self.row = {}
+                k: Degree = code.let(f"shl nuw nsw i64 {number}, 1")
+                following: Degree = code.let(f"add nuw nsw i64 {k}, 1")
+            else:
+                k, following = 2 * number, 2 * number + 1
             self.pair_of_interiors(k)
             whole(k)
             self.before = k
-            whole(code.let(f"add nuw nsw i64 {k}, 1"))
+            if following != last:
+                whole(following)
             return []
 
         def alone(k: str) -> list[str]:
@@ -59,11 +70,12 @@ class Grouped(Factors):
         if not self.is_spread:
             code.loop(last, alone, start=1)
             return
-        for k in range(1, last if self.is_written_out else min(last, 2)):
-            whole(k)
-            if k == 1:
-                code.store(zero, self.newest, time)
-        if not self.is_written_out:
+        whole(1)
+        code.store(zero, self.newest, time)
+        if self.is_written_out:
+            for number in range(1, -(-last // 2)):
+                pair(number)
+        else:
             code.loop(-(-last // 2), pair, start=1)
 
     def _degree(self, k: Degree) -> None:
@@ -71,15 +83,67 @@ class Grouped(Factors):
         self.degree = k
         for width in {group.width for group in self.groups}:
             self._over(self.code.constant(0.0, width), k, width)
-        for group in self.groups:
-            self.over_group(group, lambda c, g=group: self._node(g, c, k))  # type: ignore[misc]
-            if group in self.combinations:
-                self._fill_up(group, k)
+        for run in self.runs:
+            self.over_group(run[0], lambda c, run=run: self._nodes(run, c, k))  # type: ignore[misc]
+            for group in run:
+                if group in self.combinations:
+                    self._fill_up(group, k)
         for (slots, weighted), stream in self.streams.items():
-            if weighted or slots not in self.native:
+            if slots not in self.native:
                 self.record(slots, weighted, stream, k)
         if self.observed:
             self.record(self.slots_of(self.observed), False, self.observed_stream, k)
+
+    def _runs(self) -> list[list[Group]]:
+        """Put groups together whose vectors are gone through in one loop.
+
+        Those are as many, and what one needs of another is in the same vector.
+        """
+        runs: list[list[Group]] = []
+        for group in self.groups:
+            if runs and self._belongs(group, runs[-1]):
+                runs[-1].append(group)
+            else:
+                runs.append([group])
+        return runs
+
+    def _belongs(self, group: Group, run: Sequence[Group]) -> bool:
+        shape = (group.width, group.chunks)
+        if shape != (run[0].width, run[0].chunks):
+            return False
+        starts = {
+            line: -1 if other in self.combinations else other.slot  # not filled up yet
+            for other in run
+            for line in other.members
+        }
+        for lines in self._needs(group):
+            slots = self.slots_of(lines)
+            found = {starts.get(line) for line in lines} - {None}
+            if found and not (found == {slots[0]} and self.is_run(slots)):
+                return False
+        return True
+
+    def _needs(self, group: Group) -> list[list[int]]:
+        """Give the lines whose newest parts the nodes of a group need, by terms."""
+        needs = [
+            [term.line for term in node.newest]
+            if isinstance(node, Node)
+            else [line for line in (node.yes, node.no) if line is not None]
+            for node in group.nodes
+        ]
+        return [group.padded(lines) for lines in zip(*needs, strict=True)]
+
+    def _nodes(self, run: Sequence[Group], c: Chunk, k: Degree) -> None:
+        alike: dict[Matrix, list[Group]] = {}
+        for group in run:
+            if group in self.combinations:
+                matrix = replace(self.combinations[group][1], base=0)
+                alike.setdefault(matrix, []).append(group)
+        for matrix, groups in alike.items():
+            bases = [self.combinations[group][1].base for group in groups]
+            self.combined |= zip(groups, self.products(matrix, bases, str(c)), strict=True)
+        for group in run:
+            self._node(group, c, k)
 
     def _node(self, group: Group, c: Chunk, k: Degree) -> None:
         code, width = self.code, group.width
@@ -92,22 +156,20 @@ class Grouped(Factors):
             self.row[group.slot // LANES + c] = self.whole(part, width)
         else:
             code.store(part, self.newest, self.at(c, width, group.slot), width)
-        company = self.company(group.padded(group.members))
-        own, place = (company[int(c)], 0) if self.is_spread else (company[0], c)
-        if (own, False) in self.streams:
-            self.record_part(part, self.streams[own, False], place, width, k)
+        if isinstance(c, str):
+            self.latest[group.slot, c] = part
+        self.record_parts(part, group.padded(group.members), c, width, k)
 
     def _fill_up(self, group: Group, k: Degree) -> None:
         """Repeat the last part until its vector is full."""
         code, width, count = self.code, group.width, len(group.members)
         last = code.load(self.newest, group.slot + count - 1)
-        stream = self.streams.get((self.company(group.padded(group.members))[0], False))
         for place in range(count, width * group.chunks):
             code.store(last, self.newest, group.slot + place)
-            if stream is not None:
-                vector = self.in_stream(stream, group.chunks - 1, width, k)
-                at = code.let(f"getelementptr inbounds double, ptr {self.history}, i64 {vector}")
-                code.store(last, at, place % width)
+        if count % width:
+            c, padded = group.chunks - 1, group.padded(group.members)
+            part = code.load(self.newest, group.slot + c * width, width)
+            self.record_parts(part, padded, c, width, k)
 
     def _chosen(self, group: Group, c: Chunk) -> str:
         code, width = self.code, group.width
@@ -150,8 +212,10 @@ class Grouped(Factors):
         total = code.add(total, self._over(over, k, width), width)
         if into is not None and total is not None:
             total = code.multiply(total, self.factor(into, c, width), width)
-        apart, together = self._together(group, c)
-        sums = [total, together]
+        apart: set[int] = set()
+        sums = [total, None]
+        if group in self.combinations:
+            apart, sums[1] = self.combinations[group][0], self.combined[group]
         for j in range(len(first.newest)):
             # Each waits for the one before: if many wait for the same, they do so in two queues.
             queue = j % 2 if len(first.newest) >= LONG else 0
@@ -160,23 +224,20 @@ class Grouped(Factors):
                 sums[queue] = self._added(sums[queue], group, terms, factors[j], c)
         return code.add(sums[0], sums[1], width) or code.constant(0.0, width)
 
-    def _together(self, group: Group, c: Chunk) -> tuple[set[int], Name]:
-        """Add up terms whose lines do not stand side by side, in a loop; say which they are."""
+    def _combine(self, group: Group) -> None:
+        """Find the terms in loops whose lines do not stand side by side, and how to add them up."""
         nodes = [node for node in group.nodes if isinstance(node, Node)]
         factors, _ = self.prepared[group]
         terms: dict[int, Term] = {}
-        for j in range(len(nodes[0].newest) if isinstance(c, str) else 0):
+        in_loop = nodes and not self.is_spread and group.chunks > 1
+        for j in range(len(nodes[0].newest) if in_loop else 0):
             lines = [node.newest[j].line for node in nodes]
             side_by_side = self.is_run(self.slots_of(group.padded(lines)))
             if factors[j] is None and not side_by_side and len(set(lines)) > 1:
                 terms[j] = (self.slots_of(lines), [node.newest[j].number for node in nodes])
-        if isinstance(c, int) or not terms:
-            return set(), None
-        total = self.combined([*terms.values()], c)
-        if total is None:
-            return set(), None
-        self.combinations.add(group)
-        return {*terms}, total
+        matrix = self.matrix([*terms.values()]) if terms else None
+        if matrix is not None:
+            self.combinations[group] = {*terms}, matrix
 
     def _added(
         self, total: Name, group: Group, terms: Sequence[Newest], place: Place | None, c: Chunk
@@ -224,7 +285,7 @@ class Grouped(Factors):
             else:
                 rates = code.load(self.arrays["rates"], self.at(c, width, 0), width)
             parts = self._over(rates, following, width) or ""
-            self.record_part(parts, 0, c, width, following)
+            self.record_parts(parts, self.places, c, width, following, rates)
             if self.is_spread:
                 found[int(c)] = parts
             else:

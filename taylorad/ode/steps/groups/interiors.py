@@ -21,8 +21,8 @@ __all__ = ["Interiors"]
 RECENT = 3
 """So many of the newest degrees are taken from registers, where degrees are written out."""
 
-MOST_SUMS = 8
-"""Sums, for two degrees each, that go together: as many as there are registers for."""
+MOST_SUMS = 5
+"""Sums, for two degrees each, that go together: so that none waits for its own last product."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Batch:
 class Interiors(Diagonals):
     """A core that can convolve."""
 
-    before: str = ""
+    before: Degree = 0
     """Where two degrees have code of their own, the first of them in that of the second."""
 
     def claim_rows(self) -> None:
@@ -85,7 +85,7 @@ class Interiors(Diagonals):
         }
         self.every = {key: self._sums(*key) for key in self.rows_of}
         self.batches = list(self._batches())
-        self.sums: dict[tuple[str, int], str] = {}
+        self.sums: dict[tuple[str, int], Name] = {}
 
     def _batches(self) -> Iterator[_Batch]:
         """Put sums together; those of groups with as many vectors go from vector to vector."""
@@ -94,7 +94,7 @@ class Interiors(Diagonals):
             for number in range(len(group.factors)):
                 sums = self.every[group, number]
                 width, square = group.width, sums[0].a == sums[0].b
-                if self._is_even(sums, width):
+                if self._is_even(sums, width) and not self.is_written_out:
                     kinds.setdefault((width, square, group.chunks), []).append(sums)
                 else:
                     for one in sums:
@@ -144,7 +144,7 @@ class Interiors(Diagonals):
     def _beyond(self, array: str, place: str) -> str:
         return self.code.let(f"getelementptr inbounds double, ptr {array}, i64 {place}")
 
-    def _put(self, batch: _Batch, totals: Sequence[str], place: str, *, later: bool) -> None:
+    def _put(self, batch: _Batch, totals: Sequence[Name], place: str, *, later: bool) -> None:
         for total, s in zip(totals, batch.sums, strict=True):
             row = s.later if later else s.now
             if self.is_spread and batch.times == 1:
@@ -152,7 +152,7 @@ class Interiors(Diagonals):
             else:
                 self.code.store(total, self._beyond(row, place), s.place, batch.width)
 
-    def pair_of_interiors(self, k: str) -> None:
+    def pair_of_interiors(self, k: Degree) -> None:
         """Add up all interiors of an even degree, and most of those of the next."""
         for batch in self.batches:
             self._over_vectors(batch, lambda h, p, b=batch: self._pair(b, h, p, k))  # type: ignore[misc]
@@ -181,12 +181,53 @@ class Interiors(Diagonals):
         zero = self.code.constant(0.0, batch.width)
         self._put(batch, [zero] * len(batch.sums), place, later=False)
 
-    def _pair(self, batch: _Batch, history: str, place: str, k: str) -> None:
+    def _pair(self, batch: _Batch, history: str, place: str, k: Degree) -> None:
         """Add up the interiors of an even degree, and most of those of the next.
 
-        What is read for one degree serves the other: a factor's part that the next degree wants is
-        the one that was read a round before. What is left out are the products with parts of
-        degree k, which are not known yet: see `_complete`.
+        What is read for one degree serves the other. What is left out are the products with parts
+        of degree k, which are not known yet: see `_completed`.
+        """
+        if isinstance(k, int):
+            totals, later = self._written_sums(batch, history, k)
+        else:
+            totals, later = self._looped_sums(batch, history, k)
+        if batch.square:
+            code, width = self.code, batch.width
+            half = k // 2 if isinstance(k, int) else code.let(f"lshr i64 {k}, 1")
+            middles = [self._part(history, s.a, half, width) for s in batch.sums]
+            totals = [
+                code.fused(m, m, code.add(total, total, width), width)
+                for m, total in zip(middles, totals, strict=True)
+            ]
+            later = [code.add(total, total, width) for total in later]
+        self._put(batch, totals, place, later=False)
+        self._put(batch, later, place, later=True)
+
+    def _written_sums(self, batch: _Batch, history: str, k: int) -> tuple[list[Name], list[Name]]:
+        """Add up products for two degrees, each written out, the oldest first; half of squares."""
+        code, width, sums = self.code, batch.width, batch.sums
+        now: list[Name] = [None] * len(sums)
+        later = list(now)
+        read: dict[tuple[int, int], str] = {}
+
+        def part(stream: int, j: int) -> str:
+            if (stream, j) not in read:
+                read[stream, j] = self._part(history, stream, j, width)
+            return read[stream, j]
+
+        last = k // 2 if batch.square else k - 1
+        for j in sorted(range(1, last + 1), key=lambda j: max(j, k - j)):
+            for n, s in enumerate(sums):
+                if j < k - j or not batch.square:
+                    now[n] = code.fused(part(s.a, j), part(s.b, k - j), now[n], width)
+                if j > 1:
+                    later[n] = code.fused(part(s.a, j), part(s.b, k + 1 - j), later[n], width)
+        return now, later
+
+    def _looped_sums(self, batch: _Batch, history: str, k: str) -> tuple[list[Name], list[Name]]:
+        """Add up products for two degrees in a loop; half of squares.
+
+        A factor's part that the next degree wants is the one that was read a round before.
         """
         code, width, sums = self.code, batch.width, batch.sums
         n, behinds = len(sums), list(dict.fromkeys(s.b for s in sums))
@@ -212,22 +253,26 @@ class Interiors(Diagonals):
         half = code.let(f"lshr i64 {k}, 1")
         count = half if batch.square else k
         carried = code.loop(count, terms, *[zero] * (2 * n + len(behinds)), start=1)
-        totals, later = carried[:n], carried[n : 2 * n]
+        now: list[Name] = [*carried[:n]]
+        later: list[Name] = [*carried[n : 2 * n]]
         if batch.square:
             newest = dict(zip(behinds, carried[2 * n :], strict=True))
-            at = self._beyond(history, code.let(f"mul nuw nsw i64 {half}, {width}"))
-            middles = [code.load(at, s.a, width) for s in sums]
-            totals = [
-                code.fused(m, m, code.add(total, total, width), width) or ""
-                for m, total in zip(middles, totals, strict=True)
-            ]
-            later = [
-                code.fused(m, newest[s.b], total, width) or ""
-                for s, m, total in zip(sums, middles, later, strict=True)
-            ]
-            later = [code.add(total, total, width) or "" for total in later]
-        self._put(batch, totals, place, later=False)
-        self._put(batch, later, place, later=True)
+            for place, s in enumerate(sums):
+                middle = self._part(history, s.a, half, width)
+                later[place] = code.fused(middle, newest[s.b], later[place], width)
+        return now, later
+
+    def _part(self, history: str, stream: int, k: Degree, width: int) -> str:
+        """Read parts of a degree: the newest are in registers, where degrees are written out."""
+        if (stream, k) in self.recent and (k == self.before or self._is_recent(k)):
+            return self.recent[stream, k]
+        if isinstance(k, int):
+            return self.code.load(history, stream + k * width, width)
+        place = self.code.let(f"mul nuw nsw i64 {k}, {width}")
+        return self.code.load(self._beyond(history, place), stream, width)
+
+    def _is_recent(self, k: Degree) -> bool:
+        return isinstance(k, int) and isinstance(self.degree, int) and k > self.degree + 1 - RECENT
 
     def _complete(self, batch: _Batch, history: str, place: str, k: str) -> None:
         """Add the products with parts of the degree before to the interiors of an odd degree."""
@@ -242,7 +287,7 @@ class Interiors(Diagonals):
         self._put(batch, totals, place, later=False)
 
     def _completed(
-        self, total: str, a: int, b: int, newest: Sequence[str], width: int, history: str
+        self, total: Name, a: int, b: int, newest: Sequence[str], width: int, history: str
     ) -> str:
         """Add the products of the first parts with the newest."""
         code = self.code
@@ -260,44 +305,17 @@ class Interiors(Diagonals):
             return code.load(now, self.at(c, width, 0), width)
         assert isinstance(c, int)
         s = self.every[group, number][c]
-        if isinstance(k, int):
-            return self._written_sum(s.a, s.b, width, k) if k > 1 else None
+        if k == 1:
+            return None
         row = later if self.before else now
-        total = self.sums.get((row, s.place)) or code.load(row, s.place, width)
+        if (row, s.place) in self.sums:
+            total = self.sums[row, s.place]
+        else:
+            total = code.load(row, s.place, width)
         if not self.before:
             return total
-        newest = [self._newest(x, width) for x in (s.a, s.b)]
+        newest = [self._part(self.history, x, self.before, width) for x in (s.a, s.b)]
         return self._completed(total, s.a, s.b, newest, width, self.history)
-
-    def _newest(self, stream: int, width: int) -> str:
-        """Give parts of the degree before."""
-        if (stream, self.before) in self.recent:
-            return self.recent[stream, self.before]
-        place = self.code.let(f"mul nuw nsw i64 {self.before}, {width}")
-        return self.code.load(self._beyond(self.history, place), stream, width)
-
-    def _written_sum(self, a: int, b: int, width: int, k: int) -> str:
-        """Write an interior out, the oldest products first."""
-        code = self.code
-
-        def load(stream: int, j: int) -> str:
-            if j > k - RECENT and (stream, j) in self.recent:
-                return self.recent[stream, j]
-            return code.load(self.history, stream + j * width, width)
-
-        totals: list[Name] = [None, None]
-        if a == b:
-            for n, j in enumerate(range((k - 1) // 2, 0, -1)):
-                totals[n % 2] = code.fused(load(a, j), load(a, k - j), totals[n % 2], width)
-            total = code.add(totals[0], totals[1], width)
-            total = code.add(total, total, width)
-            if k % 2 == 0:
-                total = code.fused(load(a, k // 2), load(a, k // 2), total, width)
-        else:
-            for n, j in enumerate(sorted(range(1, k), key=lambda j: max(j, k - j))):
-                totals[n % 2] = code.fused(load(a, j), load(b, k - j), totals[n % 2], width)
-            total = code.add(totals[0], totals[1], width)
-        return total or code.constant(0.0, width)
 
     def interior_factor(self, group: Group, terms: Sequence[Interior], c: Chunk) -> Name:
         """Give what an interior is multiplied by; None for 1."""

@@ -50,6 +50,7 @@ class Layout(Core):
         self.last = order + (len(recurrences.wanted) > self.n)
         self.length = 2 * -(-self.last // 2) + 1
         self.row: dict[int, str] = {}
+        self.latest: dict[tuple[int, str], str] = {}
         self.slots: dict[int, int] = {}
         self.repeated: dict[int, int] = {}
         self.size = 0

@@ -236,9 +236,9 @@ class Queue:
 
     def _size(self) -> str:
         """Write the choice of steps."""
-        size = step_size(self.core, self.count, self.factor, self.longest)
         self.cap = self._load("cap")
-        return self.code.smaller(self.code.smaller(size, self.cap), self.left)
+        longest = self.code.smaller(self.code.smaller(self.longest, self.cap), self.left)
+        return step_size(self.core, self.count, self.factor, longest)
 
     def _advance(self, size: str) -> None:
         """Sum the series up, and move the times on."""

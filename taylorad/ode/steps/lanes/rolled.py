@@ -47,14 +47,14 @@ class Rolled(Pairs):
         self.table("rests", "double", [literal(x, "f") for x in low])
         self.inverses: dict[Degree, tuple[str, str | None]] = {}
 
-    def over(self, x: Name, k: Degree) -> Name:
+    def over(self, x: Name, k: Degree, onto: Name = None) -> Name:
         if isinstance(k, int):
-            return super().over(x, k)
+            return super().over(x, k, onto)
         if k not in self.inverses:
             low = self._entry("rests", k) if self.first < DRIFT else None
             self.inverses[k] = self._entry("inverses", k), low
         high, low = self.inverses[k]
-        return self.code.fused(x, high, self.code.multiply(x, low))
+        return self.code.fused(x, high, self.code.fused(x, low, onto))
 
     def _entry(self, table: str, k: str) -> str:
         at = self.code.let(f"getelementptr double, ptr @{table}, i64 {k}")
