@@ -82,5 +82,5 @@ def time_at(curve: Sequence[Point], error: float) -> float:
 
 def ratios(outcome: Outcome, peer: str) -> list[float]:
     """Give our time over a peer's at the error of each of its points; NaN where ours has none."""
-    ours = outcome.curves["ours"]
+    ours = outcome.curves.get("ours", [])
     return [time_at(ours, point.error) / point.time for point in outcome.curves.get(peer, [])]

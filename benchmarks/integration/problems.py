@@ -38,7 +38,7 @@ class Problem:
 
     ``end``, ``far`` and ``long`` are the times of the run that is timed, of the one that tells the
     time of a step, and of the one whose energy error is measured. ``modes`` are the peer's,
-    ``slow`` those that take it seconds to build: once only, and not in a quick run. Where they
+    ``slow`` those that take it seconds to build: once only. Where they
     name its model, its own equations for the motion of ``masses`` take the place of ours. ``exact``
     is the closed form: of a start and a time the state, found in mpmath's numbers. ``most`` is the
     target: the largest ratio of our time to that of the peer's best mode.

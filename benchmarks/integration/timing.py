@@ -81,7 +81,7 @@ class Effort:
 
     def modes(self, problem: Problem) -> dict[str, Any]:
         """Give the modes of heyoka's that are measured."""
-        return problem.modes | ({} if self.quick else problem.slow)
+        return problem.modes | problem.slow
 
 
 def in_turns(
