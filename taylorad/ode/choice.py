@@ -10,7 +10,7 @@ import numpy as np
 
 from taylorad.ode.digits.digits import Digits
 from taylorad.ode.digits.direct import Direct
-from taylorad.ode.digits.multiword.stepper import Multiword
+from taylorad.ode.digits.multiword.stepper import Multiword, NoFormula
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.system import NotTraceable, System, system
 
@@ -74,8 +74,8 @@ def _exact(traced: System, order: int, words: int) -> Multiword | Digits:
     if words:
         try:
             return Multiword(traced, order, words)
-        except NotImplementedError:
-            pass  # of the functions in it there is none for several words
+        except NoFormula:
+            pass  # mpmath has it
     return Digits(traced, order)
 
 

@@ -23,7 +23,7 @@ from taylorad.ode.steps.stepsize import MARGIN
 from taylorad.ode.tracing.constants import number
 from taylorad.ode.tracing.system import System
 
-__all__ = ["Multiword", "order_for_words"]
+__all__ = ["Multiword", "NoFormula", "order_for_words"]
 
 _CORE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
 
@@ -57,6 +57,10 @@ def order_for_words(relative: Any, words: int) -> int:
     return 2 * math.ceil(ORDER_PER_BIT * _bits_of(relative, words) / 2)
 
 
+class NoFormula(Exception):
+    """A function in the right-hand side is not known for numbers of several words."""
+
+
 class Multiword:
     """The machine code of a system; with the interface of `taylorad.ode.steps.stepper.Stepper`.
 
@@ -74,7 +78,7 @@ class Multiword:
 
     Raises
     ------
-    NotImplementedError
+    NoFormula
         If there is a function in the right-hand side for which there is no formula.
     """
 
@@ -83,7 +87,7 @@ class Multiword:
         core = Core(system, order, words)
         rows = {system.program.steps[i].primitive for i in core.recurrences.values}
         if lacking := [row for row in rows if row is None or not evaluable(row)]:
-            raise NotImplementedError(f"{lacking[0]!r} in numbers of several words")
+            raise NoFormula(f"{lacking[0]!r} in numbers of several words")
         self.functions = len(core.wanted) - system.size
         self.code: Code = build(core.written(), level=1)
         self._call = _CORE(self.code.address("propagate"))

@@ -43,7 +43,7 @@ class Factors(Interiors):
             if step.number is not None:
                 code.store(code.constant(float(step.number)), self.values, self.slots[line])
             elif line > self.system.time:
-                code.store(code.load("%given", place), self.values, self.slots[line])
+                code.store(code.load(self.arrays["given"], place), self.values, self.slots[line])
                 place += 1
         high, low = [0.0, 1.0], [0.0, 0.0]
         for k in range(2, self.length):
@@ -132,7 +132,7 @@ class Factors(Interiors):
 
     def evaluate(self) -> None:
         """Write the values of all lines, and what follows from them once a step."""
-        self.code.store("%t.high", self.values, self.slots[self.system.time])
+        self.code.store(self.now, self.values, self.slots[self.system.time])
         self._evaluate(moving=True)
         self._prepare()
         slots, width = self.slots_of([self.system.rates[i] for i in self.places]), self.state.width
