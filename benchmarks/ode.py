@@ -76,7 +76,7 @@ def text_of(outcomes: Sequence[Outcome], batches: Sequence[Batch], memory: Seque
         ("**Many initial conditions at once**", tables.batches_table(batches)),
         ("**From a plain function to the first step**", tables.builds_table(outcomes)),
         (
-            "**Energy over long runs**, 16 initial conditions each",
+            "**Energy over long runs**, from 16 initial conditions, at 16 times along each run",
             tables.energies_table(outcomes),
         ),
         ("**Memory over long runs**", tables.memory_table(memory)),

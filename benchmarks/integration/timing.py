@@ -61,7 +61,7 @@ class Outcome:
     better: float = math.nan  # code, and the first
     again: float = math.nan  # in a second process
     heyoka_built: dict[str, float] = field(default_factory=dict)
-    energies: dict[str, list[float]] = field(default_factory=dict)
+    energies: dict[str, list[list[float]]] = field(default_factory=dict)
     curves: dict[str, list[Point]] = field(default_factory=dict)
 
     @property
