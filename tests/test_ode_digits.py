@@ -416,3 +416,19 @@ def test_single_steps_need_no_end(way, name):
     assert motion.steps == 1
     assert 0 < motion.step < math.inf
     assert motion.time == motion.step
+
+
+@pytest.mark.parametrize("digits", [None, 30])
+def test_the_series_of_a_step_stays_though_others_go_on(digits):
+    """It is made when someone looks, of what the step was, though copies share the stepper."""
+    start = numbers([1, 0, 0, 1])
+    one, lonely = (ta.ode.Integrator(kepler, 0, start, digits=digits) for _ in range(2))
+    other = one.copy()
+    for integrator in (one, lonely, other, other):
+        integrator.step()
+    series = one.taylor_coefficients
+    assert np.all(series == lonely.taylor_coefficients)
+    assert not np.all(series == other.taylor_coefficients)
+    with mp.workdps(40):
+        polynomial = sum(c * one.last_step**k for k, c in enumerate(series.T))
+        assert max(abs(polynomial - one.state)) < mpf(10) ** -18

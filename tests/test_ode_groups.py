@@ -239,8 +239,21 @@ def test_groups_whose_vectors_need_each_other_are_in_one_loop():
     core = Grouped(Recurrences(traced, traced.rates), 3, is_spread=False)
     core.written()
     pairs = 15 * 14 // 2
-    sizes = [[len(group.members) for group in run] for run in core.runs]
+    sizes = [[len(group.members) for group in run] for run in core.stages.runs]
     assert sizes == [[pairs] * 5, [2 * pairs] * 3, [15] * 3]  # differences; forces; their sums
+
+
+@pytest.mark.parametrize("form", ["spread", "looped"])
+def test_what_follows_from_places_is_found_for_two_degrees_at_once(form):
+    def degrees(f, n):
+        recurrences = Recurrences(traced := system(f, 0.0, start(n)), traced.rates)
+        core = Grouped(recurrences, 3, is_spread=form == "spread")
+        core.written()
+        assert {k for stage in core.one for k in stage.degrees} == {0}
+        return {stage.degrees for stage in core.both if stage.kind == "run"}
+
+    assert degrees(bodies(6), 36) == {(0, 1)}
+    assert degrees(ring, 29) == {(0,), (1,)}
 
 
 def test_values_are_computed_after_those_that_they_need():

@@ -1,15 +1,24 @@
-"""Many initial conditions at once, one to a lane, against heyoka's batches."""
+"""Many initial conditions at once, one to a lane, against heyoka's batches.
+
+``python benchmarks/ode.py`` has this among all else. Alone, within a minute:
+``PYTHONPATH=benchmarks python -m integration.batches [PART OF A NAME ...]``.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+if __name__ == "__main__":
+    os.environ["TAYLORAD_CACHE"] = ""  # nothing that an earlier run compiled
+
 import heyoka as hy
 import numpy as np
+from harness import one_core
 
-from integration.problems import Mode, Problem
+from integration.problems import Mode, Problem, problems
 from integration.sides import ROUNDING, Array, equations, error, our_run, ours
 from integration.timing import in_turns, several_starts
 from taylorad.ode.steps.lanes.lanes import Lanes, Motions
@@ -85,3 +94,18 @@ def measure_batch(problem: Problem, lanes: int, budget: float) -> Batch:
         *(problem, lanes, best, times["ours"], steps["ours"], times[best], steps[best]),
         apart["ours"],
     )
+
+
+def main() -> None:
+    from integration.tables import batches_table  # which has what is here
+
+    one_core()
+    hy.llvm_state.set_diskcache_enabled(False)
+    chosen = [p for p in problems() if p.group == "small"]
+    if parts := sys.argv[1:]:
+        chosen = [p for p in chosen if any(part in p.name for part in parts)]
+    print(batches_table(measure_batch(p, lanes, 1.5) for p in chosen for lanes in LANES))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ nobody declares companion functions, and the program of an elementary function i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -128,20 +129,26 @@ class Trace:
     def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
         if "condition" in params:  # where: the condition is a line of its own
             args, params = (*args, params["condition"]), {}
-        steps = self.steps
         lines = [a.line if isinstance(a, Stream) else self.constant(a).line for a in args]
-        if primitive is negative and steps[lines[0]].primitive is negative:
-            return self.symbol(self, steps[lines[0]].operands[0])
-        moves = not isinstance(primitive, Constant) and any(steps[i].moves for i in lines)
-        if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
-            raise NoProgram(repr(primitive))
-        key = (primitive, *lines)
-        if key in self.seen:
-            return self.symbol(self, self.seen[key])
-        stream = self.append(Step(primitive, tuple(lines), params, moves), key)
-        if moves and isinstance(primitive, Elementwise):
-            self.unsolved.append(stream.line)
-        return stream
+        return self.symbol(self, self.line(primitive, lines, params))
+
+    def line(self, primitive: Primitive, operands: Sequence[int], params: dict[str, Any]) -> int:
+        """Give the line of an operation on lines, appended if it is new."""
+        steps = self.steps
+        if primitive is negative and steps[operands[0]].primitive is negative:
+            return steps[operands[0]].operands[0]
+        key = (primitive, *operands)
+        found = self.seen.get(key)
+        if found is None:
+            moves = True in [steps[i].moves for i in operands]
+            moves = moves and not isinstance(primitive, Constant)
+            if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
+                raise NoProgram(repr(primitive))
+            found = self.seen[key] = len(steps)
+            steps.append(Step(primitive, tuple(operands), params, moves))
+            if moves and isinstance(primitive, Elementwise):
+                self.unsolved.append(found)
+        return found
 
     def solve(self, line: int) -> None:
         """State the equation of a line by running its row's partials."""

@@ -220,12 +220,14 @@ def _optimised(text: str, level: int, target: Processor) -> Any:
         builder = _passes(machine, effort.passes)
         builder.getModulePassManager().run(module, builder)
         return module
-    manager = llvm.create_new_module_pass_manager()
-    if "alwaysinline" in text:  # which would be passed over in silence
-        manager.add_always_inliner_pass()
-    if effort.variables:
-        manager.add_sroa_pass()
-    manager.run(module, _passes(machine, 0))
+    is_inlined = "alwaysinline" in text  # which would be passed over in silence
+    if is_inlined or effort.variables:
+        manager = llvm.create_new_module_pass_manager()
+        if is_inlined:
+            manager.add_always_inliner_pass()
+        if effort.variables:
+            manager.add_sroa_pass()
+        manager.run(module, _passes(machine, 0))
     return module
 
 

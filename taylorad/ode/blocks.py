@@ -53,6 +53,8 @@ class Block:
     @property
     def states(self) -> Any:
         """The components at the ends of the steps: shape (count, n)."""
+        if len(self) == 1:
+            return self.state[None].copy()
         return np.concatenate([self.parts[1:, : self.size, 0], self.state[None]])
 
     def first(self, count: int) -> Block:

@@ -14,7 +14,7 @@ from taylorad.ode.digits.multiword.stepper import Multiword, NoFormula
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.system import NotTraceable, System, system
 
-__all__ = ["stepper_of"]
+__all__ = ["alike", "stepper_of", "watching"]
 
 
 def stepper_of(
@@ -27,6 +27,8 @@ def stepper_of(
     sizes: Sequence[int] | None = None,
     level: int = 1,
     words: int = 0,
+    held: bool = False,
+    known: Sequence[Any] = (),
 ) -> tuple[Stepper | Multiword | Digits | Direct, Sequence[Any]]:
     """Give the fastest stepper that serves, and what its ``propagate`` is to be given.
 
@@ -51,6 +53,10 @@ def stepper_of(
         The effort of compiling.
     words : int, optional
         Of how many doubles mpmath numbers may consist; 0 for any number of digits.
+    held : bool, optional
+        Whether the operands of what is held are expanded too, behind the functions.
+    known : sequence, optional
+        Steppers of the same order and words, one of which may do.
     """
     exact = y.dtype == object
     is_complex = y.dtype.kind == "c" or any(isinstance(x, mpmath.mpc) for x in y.flat)
@@ -58,6 +64,8 @@ def stepper_of(
         try:
             as_floats = [_as_floats(a) for a in args]
             traced = system(f, float(t), y.astype(float), as_floats, functions)
+            if held:
+                traced = watching(traced)
             if not exact:
                 return Stepper(traced, order, level), _numbers(traced.parameters)
         except NotTraceable:
@@ -65,9 +73,33 @@ def stepper_of(
         else:
             changed = any(a is not b for a, b in zip(args, as_floats))
             moving = [a for a, b in zip(args, as_floats) if np.asarray(b).dtype == float]
-            return _exact(traced, order, words), _numbers(moving if changed else traced.parameters)
+            alikes = (x for x in known if alike(x.system, traced))
+            stepper = next(alikes, None) or _exact(traced, order, words)
+            return stepper, _numbers(moving if changed else traced.parameters)
     dtype = object if exact else complex if is_complex else float
     return Direct(f, y.shape, order, dtype, functions, sizes), args
+
+
+def watching(traced: System) -> System:
+    """Have the operands of what is held expanded too, behind the functions."""
+    operands = [[line] for held in traced.held for line in held.operands]
+    return traced.observing(operands) if operands else traced
+
+
+def alike(a: System, b: System) -> bool:
+    """Tell whether two systems are the same program."""
+    if a.said and a.said == b.said:
+        return True
+    return all(
+        x == y
+        for x, y in (
+            (a.program.steps, b.program.steps),
+            (a.rates, b.rates),
+            (a.functions, b.functions),
+            (a.held, b.held),
+            (a.guards, b.guards),
+        )
+    )
 
 
 def _exact(traced: System, order: int, words: int) -> Multiword | Digits:

@@ -31,12 +31,21 @@ def failure(
     options: dict[str, Any] = {"end_low": end[1], "steps": 1, "parts": parts}
     flow.stepper.propagate(here, end[0], tiny, flow.given, **options)
     rates = parts[: flow.size, 1]
-    if not all(x - x == 0 for x in rates.tolist()):
+    if not all(map(_is_finite, rates.tolist())):
         text = f"At t = {float(motion.time):.17g} the right-hand side is not finite."
         return failed(text, motion, flow)
     away = nearest_singularity(parts[: flow.size])
-    if away is None:
-        return failed(TOO_SMALL, motion, flow)
-    where = motion.time + away
-    text = f"{TOO_SMALL} The solution seems to be singular at t = {float(where):.12g}."
-    return failed(text, motion, flow, where)
+    if away is not None:
+        where = motion.time + away
+        text = f"{TOO_SMALL} The solution seems to be singular at t = {float(where):.12g}."
+        return failed(text, motion, flow, where)
+    bad = [k for k, x in enumerate(parts[: flow.size].T) if not all(map(_is_finite, x.tolist()))]
+    if bad:
+        text = f"{TOO_SMALL} The series about t = {float(motion.time):.17g} overflows at degree "
+        text += f"{bad[0]}: take a unit of time that is nearer to that of the motion, or an order"
+        return failed(f"{text} below that.", motion, flow)
+    return failed(TOO_SMALL, motion, flow)
+
+
+def _is_finite(x: Any) -> bool:
+    return bool(x - x == 0)  # for numbers of any kind

@@ -17,14 +17,19 @@ import numpy as np
 
 from taylorad.errors import InputError, IntegrationError
 from taylorad.ode.blocks import Block
+from taylorad.ode.choice import alike, stepper_of, watching
+from taylorad.ode.digits.direct import Direct
 from taylorad.ode.digits.precision import words_for
+from taylorad.ode.digits.stepping import Later
+from taylorad.ode.events.exact import ExactSwitches
 from taylorad.ode.events.isolation import WIDTH
-from taylorad.ode.events.switches import Switches, values
-from taylorad.ode.events.watch import Event, composed, resolved
+from taylorad.ode.events.switches import Switches
+from taylorad.ode.events.watch import Event, composed
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
-from taylorad.ode.tracing.system import NotTraceable, System, system
+from taylorad.ode.tracing.garbage import none_sought
+from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
 
 __all__ = ["Flow", "total", "with_slack"]
 
@@ -79,6 +84,8 @@ class Flow:
         # Of each event the row that it has among the parts; None if it is composed.
         self.rows: list[int | None] = []
         self.stepper: Any = None
+        # Those of mpmath numbers, of each of the branches that there were.
+        self.steppers: list[Any] = []
         self.parameters: Any = []
         self.hold(())
         self.system: System | None = None
@@ -94,34 +101,44 @@ class Flow:
             self.rows = [None] * len(self.events)
             self.make_room(0)
             return
-        if y.dtype != float:
-            self._interpret(t, y)
-            return
-        try:
-            self._translate(t, y)
-        except NotTraceable:
-            self._interpret(t, y)
+        if y.dtype == float:
+            try:
+                self._translate(t, y)
+                return
+            except NotTraceable:
+                pass
+        self._interpret(t, y)
 
+    @none_sought()
     def _translate(self, t: float, y: Any) -> None:
         """Take steps by machine code."""
         traced = self._traced(t, y)
-        operands = [[line] for held in traced.held for line in held.operands]
-        ahead = self.size + sum(map(len, traced.functions))
-        rows = []
-        for held in traced.held:
-            rows.append([*range(ahead, ahead + len(held.operands))])
-            ahead += len(held.operands)
-        if self.system is None or not _alike(self.system, traced):
-            observed = traced.observing(operands) if operands else traced
-            self.stepper = Stepper(observed, self.order)
+        if self.system is None or not alike(self.system, traced):
+            self.stepper = Stepper(watching(traced), self.order)
             self.make_room(self.size + self.stepper.functions)
         self.system = traced
-        self.switches = Switches(traced, rows)
         self.parameters = [float(x) for p in traced.parameters for x in np.ravel(p)]
+        self._begin_with(Switches(traced, self._ahead), float(t), y)
+
+    @property
+    def _ahead(self) -> int:
+        """How many lines are ahead of the operands of what is held."""
+        return self.size + sum(row is not None for row in self.rows)
+
+    def _begin_with(self, switches: Switches, t: Any, y: Any) -> None:
+        """Compute what is held at the beginning."""
+        self.switches, system = switches, switches.system
         self.hold(())
-        if traced.held:
-            known = values(traced, [*np.ravel(y).tolist(), float(t), *self.parameters])
-            self.hold(tuple(known[held.line] for held in traced.held))
+        # Of mpmath numbers a trace is made with doubles: code may have chosen otherwise.
+        guards = system.guards if y.dtype == object else []
+        if system.held or guards:
+            known = switches.values([*np.ravel(y).tolist(), t, *self.parameters])
+            self.hold(tuple(known[held.line] for held in system.held))
+            if any(bool(known[line]) != truth for line, truth, _ in guards):
+                raise InputError(
+                    f"at t = {t} an `if` in the right-hand side, or in an event, depends on more "
+                    "digits than a double has; write np.where instead"
+                )
 
     def _traced(self, t: float, y: Any) -> System:
         functions = [event.function for event in self.events]
@@ -135,8 +152,8 @@ class Flow:
         ahead = iter(traced.functions)
         for i, event in enumerate(self.events):
             lines = next(ahead) if event.function in functions else None
-            if lines is not None and len(lines) != 1:
-                raise InputError(f"event {i} returned {len(lines)} numbers; it must return one")
+            if lines is not None:
+                _check_event(i, lines)
             rows.append(None if lines is None else self.size + sum(r is not None for r in rows))
         self.rows = rows
         return traced
@@ -150,24 +167,30 @@ class Flow:
 
     def _interpret(self, t: float, y: Any) -> None:
         """Take steps in Python, where machine code does not serve."""
-        from taylorad.ode.choice import stepper_of  # which brings mpmath in
-
         functions = [event.function for event in self.events]
-        stepper: Any
-        stepper, given = stepper_of(
-            self.fun, t, y, self.order, self.args, functions, words=self.words
+        self.stepper, self.parameters = stepper_of(
+            *(self.fun, t, y, self.order, self.args, functions),
+            words=self.words,
+            held=True,
+            known=self.steppers,
         )
-        if getattr(stepper, "system", None) is not None and stepper.system.held:
+        if isinstance(self.stepper, Direct) and jumps(self.fun, t, y, self.args):
             raise InputError(
-                "the right-hand side jumps, by a comparison, abs or the like, which is located for "
-                "floats only, not for mpmath numbers; integrate each branch by itself, up to an "
-                "event"
+                "the right-hand side jumps, by a comparison, abs or the like. Where it does is "
+                "found if it can be taken apart into real numbers; but here the state is complex, "
+                "or it uses what has no formula. Integrate each branch by itself, up to an event"
             )
-        self.stepper, self.parameters = stepper, given
-        self.system = None
-        self.hold(())
         self.rows = [self.size + i for i in range(len(functions))]
         self.make_room(self.size + self.stepper.functions, self.stepper.parts().dtype)
+        self.system = getattr(self.stepper, "system", None)
+        if self.system is None:
+            self.hold(())
+        else:
+            if self.stepper not in self.steppers:
+                self.steppers.append(self.stepper)
+            for i in range(len(functions)):
+                _check_event(i, self.system.functions[i])
+            self._begin_with(ExactSwitches(self.system, self._ahead), t, y)
 
     def make_room(self, lines: int, dtype: Any = float) -> None:
         """Make room for steps: one at first."""
@@ -210,7 +233,7 @@ class Flow:
         steps = min(steps, self.most)
         if steps > len(self.times):
             self.parts, self.times = self._room(min(2 * steps, self.most))
-        before, parts, times = motion.steps, self.parts, self.times
+        before, times = motion.steps, self.times
         if self.most > 1 and self.size:
             self.stepper.propagate(
                 motion,
@@ -219,7 +242,7 @@ class Flow:
                 self.given,
                 end_low=end[1],
                 steps=steps,
-                parts=parts,
+                parts=self.parts,
                 times=times,
             )
         else:
@@ -229,11 +252,12 @@ class Flow:
         return self._block(motion, motion.steps - before)
 
     def _block(self, motion: Motion, count: int) -> Block:
-        return Block(self.times[:count], self.parts[:count], self.size, motion.time, motion.state)
+        parts = self.parts if isinstance(self.parts, Later) else self.parts[:count]
+        return Block(self.times[:count], parts, self.size, motion.time, motion.state)
 
     def quiet(self, block: Block, relative: float) -> int:
         """Tell in how many of the first steps nothing switches."""
-        if not self._is_on_its_side(block.times[0, 2]):
+        if not self._is_on_its_side(block.times[0, 2], relative):
             return 0
         return self.switches.quiet(block.parts, block.times[:, 2], relative)
 
@@ -245,11 +269,11 @@ class Flow:
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
             # The series of what jumps may well end before the state's.
-            observed = self.parts[0, self.size + sum(row is not None for row in self.rows) :]
-            h = motion.step * resolved(observed, motion.step, tolerance.relative)
-            if self._is_on_its_side(h):
+            observed = self.parts[0, self._ahead :]
+            h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
+            if self._is_on_its_side(h, tolerance.relative):
                 break
-            self._change_sides(before, h)
+            self._change_sides(before, h, tolerance.relative)
             motion.restore(before)
             if self._side() in seen:
                 raise IntegrationError(
@@ -259,7 +283,7 @@ class Flow:
                     motion.state.reshape(self.shape),
                 )
             seen.add(self._side())
-        switch = self.switches.first(self.parts[0], h)
+        switch = self.switches.first(self.parts[0], h, tolerance.relative)
         if switch is not None and abs(switch) < abs(h):
             h = switch
         if abs(h) < abs(motion.step):
@@ -304,14 +328,12 @@ class Flow:
             self._wait(motion, end, tolerance)
             return True
         steps = motion.steps
+        if isinstance(self.stepper, Stepper):
+            parts = self.parts[0]
+        else:
+            parts = self.parts = Later()
         self.stepper.propagate(
-            motion,
-            end[0],
-            tolerance,
-            self.given,
-            end_low=end[1],
-            steps=1,
-            parts=self.parts[0],
+            motion, end[0], tolerance, self.given, end_low=end[1], steps=1, parts=parts
         )
         return motion.steps > steps
 
@@ -333,14 +355,13 @@ class Flow:
         guards = self.system.guards if self.system is not None else []
         return (self.held, tuple((origin, truth) for _, truth, origin in guards))
 
-    def _is_on_its_side(self, h: float) -> bool:
-        return self.switches.after(self.parts[0], h) == self.held
+    def _is_on_its_side(self, h: Any, relative: Any) -> bool:
+        return self.switches.after(self.parts[0], h, relative) == self.held
 
-    def _change_sides(self, before: Motion, h: float) -> None:
+    def _change_sides(self, before: Motion, h: Any, relative: Any) -> None:
         assert self.system is not None
-        self.hold(self.switches.after(self.parts[0], h))
-        arguments = [*before.state.tolist(), before.time, *self.given]
-        known = values(self.system, arguments)
+        self.hold(self.switches.after(self.parts[0], h, relative))
+        known = self.switches.values([*before.state.tolist(), before.time, *self.given])
         if any(bool(known[line]) != truth for line, truth, _ in self.system.guards):
             y = polynomial(self.parts[0, : self.size], ASIDE * h)
             self.trace(before.time + ASIDE * h, y.reshape(self.shape))
@@ -352,20 +373,9 @@ def with_slack(shape: tuple[int, ...], dtype: Any = float) -> Any:
     return np.zeros(count + WIDTH, dtype)[:count].reshape(shape)
 
 
-def _alike(a: System, b: System) -> bool:
-    """Tell whether two systems are the same program."""
-    if a.said and a.said == b.said:
-        return True
-    return all(
-        x == y
-        for x, y in (
-            (a.program.steps, b.program.steps),
-            (a.rates, b.rates),
-            (a.functions, b.functions),
-            (a.held, b.held),
-            (a.guards, b.guards),
-        )
-    )
+def _check_event(i: int, lines: Sequence[int]) -> None:
+    if len(lines) != 1:
+        raise InputError(f"event {i} returned {len(lines)} numbers; it must return one")
 
 
 def total(a: float, b: float) -> tuple[float, float]:

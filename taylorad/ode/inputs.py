@@ -57,8 +57,9 @@ def as_times(t: Any) -> Any:
 
 
 def arguments(args: Any) -> tuple[Any, ...]:
+    """Give further arguments as a tuple, in which arrays are copies that nobody else changes."""
     try:
-        return tuple(args)
+        return tuple([a.copy() if isinstance(a, np.ndarray) else a for a in args])
     except TypeError as error:
         raise InputTypeError(
             "Supplied 'args' cannot be unpacked. Please supply `args` as a tuple (e.g. "

@@ -152,7 +152,10 @@ class Integrator:
     @_precise
     def time(self, t: float) -> None:
         engine = self._engine
-        engine.motion.time, engine.motion.time_low = as_time(t), 0.0
+        t = as_time(t)
+        if not math.isfinite(t):
+            raise InputError(f"the time is {t}; it must be finite")
+        engine.motion.time, engine.motion.time_low = t, 0.0
         engine.forget()
 
     @property
@@ -229,6 +232,8 @@ class Integrator:
         taylorad.errors.IntegrationError
             If that is not possible. State and time are then as before.
         """
+        if not abs(max_step) > 0:
+            raise InputError(f"max_step is {max_step}; a step must go somewhere")
         self._engine.advance(self._after(max_step), 1)
         return self.time
 
@@ -363,7 +368,7 @@ class Integrator:
                     record.take(block)
                 if bar is not None:
                     bar.update(motion.time)
-                if callback is not None and callback(self) is True:
+                if callback is not None and _is_true(callback(self)):
                     outcome = "stopped"
                     break
                 if block.ended:
@@ -384,3 +389,7 @@ class Integrator:
     def _after(self, dt: float) -> Time:
         time, low = total(self._motion.time, dt)
         return total(time, low + self._motion.time_low)
+
+
+def _is_true(answer: Any) -> bool:
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from taylorad.primitives.linear import as_array, gather, sum_
+from taylorad.primitives.linear import as_array, gather, reshape, shape_of, sum_
 from taylorad.primitives.registry import Bilinear, enter, implements
 
 # --- matmul of stacks of matrices ------------------------------------------------------------
@@ -47,18 +47,21 @@ matmul_row: Bilinear = enter(
 @implements(np.matmul, np.linalg.matmul)
 def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices as ``@`` does: vectors become one-row or one-column matrices."""
-    if not np.ndim(a) or not np.ndim(b):
+    m, n = len(shape_of(a)), len(shape_of(b))
+    if not m or not n:
         raise ValueError("matmul: an operand is a scalar; use * for it")
-    if np.ndim(a) > 1 and np.ndim(b) > 1:
+    if m > 1 and n > 1:
         return matmul_row(a, b)
-    row, column = np.ndim(a) == 1, np.ndim(b) == 1
+    row, column = m == 1, n == 1
     if row:
-        a = np.reshape(a, (1, -1))
+        a = as_array(a)
+        a = reshape(a, shape=(1, a.shape[0]))
     if column:
-        b = np.reshape(b, (-1, 1))
+        b = as_array(b)
+        b = reshape(b, shape=(b.shape[0], 1))
     y = matmul_row(a, b)
     shape = y.shape[: -1 if column else None]
-    return np.reshape(y, (*shape[:-1],) if row and column else _without(shape, row))
+    return reshape(y, shape=(*shape[:-1],) if row and column else _without(shape, row))
 
 
 def _without(shape: tuple[int, ...], row: bool) -> tuple[int, ...]:
@@ -74,9 +77,10 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 @implements(np.dot)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     """Contract the last axis of ``a`` with the last but one of ``b``."""
-    if not np.ndim(a) or not np.ndim(b):
+    m, n = len(shape_of(a)), len(shape_of(b))
+    if not m or not n:
         return a * b
-    if np.ndim(b) <= 2:
+    if n <= 2:
         return matmul(a, b)
     return tensordot(a, b, (-1, -2))
 

@@ -270,7 +270,7 @@ def _asks(function: Any, shape_varies: bool = False) -> None:
 
 
 for _function in (
-    *(np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal),
+    *(np.any, np.all, np.count_nonzero, np.array_equal),
     *(np.searchsorted, np.round, np.around, np.isreal, np.iscomplex),
 ):
     _asks(_function)
@@ -279,3 +279,13 @@ for _listing in (np.nonzero, np.argwhere, np.flatnonzero):
 
 implements(np.isposinf)(lambda x, out=None: np.isinf(x) & ~np.signbit(x))
 implements(np.isneginf)(lambda x, out=None: np.isinf(x) & np.signbit(x))
+
+
+@implements(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """Compare, so that whoever asks where the answer changes finds comparisons."""
+    near = (abs(a - b) <= atol + rtol * abs(b)) & np.isfinite(b) | (a == b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+implements(np.allclose)(lambda *args, **options: np.all(isclose(*args, **options)))

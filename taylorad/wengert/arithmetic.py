@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from taylorad.primitives import elementwise
+from taylorad.primitives.linear import index
 from taylorad.primitives.registry import Primitive
 from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Line, WengertList
@@ -34,6 +36,13 @@ FLOAT = np.dtype(float)
 
 _ADD, _SUBTRACT = elementwise.add, elementwise.subtract
 _MULTIPLY, _DIVIDE, _NEGATIVE = elementwise.multiply, elementwise.divide, elementwise.negative
+_METHODS: dict[Primitive | None, str] = {
+    _ADD: "add",
+    _SUBTRACT: "subtract",
+    _MULTIPLY: "multiply",
+    _DIVIDE: "divide",
+    _NEGATIVE: "negative",
+}
 
 
 class Scalars(Writer):
@@ -43,8 +52,6 @@ class Scalars(Writer):
     ----------
     origin : (str, int) or None
         The user's line behind the lines written next.
-    arithmetic : dict
-        By row the method that writes it for floats.
     """
 
     def __init__(self) -> None:
@@ -52,13 +59,6 @@ class Scalars(Writer):
         self.origin: Origin = None
         self._known: dict[Any, int] = {}  # arithmetic by (row, *operands)
         self._floats: dict[Any, int] = {}
-        self.arithmetic: dict[Primitive, Callable[..., int]] = {
-            _ADD: self.add,
-            _SUBTRACT: self.subtract,
-            _MULTIPLY: self.multiply,
-            _DIVIDE: self.divide,
-            _NEGATIVE: self.negative,
-        }
 
     @classmethod
     def continuing(cls, program: WengertList) -> Scalars:
@@ -66,7 +66,7 @@ class Scalars(Writer):
         self = cls()
         for number, line in enumerate(program.lines):
             row = line.row
-            if row in self.arithmetic and line.dtype == FLOAT:
+            if row in _METHODS and line.dtype == FLOAT:
                 self._known[row, *line.operands] = number
             elif row is not None:
                 self.seen[self.key(line)] = number
@@ -99,11 +99,25 @@ class Scalars(Writer):
             return self.number(float(value))
         return super().constant(value, origin)
 
+    def entries(self, number: int) -> list[int]:
+        """Append a line for each entry of an input."""
+        shape, dtype = self.lines[number].shape, self.lines[number].dtype
+        places = product(*map(range, shape))
+        return [
+            self._put(Line(index, (number,), {"key": place}, (), (), dtype, None, self.origin))
+            for place in places
+        ]
+
     def actual(self, number: int) -> int:
         """Give a line for a number that may be nothing."""
         return self.number(0.0) if number < 0 else number
 
     # --- arithmetic of floats ---
+
+    def arithmetic(self, row: Primitive | None) -> Callable[..., int] | None:
+        """Give the method that writes a row for floats."""
+        name = _METHODS.get(row)
+        return None if name is None else getattr(self, name)
 
     def add(self, a: int, b: int) -> int:
         if a < 0:
@@ -165,7 +179,7 @@ class Scalars(Writer):
         origin: Origin = None,
     ) -> int:
         """Give the number of the line that computes this, appending it if it is new."""
-        write = self.arithmetic.get(row)
+        write = self.arithmetic(row)
         if write is not None and dtype == FLOAT:
             return write(*map(self.as_float, operands))
         operands = tuple(map(self.actual, operands))

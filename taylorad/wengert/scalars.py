@@ -126,12 +126,7 @@ class _Expansion:
         if not line.shape:
             return number
         self.room(math.prod(line.shape))
-        emit, dtype = self.scalars.emit, line.dtype
-        entries = [
-            emit(linear.index, (number,), {"key": place}, (), (), dtype)
-            for place in np.ndindex(line.shape)
-        ]
-        return np.array(entries, np.int64).reshape(line.shape)
+        return np.array(self.scalars.entries(number), np.int64).reshape(line.shape)
 
     def _constants(self, value: Any) -> Any:
         if isinstance(value, (float, int)):
@@ -154,7 +149,7 @@ class _Expansion:
         if rule is _each and not line.shape:  # short ways for what is scalar already
             self.room(1)
             scalars, more = self.scalars, (line.params, line.names, (), line.dtype)
-            write = scalars.arithmetic.get(row) if line.dtype == FLOAT else None
+            write = scalars.arithmetic(row) if line.dtype == FLOAT else None
             if write is not None:
                 return write(*map(scalars.as_float, operands))
             return scalars.emit(row, tuple(operands), *more)
@@ -211,18 +206,26 @@ def _each(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     scalars, row, shape = self.scalars, line.row, line.shape
     assert row is not None
     self.room(math.prod(shape))
-    write = scalars.arithmetic.get(row) if line.dtype == FLOAT else None
+    write = scalars.arithmetic(row) if line.dtype == FLOAT else None
+    columns = [_entries(n, shape) for n in operands]
     if write is not None:
-        operands = [_as_floats(scalars, n) for n in operands]
-    columns = [np.broadcast_to(n, shape).ravel().tolist() for n in operands]
-    if write is not None:
-        found = list(map(write, *columns))
+        floats = [[scalars.as_float(n) for n in column] for column in columns]
+        found = list(map(write, *floats))
     else:
         found = [
             scalars.emit(row, entries, line.params, line.names, (), line.dtype)
             for entries in zip(*columns)
         ]
     return np.array(found, np.int64).reshape(shape)
+
+
+def _entries(numbers: Numbers, shape: tuple[int, ...]) -> list[int]:
+    """Give the entries of an array that is broadcast."""
+    if numbers.shape != shape:
+        if not numbers.shape:
+            return [int(numbers)] * math.prod(shape)
+        numbers = np.broadcast_to(numbers, shape)
+    return numbers.ravel().tolist()
 
 
 def _as_floats(scalars: Scalars, numbers: Numbers) -> Numbers:
@@ -243,7 +246,7 @@ def _product(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     """Multiply entry by entry."""
     self.room(math.prod(line.shape))
     scalars = self.scalars
-    a, b = (np.broadcast_to(_as_floats(scalars, n), line.shape).ravel().tolist() for n in operands)
+    a, b = (_entries(_as_floats(scalars, n), line.shape) for n in operands)
     return np.array(list(map(scalars.multiply, a, b)), np.int64).reshape(line.shape)
 
 

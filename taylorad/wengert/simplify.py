@@ -69,6 +69,8 @@ def _needed(trace: Trace, roots: Iterable[int]) -> bytearray:
         needed[number] = 1
     for number in range(len(needed) - 1, -1, -1):
         if needed[number]:
-            for source in sources_of(trace.records[number]):
-                needed[source] = 1
+            record = trace.records[number]
+            for source in sources_of(record) if record.params else record.sources:
+                if source is not None:
+                    needed[source] = 1
     return needed

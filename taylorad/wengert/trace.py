@@ -86,16 +86,17 @@ class Trace(Tape):
         question = (primitive, sources) if is_question and None not in sources else ()
         if question in self.asked:
             return Traced(self, self.asked[question])
-        params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
+        if params:
+            params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
         record = Record(primitive, operands, sources, params, None)
         traced = [source for source in sources if source is not None]
         kind = None
-        if any(math.prod(self.kinds[source][0]) > LARGE for source in traced):
+        if True in [math.prod(self.kinds[source][0]) > LARGE for source in traced]:
             kind = inferred(primitive, operands, [_kind(a) for a in args], params)
         if kind is None:
             record.value = self._computed(record)
             kind = _kind(record.value)
-        steps = isinstance(primitive, Constant) or all(self.stepwise[i] for i in traced)
+        steps = isinstance(primitive, Constant) or False not in [self.stepwise[i] for i in traced]
         if question:
             self.asked[question] = len(self.records)
         return self._append(record, kind, steps)
@@ -148,7 +149,9 @@ class Trace(Tape):
             operand if source is None else self.value(source)
             for operand, source in zip(record.operands, record.sources, strict=True)
         ]
-        params = {k: v.value if isinstance(v, Traced) else v for k, v in record.params.items()}
+        params = record.params
+        if params:
+            params = {k: v.value if isinstance(v, Traced) else v for k, v in params.items()}
         return record.primitive(*operands, **params)
 
     def _plain(self, a: Any) -> Any:

@@ -8,21 +8,20 @@ and each step: a run over the first few degrees finds how large its parts are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from operator import is_, mul
 from typing import Any
 
 import mpmath
 import numpy as np
+from mpmath.libmp import from_man_exp
 
-from taylorad.dispatch.exact import Exact, plain
 from taylorad.ode.digits.eager import Eager, is_finite, log2
-from taylorad.ode.digits.fixed import BLOCK, Term, Writer
+from taylorad.ode.digits.fixed import BLOCK, Factor, Writer
+from taylorad.ode.digits.values import value
 from taylorad.ode.tracing.constants import number, numberless
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
-from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
-from taylorad.primitives.linear import select
-from taylorad.primitives.registry import Primitive
 
 __all__ = ["Digits"]
 
@@ -68,22 +67,38 @@ class Digits(Eager):
         self.steps = system.program.steps
         recurrences = Recurrences(numberless(system), [*system.rates, *observed])
         self.recurrences, self.wanted = recurrences, [*range(system.size), *observed]
+        self.clock = system.time
         self.writer = Writer(recurrences, order)
+        self.names = list(dict.fromkeys(term.factor for term in self.writer.terms))
+        self.numbers = {name.number: mpmath.mpf(name.number) for name in self.names}
+        # Of each term, and of the rates, where it goes to and what its product is of.
+        self.ways = [(term.target, *term.sources) for term in self.writer.terms]
+        self.ways += [(i, rate) for i, rate in enumerate(system.rates)]
         self.sweep = self.writer.function()
         self.values: dict[int, Any] = {}
+        self._known: tuple[Any, ...] = ()
+        self._place_of_values: tuple[Any, ...] = ()
 
     def _enter(self, given: Sequence[Any] | np.ndarray[Any, Any]) -> None:
+        known = (self.bits, *given)
+        if _are_same(known, self._known):
+            return
+        self._known, self._place_of_values = known, ()
         numbers, self.values = iter(given), {}
         for line, step in enumerate(self.steps):
             if step.primitive is None and step.number is not None:
                 self.values[line] = number(step.number)
-            elif step.primitive is None and line > self.system.time:
+            elif step.primitive is None and line > self.clock:
                 self.values[line] = number(next(numbers))
         self._evaluate(moves=False)
 
     def _begin(self, time: Any, low: Any, state: list[Any]) -> list[Any] | None:
-        self.values |= dict(enumerate(map(number, state)))
-        self.values[self.system.time] = time + low
+        place = (time, low, *state)
+        if _are_same(place, self._place_of_values):  # the end of the last step
+            return [self.values[line] for line in self.system.rates]
+        self._place_of_values = ()
+        self.values = self.values | dict(enumerate(map(number, state)))
+        self.values[self.clock] = time + low
         try:
             self._evaluate(moves=True)
         except (ArithmeticError, ValueError):
@@ -91,6 +106,7 @@ class Digits(Eager):
         needed = [self.values[line] for line in self.writer.lines]
         if not all(type(x) is mpmath.mpf and is_finite(x) for x in needed):
             return None
+        self._place_of_values = place
         return [self.values[line] for line in self.system.rates]
 
     def _evaluate(self, moves: bool) -> None:
@@ -100,12 +116,13 @@ class Digits(Eager):
             if step.moves == moves:
                 operands = [values[i] for i in step.operands]
                 assert step.primitive is not None
-                values[line] = _value(step.primitive, operands, step.params)
+                values[line] = value(step.primitive, operands, step.params)
 
     # --- the series ----------------------------------------------------------------------------
 
     def _expand(self, scales: list[Any], most: Any, sign: int, hint: Any) -> Any:
-        self.factors = [self._factor(term) for term in self.writer.terms]
+        factors = {name: self._factor(name) for name in self.names}
+        self.factors = [factors[term.factor] for term in self.writer.terms]
         floors = [log2(x) for x in scales]
         self.drop = max(math.floor(-self.factor * BLOCK), 0)
         limit = (GROWTH / self.order) - self.drop / BLOCK
@@ -141,15 +158,21 @@ class Digits(Eager):
         # What is zero at first may be small later: it has more digits until it is known.
         least = min(tops, default=0) - self.bits
         sizes = [h[2] + h[3] if h[1] else least for h in heads]
-        for last in (TRIAL, self.order + (self.functions > 0)):
-            places = [size - self.bits for size in sizes]
-            self.places = dict(zip(self.writer.lines, places, strict=True))
-            self.parts_of = self._swept(last, heads, sign * mantissa, whole)
-            sizes = [
-                max(sizes[i] if heads[i][1] else -math.inf, self._largest(line), least)
-                for i, line in enumerate(self.writer.lines)
+        slope = sign * mantissa, whole
+        self._place(sizes)
+        self._sweep_up_to(TRIAL, heads, slope)
+        self._place(
+            [
+                int(max(size if head[1] else least, self._largest(line), least))
+                for line, head, size in zip(self.writer.lines, heads, sizes)
             ]
-            sizes = [int(x) for x in sizes]
+        )
+        self._sweep_up_to(self.order + (self.functions > 0), heads, slope)
+
+    def _place(self, sizes: list[int]) -> None:
+        """Choose the last binary places of lines."""
+        places = [size - self.bits for size in sizes]
+        self.places = dict(zip(self.writer.lines, places, strict=True))
 
     def _largest(self, line: int) -> float:
         """Give about log2 of the largest of the first parts, in units of a step."""
@@ -160,48 +183,37 @@ class Digits(Eager):
         )
         return max(found, default=-math.inf)
 
-    def _swept(
-        self, last: int, heads: list[Any], mantissa: int, whole: int
-    ) -> dict[int, list[int]]:
+    def _sweep_up_to(self, last: int, heads: list[Any], slope: tuple[int, int]) -> None:
+        """Find the parts up to a degree, in a unit of time."""
         places, factors, shifts = self.places, [], []
-        time = self.system.time
-
-        def put(factor: tuple[int, int], shift: int) -> None:
-            factors.append(factor[0] << max(-shift, 0))
-            shifts.append(max(shift, 0))
-
-        for term, factor in zip(self.writer.terms, self.factors, strict=True):
-            source = term.source
-            below = (
-                places[source] if isinstance(source, int) else places[source.a] + places[source.b]
-            )
-            put(factor, places[term.target] - factor[1] - below)
-        for i, rate in enumerate(self.system.rates):
-            put((mantissa, whole), places[i] - whole - places[rate])
+        time, (mantissa, whole) = self.clock, slope
+        rates = [slope] * self.size
+        for (target, *sources), (factor, exponent) in zip(self.ways, [*self.factors, *rates]):
+            shift = places[target] - exponent - sum([places[source] for source in sources])
+            factors.append(factor << -shift if shift < 0 else factor)
+            shifts.append(shift if shift > 0 else 0)
         starts = [_shifted(_whole(h), h[2] - place) for h, place in zip(heads, places.values())]
-        slope = _shifted(mantissa, whole - places[time])
-        found = self.sweep(last, starts, slope, factors, shifts, self.drop)
-        result = dict(zip(self.writer.lines, found, strict=True))
-        result[time] = [*result[time][:1], slope]
-        return result
+        moved = _shifted(mantissa, whole - places[time])
+        found = self.sweep(last, starts, moved, factors, shifts, self.drop)
+        self.parts_of = dict(zip(self.writer.lines, found, strict=True))
+        self.parts_of[time] = [*self.parts_of[time][:1], moved]
 
-    def _factor(self, term: Term) -> tuple[int, int]:
+    def _factor(self, factor: Factor) -> tuple[int, int]:
         """Give a factor as a whole number and a power of two."""
-        if term.condition is not None:
-            line, wanted = term.condition
+        if factor.condition is not None:
+            line, wanted = factor.condition
             return int((self.values[line] != 0) == wanted), 0
-        if not term.values and term.divisor is None:
-            x = mpmath.mpf(term.number)
-        else:
-            x = mpmath.fprod([term.number, *(self.values[i] for i in term.values)])
-            if term.divisor is not None:
-                x /= self.values[term.divisor]
+        x = self.numbers[factor.number]
+        for line in factor.values:
+            x *= self.values[line]
+        if factor.divisor is not None:
+            x /= self.values[factor.divisor]
         return _whole(x._mpf_), x._mpf_[2]
 
     def _shift(self, line: int, k: int) -> int:
         """Give how many bits a part has lost: those of components are found a degree earlier."""
         moved = k - 1 if line < self.size else k
-        return max(moved, 0) // BLOCK * self.drop if line != self.system.time else 0
+        return max(moved, 0) // BLOCK * self.drop if line != self.clock else 0
 
     def _size_in_units(self, floors: list[float]) -> float:
         """Give log2 of the step, in units of time."""
@@ -229,35 +241,44 @@ class Digits(Eager):
     # --- what is made of it ----------------------------------------------------------------------
 
     def _advance(self, h: Any) -> tuple[list[Any], list[Any]]:
-        share = (h / self.unit)._mpf_
-        # The powers of the share need no more digits than the parts have.
-        factor, shift = share[1], -share[2]
-        if shift < 0:
-            factor, shift = factor << -shift, 0
+        _, share, exponent, _ = (h / self.unit)._mpf_
+        # The powers of the share, and their derivatives, in whole numbers: what parts have lost,
+        # they have in addition.
+        place = self.bits + SHORT
+        powers, slopes, power, lag = [], [], 1 << place, 0
+        for k in range(1, self.order + 1):
+            more = self._shift(0, k) - lag
+            lag += more
+            slopes.append(k * power << more)
+            power = _shifted(power * share, exponent + more)
+            powers.append(power)
         gains, foreseen = [], []
-        lags = [self._shift(0, k) for k in range(self.order + 1)]
+        make, bits, inverse = mpmath.mp.make_mpf, self.bits, 1 / self.unit
         for i in range(self.size):
-            gain = rate = 0
-            parts = self.parts_of[i]
-            for k in range(self.order, 0, -1):
-                part = parts[k] << lags[k]
-                gain = (gain * factor >> shift) + part
-                rate = (rate * factor >> shift) + k * part
-            gain = gain * factor >> shift
-            gains.append(mpmath.ldexp(gain, self.places[i]))
-            foreseen.append(mpmath.ldexp(rate, self.places[i]) / self.unit)
+            parts, at = self.parts_of[i][1:], self.places[i] - place
+            gains.append(make(from_man_exp(sum(map(mul, parts, powers)), at, bits, "n")))
+            rate = make(from_man_exp(sum(map(mul, parts, slopes)), at, bits, "n"))
+            foreseen.append(rate * inverse)
         return gains, foreseen
 
-    def _keep(self, parts: np.ndarray[Any, Any]) -> None:
-        powers = [mpmath.mpf(1)]
-        for _ in range(self.order):
-            powers.append(powers[-1] / self.unit)
+    def _written(self) -> np.ndarray[Any, Any]:
+        parts, power, powers = self.parts(), mpmath.mpf(1), []
+        for _ in range(self.order + 1):
+            powers.append((_whole(power._mpf_), power._mpf_[2]))
+            power /= self.unit
+        make, bits = mpmath.mp.make_mpf, self.bits
         for row, line in zip(parts, self.wanted, strict=True):
-            found = self.parts_of[line]
-            for k, power in enumerate(powers):
-                x = found[k] if k < len(found) else 0
-                row[k] = mpmath.ldexp(x, self.places[line] + self._shift(line, k)) * power
+            row[:] = mpmath.mpf(0)
+            found, place = self.parts_of[line], self.places[line]
+            for k, (x, (factor, exponent)) in enumerate(zip(found, powers)):
+                exponent += place + self._shift(line, k)
+                row[k] = make(from_man_exp(x * factor, exponent, bits, "n"))
             row[0] = self.values[line]
+        return parts
+
+
+def _are_same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
+    return len(a) == len(b) and all(map(is_, a, b))
 
 
 def _whole(x: tuple[int, int, int, int]) -> int:
@@ -266,27 +287,3 @@ def _whole(x: tuple[int, int, int, int]) -> int:
 
 def _shifted(x: int, left: int) -> int:
     return x << left if left >= 0 else x >> -left
-
-
-_ARITHMETIC: dict[Primitive, Callable[..., Any]] = {
-    add: lambda a, b: a + b,
-    subtract: lambda a, b: a - b,
-    multiply: lambda a, b: a * b,
-    divide: lambda a, b: a / b,
-    negative: lambda a: -a,
-    select: lambda yes, no, condition: yes if condition else no,
-}
-
-
-def _value(row: Primitive, operands: list[Any], params: dict[str, Any]) -> Any:
-    """Compute a row of mpmath numbers."""
-    if row in _ARITHMETIC:
-        return _ARITHMETIC[row](*operands)
-    if row.exact is not None and not params:
-        rule = row.exact
-        return (
-            getattr(mpmath.mp, rule)(*operands)
-            if isinstance(rule, str)
-            else rule(mpmath.mp, *operands)
-        )
-    return plain(row(*map(Exact, operands), **params))

@@ -137,7 +137,8 @@ class Direct(Eager):
             rate = rate * h + k * self.c[k]
         return list(gain * h), list(rate)
 
-    def _keep(self, parts: np.ndarray[Any, Any]) -> None:
+    def _written(self) -> np.ndarray[Any, Any]:
+        parts = self.parts()
         parts[: self.size] = self.c.T
         place = self.size
         for function in self.observed:
@@ -146,3 +147,4 @@ class Direct(Eager):
                 found = np.full((self.order + 1, 1), mpmath.nan if self.exact else math.nan)
             parts[place : place + found.shape[1]] = found.T
             place += found.shape[1]
+        return parts

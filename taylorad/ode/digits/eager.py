@@ -12,15 +12,17 @@ is an mpmath number, and so are the entries of its state, an object array.
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import mpmath
 import numpy as np
 
+from taylorad.ode.digits.stepping import Stepping
 from taylorad.ode.steps.core import SMALLEST
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Tolerance
@@ -34,11 +36,19 @@ GUARD = 20
 SPARE = 28
 """Bits by which roundings of mpmath numbers are smaller than that."""
 
+OVERHEAD = 2000
+"""What a degree costs besides its convolutions, in terms of what one more degree adds to these if
+numbers are of one bit: measured, from 15 to 300 digits."""
+
 
 def order_of(relative: Any, exact: bool = True) -> int:
-    """Give the order that costs least for a tolerance (Jorba and Zou), of mpmath numbers or not."""
-    bits = GUARD * exact - log2(relative)
-    return max(2, math.ceil(1 + 0.5 * math.log(2) * bits))
+    """Give the order that costs least for a tolerance, of mpmath numbers or not.
+
+    See `taylorad.ode.tolerances`: the overhead of a degree is divided by what a product takes,
+    which grows with its digits.
+    """
+    L = math.log(2) * (GUARD * exact - log2(relative))
+    return max(2, math.ceil(1 + (L + math.sqrt(L * L + 8 * math.log(2) * OVERHEAD)) / 4))
 
 
 def log2(x: Any) -> float:
@@ -59,7 +69,7 @@ def is_finite(x: Any) -> bool:
     return bool(mpmath.isfinite(x))
 
 
-class Eager:
+class Eager(Stepping):
     """Steps in Python; to be subclassed.
 
     Parameters
@@ -75,7 +85,9 @@ class Eager:
     """
 
     def __init__(self, size: int, functions: int, order: int, exact: bool) -> None:
-        self.size, self.functions, self.order, self.exact = size, functions, order, exact
+        super().__init__(size, functions, order)
+        self.exact = exact
+        self._made: Callable[[], np.ndarray[Any, Any]] | None = None
 
     # --- what a subclass knows ---
 
@@ -99,29 +111,10 @@ class Eager:
         """Give what the components gain in a step, and the rates foreseen for its end."""
 
     @abstractmethod
-    def _keep(self, parts: np.ndarray[Any, Any]) -> None:
-        """Write the parts down."""
+    def _written(self) -> np.ndarray[Any, Any]:
+        """Give the parts."""
 
     # --- what a driver needs ---
-
-    def parts(self) -> np.ndarray[Any, Any]:
-        """Make room for the parts of a step: components, then functions, by degrees."""
-        return np.zeros((self.size + self.functions, self.order + 1), object)
-
-    def propagate(
-        self,
-        motion: Motion,
-        end: Any,
-        tolerance: Tolerance,
-        given: Sequence[Any] | np.ndarray[Any, Any] = (),
-        *,
-        end_low: Any = 0.0,
-        steps: int = 2**62,
-        parts: np.ndarray[Any, Any] | None = None,
-    ) -> Exit:
-        """Take steps until a time is reached, or so many have been taken; see `Stepper`."""
-        with self._precision(tolerance):
-            return self._loop(motion, (end, end_low), tolerance, given, steps, parts)
 
     def _precision(self, tolerance: Tolerance) -> AbstractContextManager[Any]:
         """Set the precision to work with, which is the tolerance's and guard digits."""
@@ -141,10 +134,9 @@ class Eager:
         tolerance: Tolerance,
         given: Sequence[Any] | np.ndarray[Any, Any],
         steps: int,
-        parts: np.ndarray[Any, Any] | None,
     ) -> Exit:
         number = mpmath.mpmathify if self.exact else float
-        end = (number(end[0]), number(end[1]))
+        self._made, end = None, (number(end[0]), number(end[1]))
         motion.time, motion.time_low = number(motion.time), number(motion.time_low)
         if self.exact:
             for name in ("state", "lost"):
@@ -194,17 +186,27 @@ class Eager:
             if size is None:
                 return Exit.STUCK
             if self.exact and size < left and size <= smallest * abs(now.time):
-                if parts is not None:
-                    self._keep(parts)  # which tell why
+                self._note()  # the parts tell why
                 return Exit.STUCK
             gains, foreseen = self._advance(sign * size)
-            if parts is not None:
-                self._keep(parts)
+            self._note()
             now = _moved(now, gains, sign * size)
             if size >= left:  # the last step ends where it is to end, whatever the roundings
                 now.time, now.time_low = end
             hint, cap, count = size, math.inf, count + 1
             now.steps += 1
+
+    def _note(self) -> None:
+        """Remember how to make the parts of this step."""
+        self._made = None
+        self._made = copy.copy(self)._kept
+
+    def _kept(self) -> np.ndarray[Any, Any]:
+        with mpmath.workprec(self.bits):
+            return self._written()
+
+    def _parts(self) -> Callable[[], np.ndarray[Any, Any]] | None:
+        return self._made
 
     def _size(self, logarithms: list[tuple[int, float]]) -> float:
         """Give log2 of a step, by log2 of the sizes of the last parts."""

@@ -12,42 +12,56 @@ The function is written out for a system, as the recurrences of `taylorad.forwar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from functools import lru_cache
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
 
-__all__ = ["BLOCK", "Term", "Writer"]
+__all__ = ["BLOCK", "Factor", "Term", "Writer"]
 
 BLOCK = 8
 """After so many degrees parts lose bits."""
 
 
-@dataclass(frozen=True)
-class Term:
+class Factor(NamedTuple):
+    """A number times the values of lines, over the value of another.
+
+    Attributes
+    ----------
+    number, values, divisor
+    condition : (int, bool) or None
+        It is 0 unless the value of a line is, or is not, zero.
+    """
+
+    number: float = 1.0
+    values: tuple[int, ...] = ()
+    divisor: int | None = None
+    condition: tuple[int, bool] | None = None
+
+
+class Term(NamedTuple):
     """One term of a recurrence: a factor, times an interior or a newest part.
 
     Attributes
     ----------
     target : int
         The line it belongs to.
-    number, values, divisor
-        The factor: a number times the values of lines, over the value of another.
+    factor : Factor
     source : Inner or int
         The interior, or the line of the newest part.
     over_degree : bool
-    condition : (int, bool) or None
-        The factor is 0 unless the value of a line is, or is not, zero.
     """
 
     target: int
-    number: float
-    values: tuple[int, ...]
-    divisor: int | None
+    factor: Factor
     source: Inner | int
     over_degree: bool = False
-    condition: tuple[int, bool] | None = None
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """The lines that it is a product of parts of."""
+        return (self.source,) if isinstance(self.source, int) else self.source[:2]
 
 
 class Writer:
@@ -76,17 +90,16 @@ class Writer:
         self.source = "\n".join(self._text())
 
     def function(self) -> Callable[..., Any]:
-        scope: dict[str, Any] = {"mul": mul}
-        exec(self.source, scope)
-        return scope["sweep"]  # type: ignore[no-any-return]
+        """Give it."""
+        return _function(self.source)
 
     def _text(self) -> Iterable[str]:
         n, nodes, t = self.system.size, self.recurrences.nodes, self.time
         inners = self.recurrences.inners
         histories = {i for inner in inners for i in (inner.a, inner.b)} - {t}
         weighted = {inner.a for inner in inners if inner.weighted} - {t}
-        lists = [*(f"p{i}" for i in sorted({*histories, *range(n)}))]
-        lists += [f"w{i}" for i in sorted(weighted)]
+        # Those of lines that are in convolutions begin with degree 1, others with their values.
+        lists = [*(f"p{i}" for i in sorted(histories)), *(f"w{i}" for i in sorted(weighted))]
         count = len(self.terms) + n
         yield "def sweep(last, heads, slope, factors, shifts, drop):"
         yield f"    {_unpacked('h', self.lines)} = heads"
@@ -94,10 +107,11 @@ class Writer:
         yield f"    {_unpacked('S', range(count))} = shifts"
         for i in self.lines:
             yield f"    y{i}, o{i} = h{i}, [h{i}]"
-        yield from (f"    {name} = [h{name[1:]}]" for name in lists)
+        yield from (f"    {name} = []" for name in lists)
         yield "    for k in range(last):"
         yield f"        if not k % {BLOCK} and k:"
         yield "            slope >>= drop"
+        yield from (f"            x{i} >>= drop" for i in range(n))
         yield from (f"            {name} = [v >> drop for v in {name}]" for name in lists)
         for number, term in enumerate(self.terms):
             if isinstance(term.source, Inner):
@@ -108,30 +122,26 @@ class Writer:
         yield f"            y{t} = slope if k == 1 else 0"
         for i in self.lines:
             if i not in nodes and i != t:
-                yield f"            y{i} = {f'p{i}[k]' if i < n else 0}"
-        yield from (f"            {line}" for line in self._interiors(sorted(histories), weighted))
+                yield f"            y{i} = {f'x{i}' if i < n else 0}"
+        yield from (f"            {line}" for line in self._interiors())
         for line in nodes:
             yield f"            y{line} = {self._node(line)}"
             yield f"            o{line}.append(y{line})"
-            if line in histories:
-                yield f"            p{line}.append(y{line})"
+        yield from (f"            p{i}.append(y{i})" for i in sorted(histories))
         yield from (f"            w{i}.append(k * y{i})" for i in sorted(weighted))
         yield f"        if k < {self.order}:"
         for i, rate in enumerate(self.system.rates):
             place = len(self.terms) + i
             yield f"            x{i} = (F{place} * y{rate} >> S{place}) // (k + 1)"
-            yield f"            o{i}.append(x{i}); p{i}.append(x{i})"
+            yield f"            o{i}.append(x{i})"
         yield f"    return {', '.join(f'o{i}' for i in self.lines)},"
 
-    def _interiors(self, histories: Iterable[int], weighted: set[int]) -> Iterable[str]:
-        if self.recurrences.inners:
-            yield "half, middle = (k + 1) // 2, k // 2"
+    def _interiors(self) -> Iterable[str]:
         inners = [i for i in self.recurrences.inners if self.time not in (i.a, i.b)]
-        plain = [i for i in inners if not i.is_square]
-        for line in dict.fromkeys(i.b for i in plain):
-            yield f"r{line} = p{line}[k - 1 : 0 : -1]"
-        for name in dict.fromkeys("pw"[i.weighted] + str(i.a) for i in plain):
-            yield f"a_{name} = {name}[1:k]"
+        if any(i.is_square for i in inners):
+            yield "middle = k // 2 - 1"
+        for line in dict.fromkeys(i.b for i in inners if not i.is_square):
+            yield f"r{line} = p{line}[::-1]"
         for number, inner in enumerate(self.recurrences.inners):
             a, b = inner.a, inner.b
             if self.time in (a, b):
@@ -139,14 +149,15 @@ class Writer:
                     other = f"p{b}"
                 else:
                     other = f"{'pw'[inner.weighted]}{a}"
-                value = f"slope * {other}[k - 1] if k > 1 else 0"
+                value = f"slope * {other}[-1] if k > 1 else 0"
                 if a == b:
                     value = "slope * slope if k == 2 else 0"
             elif inner.is_square:
-                pairs = f"p{a}[1:half], p{a}[k - 1 : k - half : -1]"
-                value = f"2 * sum(map(mul, {pairs})) + (0 if k & 1 else p{a}[middle] ** 2)"
+                pairs = f"p{a}, p{a}[:middle:-1]"
+                single = f"(0 if k & 1 else p{a}[middle] * p{a}[middle])"
+                value = f"2 * sum(map(mul, {pairs})) + {single}"
             else:
-                value = f"sum(map(mul, a_{'pw'[inner.weighted]}{a}, r{b}))"
+                value = f"sum(map(mul, {'pw'[inner.weighted]}{a}, r{b}))"
             yield f"I{number} = {value}"
 
     def _node(self, line: int) -> str:
@@ -161,6 +172,13 @@ class Writer:
         return " + ".join(plain) or "0"
 
 
+@lru_cache(maxsize=64)
+def _function(text: str) -> Callable[..., Any]:
+    scope: dict[str, Any] = {"mul": mul}
+    exec(text, scope)
+    return scope["sweep"]  # type: ignore[no-any-return]
+
+
 def _unpacked(letter: str, numbers: Iterable[int]) -> str:
     return "".join(f"{letter}{i}, " for i in numbers)
 
@@ -169,9 +187,9 @@ def _terms(line: int, node: Node | Choice) -> Iterable[Term]:
     if isinstance(node, Choice):
         for chosen, source in ((True, node.yes), (False, node.no)):
             if source is not None:
-                yield Term(line, 1.0, (), None, source, condition=(node.condition, chosen))
+                yield Term(line, Factor(condition=(node.condition, chosen)), source)
         return
     for i in node.interiors:
-        yield Term(line, i.number, i.values, node.divisor, i.inner, i.over_degree)
+        yield Term(line, Factor(i.number, i.values, node.divisor), i.inner, i.over_degree)
     for n in node.newest:
-        yield Term(line, n.number, n.values, node.divisor, n.line)
+        yield Term(line, Factor(n.number, n.values, node.divisor), n.line)

@@ -7,68 +7,25 @@ with what holds on the other side.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from taylorad.errors import InputError
+from taylorad.forward.program import Step
 from taylorad.ode.events.polynomials import horner
 from taylorad.ode.events.roots import may_vanish, roots
 from taylorad.ode.events.search import ROUNDINGS, last_of, thresholds
+from taylorad.ode.events.watch import resolved
 from taylorad.ode.tracing.system import Held, System
 from taylorad.primitives.linear import select
+from taylorad.primitives.registry import Primitive
 
-__all__ = ["Switches", "values"]
+__all__ = ["NEVER", "Switches", "leading"]
 
 ASIDE = 0.25
 """How far from a threshold of a rounding its value is asked for."""
-
-
-def values(system: System, arguments: Sequence[float]) -> dict[int, Any]:
-    """Compute what is held, and the lines that guards are about.
-
-    Parameters
-    ----------
-    system : System
-    arguments : sequence of float
-        The state, the time and the parameters; and what is held, unless it is to be computed.
-
-    Returns
-    -------
-    dict
-        The values of lines.
-    """
-    steps = system.program.steps
-    jumps = {held.line: held.operands for held in system.held}
-    todo = [*(line for line, _, _ in system.guards), *jumps]
-    wanted: set[int] = set()
-    while todo:
-        line = todo.pop()
-        if line not in wanted:
-            wanted.add(line)
-            todo += jumps.get(line, steps[line].operands)
-    rows = {held.line: held.row for held in system.held}
-    found: dict[int, Any] = {}
-    given = iter(arguments)
-    with np.errstate(all="ignore"):
-        for line, step in enumerate(steps):
-            if step.primitive is None and step.number is None:
-                value = next(given, None)
-                if value is None and line in rows:
-                    value = float(rows[line].value(*(found[i] for i in jumps[line])))
-                found[line] = value
-            elif line in wanted:
-                operands = [found[i] for i in step.operands]
-                found[line] = _applied(step.primitive, operands, step) if operands else step.number
-    return found
-
-
-def _applied(row: Any, operands: list[Any], step: Any) -> Any:
-    if row is select:
-        return select.value(*operands[:2], condition=operands[2])
-    return row.value(*operands, **step.params)
 
 
 class Switches:
@@ -77,11 +34,16 @@ class Switches:
     Parameters
     ----------
     system : System
-    rows : list of list of int
-        For each held value the rows of its operands among a step's parts.
+    ahead : int
+        How many rows of a step's parts are ahead of the operands of what is held.
     """
 
-    def __init__(self, system: System, rows: list[list[int]]) -> None:
+    def __init__(self, system: System, ahead: int) -> None:
+        rows = []
+        for held in system.held:
+            rows.append([*range(ahead, ahead + len(held.operands))])
+            ahead += len(held.operands)
+        self.system = system
         self.held = list(zip(system.held, rows, strict=True))
         for held, _ in self.held:
             if held.row.name not in _KNOWN:
@@ -89,6 +51,42 @@ class Switches:
                     f"where {held.row.name} of something that moves jumps cannot be located; use "
                     "comparisons, np.sign, np.floor and their like"
                 )
+
+    def values(self, arguments: Sequence[Any]) -> dict[int, Any]:
+        """Compute what is held, and the lines that guards are about.
+
+        Parameters
+        ----------
+        arguments : sequence of float
+            The state, the time and the parameters; and what is held, unless it is to be computed.
+
+        Returns
+        -------
+        dict
+            The values of lines.
+        """
+        system, steps = self.system, self.system.program.steps
+        jumps = {held.line: held.operands for held in system.held}
+        todo = [*(line for line, _, _ in system.guards), *jumps]
+        wanted: set[int] = set()
+        while todo:
+            line = todo.pop()
+            if line not in wanted:
+                wanted.add(line)
+                todo += jumps.get(line, steps[line].operands)
+        rows = {held.line: held.row for held in system.held}
+        found: dict[int, Any] = {}
+        given = iter(arguments)
+        with np.errstate(all="ignore"):
+            for line, step in enumerate(steps):
+                if step.primitive is None and step.number is None:
+                    value = next(given, None)
+                    if value is None and line in rows:
+                        value = self._held(rows[line], [found[i] for i in jumps[line]])
+                    found[line] = value
+                elif line in wanted:
+                    found[line] = self._value(step, [found[i] for i in step.operands])
+        return found
 
     def quiet(self, parts: Any, steps: Any, relative: float) -> int:
         """Tell in how many of the first of recorded steps no function comes near to vanishing.
@@ -115,61 +113,100 @@ class Switches:
                 for x in terms:
                     low = np.max(x[:, : order // 2 + 1], axis=1)
                     good &= np.max(x[:, -last_of(order) :] / small, axis=1) <= low
-                if held.row.name not in _NEVER:
+                if held.row.name not in NEVER:
                     good &= _distances(held, moving[:, 0]) > rest + 2 * ROUNDINGS * size
         return len(good) if good.all() else int(np.argmin(good))
 
-    def first(self, parts: Any, h: float) -> float | None:
-        """Give the time of the first switch in ``(0, h]`` after the beginning of a step."""
+    def first(self, parts: Any, h: Any, relative: Any) -> Any:
+        """Give the time of the first switch in ``(0, h]`` after the beginning of a step, or None.
+
+        Parameters
+        ----------
+        parts : ndarray, shape (lines, order + 1)
+        h : float
+        relative : float
+            The tolerance.
+        """
         times = []
         for held, rows in self.held:
-            for series, noise in _watched(held, rows, parts, h):
-                if not may_vanish(series, h, noise) or not np.all(np.isfinite(series)):
-                    continue
-                here = abs(series[0]) <= noise
-                met = roots(series, 0.0, h, noise=noise, handled=bool(here))
-                times += [root.time for root in met if root.direction][:1]
+            for series, noise in self._watched(held, rows, parts, h, relative):
+                times += self._crossings(series, h, noise)[:1]
         return min(times, key=abs, default=None)
 
-    def after(self, parts: Any, h: float) -> tuple[float, ...]:
+    def after(self, parts: Any, h: Any, relative: Any) -> tuple[Any, ...]:
         """Give what holds right after the beginning of a step of size h."""
         values = []
         for held, rows in self.held:
             operands = [parts[row][0] for row in rows]
-            for series, noise in _watched(held, rows, parts, h):
+            for series, noise in self._watched(held, rows, parts, h, relative):
                 if abs(series[0]) <= noise:  # on the threshold: the next terms tell
-                    side = _leading(series, h, noise)
+                    side = leading(series, h, noise)
                     if len(rows) > 1:
-                        operands = [float(side), 0.0]
+                        operands = [side, 0 * side]
                     else:
-                        operands = [round(2 * (operands[0] - series[0])) / 2 + ASIDE * side]
+                        nearest = self._nearest(2 * (operands[0] - series[0])) / 2
+                        operands = [nearest + ASIDE * side]
                     break
-            values.append(float(held.row.value(*operands)))
+            values.append(self._held(held.row, operands))
         return tuple(values)
 
+    def share(self, series: Any, h: Any, relative: Any) -> float:
+        """Give the share of a step over which functions are what their series say."""
+        return resolved(series, h, relative)
 
-def _watched(held: Held, rows: list[int], parts: Any, h: float) -> Iterator[tuple[Any, float]]:
-    """Give the functions that vanish where a held value changes, and the errors of their values."""
-    name = held.row.name
-    if name in _NEVER:
-        return
-    first = parts[rows[0]]
-    size = np.abs(first)
-    if len(rows) > 1:
-        yield (
-            first - parts[rows[1]],
-            ROUNDINGS * _sum(size + np.abs(parts[rows[1]]), h),
-        )
-        return
-    shift = 0.5 if name == "rint" else 0.0
-    thresholds = [0.0]
-    if name not in _OF_SIGN and math.isfinite(first[0]):
-        nearest = round(first[0] - shift) + shift
-        thresholds = [nearest - 1, nearest, nearest + 1]
-    for threshold in thresholds:
-        series = first.copy()
-        series[0] -= threshold
-        yield series, ROUNDINGS * _sum(size, h)
+    def _watched(
+        self, held: Held, rows: list[int], parts: Any, h: Any, relative: Any
+    ) -> Iterator[tuple[Any, Any]]:
+        """Give functions that vanish where a held value changes, and the errors of their values."""
+        name, error = held.row.name, self._error(relative)
+        if name in NEVER:
+            return
+        first = parts[rows[0]]
+        size = np.abs(first)
+        if len(rows) > 1:
+            yield first - parts[rows[1]], error * _sum(size + np.abs(parts[rows[1]]), h)
+            return
+        shift = 0.5 if name == "rint" else 0.0
+        thresholds = [0.0]
+        if name not in _OF_SIGN and first[0] - first[0] == 0:
+            nearest = self._nearest(first[0] - shift) + shift
+            thresholds = [nearest - 1, nearest, nearest + 1]
+        for threshold in thresholds:
+            series = first.copy()
+            series[0] -= threshold
+            yield series, error * _sum(size, h)
+
+    # --- of doubles ---
+
+    def _error(self, relative: Any) -> Any:
+        """Give the error of a function's values, of the sum of its terms."""
+        return ROUNDINGS
+
+    def _crossings(self, series: Any, h: Any, noise: Any) -> list[Any]:
+        """Give when a function changes its sign, at least the first time."""
+        if not may_vanish(series, h, noise) or not np.all(np.isfinite(series)):
+            return []
+        met = roots(series, 0.0, h, noise=noise, handled=bool(abs(series[0]) <= noise))
+        return [root.time for root in met if root.direction]
+
+    def _nearest(self, x: Any) -> Any:
+        """Give the nearest whole number."""
+        return round(x)
+
+    def _value(self, step: Step, operands: list[Any]) -> Any:
+        """Compute a line that is no argument."""
+        if not operands:
+            return step.number
+        if step.primitive is select:
+            return select.value(*operands[:2], condition=operands[2])
+        assert step.primitive is not None
+        if step.primitive.name in _OF_TRUTHS:  # all else is real
+            operands = [bool(x) for x in operands]
+        return step.primitive.value(*operands, **step.params)
+
+    def _held(self, row: Primitive, operands: list[Any]) -> Any:
+        """Compute what is held."""
+        return float(row.value(*operands))
 
 
 def _distances(held: Held, values: Any) -> Any:
@@ -180,22 +217,23 @@ def _distances(held: Held, values: Any) -> Any:
     return np.abs(values - shift - np.round(values - shift))
 
 
-def _sum(sizes: Any, h: float) -> float:
+def _sum(sizes: Any, h: Any) -> Any:
     return horner(sizes.tolist(), abs(h))
 
 
-def _leading(series: Any, h: float, noise: float) -> int:
+def leading(series: Any, h: Any, noise: Any) -> int:
     """Give the sign that the first term that matters has after the beginning of a step."""
-    term = 1.0
+    power = 1.0
     for x in series.tolist():
-        if abs(x * term) > noise:
-            return 1 if x * term > 0 else -1
-        term *= h
+        if abs(x * power) > noise:
+            return 1 if x * power > 0 else -1
+        power *= h
     return 0
 
 
-_NEVER = {"isnan", "isinf", "isfinite"}
+NEVER = {"isnan", "isinf", "isfinite"}
+_OF_TRUTHS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 _OF_SIGN = {"sign", "leading sign", "signbit", "logical_not"}
 _ROUNDINGS = {"floor", "ceil", "trunc", "rint"}
 _COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"}
-_KNOWN = _NEVER | _OF_SIGN | _ROUNDINGS | _COMPARISONS
+_KNOWN = NEVER | _OF_SIGN | _ROUNDINGS | _COMPARISONS

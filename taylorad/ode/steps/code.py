@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 from taylorad.compiler.emitter import literal
 from taylorad.compiler.vectors import Vectors
@@ -168,15 +169,16 @@ class Code(Vectors):
             return self.multiply(a, b, width)
         return self.intrinsic_of("fmuladd", (a, b, c), width)
 
-    def over_degree(self, x: Name, k: int, width: int = 1, onto: Name = None) -> Name:
+    def over_degree(
+        self, x: Name, k: int, width: int = 1, onto: Name = None, times: float = 1.0
+    ) -> Name:
         """Divide by a degree, which is a multiplication: by low degrees in two words.
 
         What is found is added to ``onto``.
         """
-        if k == 1:
+        if k == times:
             return self.add(onto, x, width)
-        high = 1 / k
-        low = float(Fraction(1, k) - Fraction(high))
+        high, low = _quotient(times, k)
         if low and k <= DRIFT:
             onto = self.fused(x, self.constant(low, width), onto, width)
         return self.fused(x, self.constant(high, width), onto, width)
@@ -198,12 +200,9 @@ class Code(Vectors):
 
     def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""
-        kind, doubles = self.kind(width), self.batch * width
-        suffix = "f64" if doubles == 1 else f"v{doubles}f64"
-        given = ", ".join(f"{kind} {x}" for x in operands)
-        takes = ", ".join([kind] * len(operands))
-        self.declarations.add(f"declare {kind} @llvm.{name}.{suffix}({takes})")
-        return self._after(self.let(f"call {kind} @llvm.{name}.{suffix}({given})"), *operands)
+        call, declaration = _intrinsic(name, self.batch * width, len(operands))
+        self.declarations.add(declaration)
+        return self._after(self.let(call % tuple(operands)), *operands)
 
     def absolute(self, a: str, width: int = 1) -> str:
         return self.intrinsic_of("fabs", (a,), width)
@@ -324,6 +323,22 @@ class Code(Vectors):
 def kind_of(width: int) -> str:
     """Give the type of a register of so many doubles."""
     return "double" if width == 1 else f"<{width} x double>"
+
+
+@cache
+def _quotient(x: float, k: int) -> tuple[float, float]:
+    """Divide by a degree, in two words."""
+    high = x / k
+    return high, float(Fraction(x) / k - Fraction(high))
+
+
+@cache
+def _intrinsic(name: str, width: int, count: int) -> tuple[str, str]:
+    """Give the call of an intrinsic, with operands to be filled in, and its declaration."""
+    kind = kind_of(width)
+    whole = f"{kind} @llvm.{name}.{'f64' if width == 1 else f'v{width}f64'}"
+    given, takes = ", ".join([f"{kind} %s"] * count), ", ".join([kind] * count)
+    return f"call {whole}({given})", f"declare {whole}({takes})"
 
 
 def _of_every(function: str, lanes: int) -> str:

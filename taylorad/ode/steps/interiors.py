@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,11 @@ class _Pack:
     inners: list[Inner]
     width: int
 
-    @property
+    @cached_property
     def first(self) -> tuple[Stream, ...]:
         return tuple((i.a, i.weighted) for i in self._lanes)
 
-    @property
+    @cached_property
     def second(self) -> tuple[Stream, ...]:
         return tuple((i.b, False) for i in self._lanes)
 
@@ -47,7 +48,7 @@ class _Pack:
     def _lanes(self) -> list[Inner]:
         return [*self.inners, *[self.inners[-1]] * (self.width - len(self.inners))]
 
-    @property
+    @cached_property
     def is_square(self) -> bool:
         return all(i.is_square for i in self.inners)
 

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from taylorad.ode.steps.interface import Clock, Exit, Limits
-from taylorad.ode.steps.stepsize import step_size
+from taylorad.ode.steps.stepsize import on_grid, step_size, time_defect
 
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
@@ -134,10 +134,12 @@ class Loop:
         """Sum the series up, and foresee the rates at the end of the step."""
         code = self.code
         h = code.multiply(size, self.limits[Limits.SIGN]) or ""
+        last = code.compare("oge", size, self.left)
+        if self.core.system.is_timed:
+            h = code.choose(last, h, on_grid(code, "%t.high", "%t.low", h))
         self.core.advance(h)
         time, rest = code.total_of_two("%t.high", "%t.low", h)
         # The last step ends where it is to end, whatever the roundings.
-        last = code.let(f"fcmp oge double {size}, {self.left}")
         time, rest = (
             code.let(f"select i1 {last}, double {self.limits[end]}, double {value}")
             for value, end in ((time, Limits.END), (rest, Limits.END_LOW))
@@ -153,7 +155,7 @@ class Loop:
                 "%before.high": "%t.high",
                 "%before.low": "%t.low",
                 "%h.before": h,
-                "%allowed": self.limits[Limits.DEFECT],
+                "%allowed": self._allowed(time, size),
                 "%cap": cap,
                 "%count": code.let("add nuw i64 %count, 1"),
                 "%taken.back": "%taken.back",
@@ -166,6 +168,13 @@ class Loop:
         code.do("br label %next")
         code.label("next")
         code.do("br label %head")
+
+    def _allowed(self, time: str, size: str) -> str:
+        """Give how large the defect of a step may be."""
+        code, allowed = self.code, self.limits[Limits.DEFECT]
+        if not self.core.system.is_timed:
+            return allowed
+        return code.add(allowed, time_defect(code, self.core.n, time, size)) or ""
 
     def _record(self, h: str) -> str:
         """Write when the step was, if all are recorded; give the place of its parts."""

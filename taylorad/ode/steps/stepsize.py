@@ -3,7 +3,8 @@
 With parts ``c_k``, measured against floor plus component, the step is ``tol**(1/p)`` times the
 least of ``|c_k|**(-1/k)`` over the last few degrees, which estimates the radius of convergence, as
 in [1]_. Several degrees are looked at, for one may vanish; what all of them miss, the defect shows.
-Logarithms and powers to three digits will do.
+Where motion is very slow they all underflow: then two low degrees, which would do so much later,
+decide. Logarithms and powers to three digits will do.
 
 Steps along an orbit that fall into step with it make the same errors over and over, which add up.
 So below the margin the tolerance is lowered by one to two bits from step to step, by the multiples
@@ -27,7 +28,17 @@ from taylorad.ode.steps.code import Code
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
 
-__all__ = ["LAST", "MARGIN", "decisive", "exp2", "largest_defect", "logarithm", "step_size"]
+__all__ = [
+    "LAST",
+    "MARGIN",
+    "decisive",
+    "exp2",
+    "largest_defect",
+    "logarithm",
+    "on_grid",
+    "step_size",
+    "time_defect",
+]
 
 LAST = 4
 """So many of the last parts decide upon the step."""
@@ -48,6 +59,27 @@ GOLDEN = 0x9E3779B97F4A7C15
 def largest_defect(order: int, size: int, relative: float) -> float:
     """Give the largest defect: an honest step's is p + 1 times its error, and roundings."""
     return 8 * (order + 1) * relative * size + 2**10 * 2.0**-52
+
+
+def on_grid(code: Code, time: str, low: str, h: str) -> str:
+    """Change a step so that it ends at a double, for a right-hand side is told the time in one.
+
+    A step of less than the doubles' spacing stays as it is.
+    """
+    there = code.subtract(code.add(time, h), time)
+    moves = code.compare("one", there or "", code.constant(0.0))
+    return code.choose(moves, code.subtract(there, low) or "", h)
+
+
+def time_defect(code: Code, size: int, time: str, h: str) -> str:
+    """Give what roundings of the time may add to the largest defect.
+
+    A right-hand side that depends on the time is told it in a double, and may multiply it. In a
+    step h components change by no more than themselves; so what a late time has no digits for is no
+    more than its spacing over h.
+    """
+    spacing = code.multiply(code.absolute(time), code.constant(size * 2.0**-50)) or ""
+    return code.divide(spacing, h)
 
 
 def decisive(order: int) -> int:
@@ -75,23 +107,31 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
     last = decisive(core.order)
     # The newest part, which all wait for, is the last that is dealt with.
     degrees = [max(k, 1) for k in range(last - LAST + 1, last + 1)]
+    low = [k for k in (core.order // 4, core.order // 4 + 1) if 1 < k < degrees[0]]
 
     def scaled(access: Access) -> list[str]:
         width, scale = access.width, access.load("scale")
-        parts = (code.absolute(core.part(access, k), width) for k in degrees)
+        parts = (code.absolute(core.part(access, k), width) for k in (*degrees, *low))
         return [code.multiply(part, scale, width) or "" for part in parts]
 
-    sizes = core.joined(scaled, code.larger, code.largest, LAST)
-    if code.batch == 1:
-        least = logarithm(code, code.packed(sizes), degrees)
-    else:
-        logarithms = [logarithm(code, size, [k]) for size, k in zip(sizes, degrees, strict=True)]
-        least = reduce(code.smaller, logarithms)
+    sizes = core.joined(scaled, code.larger, code.largest, LAST + len(low))
+    least = _of_all(code, sizes[:LAST], degrees)
+    if low:
+        slow = code.compare("oge", least, code.constant(ENDLESS))
+        least = code.choose(slow, _of_all(code, sizes[LAST:], low), least)
     spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
     y = code.add(code.add(least, factor), spread) or ""
     if degrees[0] < NEAR:
         y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
     return code.smaller(exp2(code, y), longest)
+
+
+def _of_all(code: Code, sizes: Sequence[str], degrees: Sequence[int]) -> str:
+    """Give log2 of the radius of convergence, by some parts."""
+    if code.batch == 1 and len(sizes) in (2, LAST):
+        return logarithm(code, code.packed(sizes), degrees)
+    logarithms = [logarithm(code, size, [k]) for size, k in zip(sizes, degrees, strict=True)]
+    return reduce(code.smaller, logarithms)
 
 
 def _multiple(code: Code, count: str) -> str:

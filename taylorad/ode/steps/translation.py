@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from taylorad.forward.program import NoProgram
 from taylorad.machine.module import Code, Recipe, build, find
@@ -23,7 +25,7 @@ from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import NotTraceable, System
 
-__all__ = ["Translation", "forget"]
+__all__ = ["Translation", "forget", "recipe"]
 
 MOST_WRITTEN = 10
 """Convolutions of a system whose orders are written out."""
@@ -78,7 +80,8 @@ class Translation:
     """
 
     def __init__(self, system: System, order: int, level: int | None, form: str) -> None:
-        self._recipe = _recipe(system, order, form)
+        write = partial(_written, system, order, form)
+        self._recipe = recipe(system, (order, form), write, _NAMES)
         found = find(self._recipe, level=BEST) if level is None else None
         code = found or build(self._recipe, level=QUICK if level is None else level)
         self._use(code, is_last=bool(found) or level is not None)
@@ -111,29 +114,35 @@ def _count(code: Code, seconds: float) -> float:
     return total
 
 
-def _recipe(system: System, order: int, form: str) -> Recipe:
+def recipe(
+    system: System, settings: tuple[Any, ...], write: Callable[[], str], names: tuple[str, ...]
+) -> Recipe:
+    """Say what a text follows from, if that is known of the system; otherwise write it."""
+
+    @none_sought()
+    def written() -> str:
+        try:
+            return write()
+        except NoProgram as error:
+            raise NotTraceable(f"it uses {error}") from error
+
     if system.said:
-        about = repr((system.said, order, form))
-        return Recipe(about, partial(_written, system, order, form), _NAMES)
-    text = _written(system, order, form)
-    return Recipe(text, lambda: text, _NAMES)
+        return Recipe(repr((system.said, *settings)), written, names)
+    text = written()
+    return Recipe(text, lambda: text, names)
 
 
-@none_sought()
 def _written(system: System, order: int, form: str) -> str:
     """Write the text, and what a caller has to know of it."""
     observed = [line for lines in system.functions for line in lines]
     recurrences = Recurrences(system, [*system.rates, *observed])
     form = form or _form(recurrences)
-    try:
-        core: Core = (
-            Unrolled(recurrences, order)
-            if form == "written"
-            else Grouped(recurrences, order, is_spread=form == "spread")
-        )
-        text, places = core.written(), core.places
-    except NoProgram as error:
-        raise NotTraceable(f"it uses {error}") from error
+    core: Core = (
+        Unrolled(recurrences, order)
+        if form == "written"
+        else Grouped(recurrences, order, is_spread=form == "spread")
+    )
+    text, places = core.written(), core.places
     numbers = ", ".join(f"i32 {i}" for i in places)
     constants = [
         f"@places = constant [{len(places)} x i32] [{numbers}]",

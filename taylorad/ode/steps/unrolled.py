@@ -251,7 +251,11 @@ class Unrolled(Core):
                 self.put(line, k, self.node(line, k, inners))
         if k < self.order:
             for i in range(self.n):
-                self.put(i, k + 1, self.over(self.rate(i, k), k + 1))
+                self.put(i, k + 1, self.following(i, k))
+
+    def following(self, i: int, k: int) -> Name:
+        """Write the part of a component of the degree after k."""
+        return self.over(self.rate(i, k), k + 1)
 
     def put(self, line: int, k: Degree, part: Name) -> None:
         """Take note of a part."""

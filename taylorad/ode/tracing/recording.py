@@ -20,9 +20,22 @@ from taylorad.wengert.simplify import normal_form
 
 __all__ = ["Recording"]
 
+SAME = 1e-8
+"""What is that near, in terms of the largest component, is the same."""
+
 
 class Recording:
-    """The trace of one call, and the constants among its results."""
+    """The trace of one call.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the state.
+    parameters : list of ndarray
+    program : WengertList
+    constants : list
+        Of each result what it is, if that is constant; None where it is an output of the program.
+    """
 
     def __init__(
         self,
@@ -44,6 +57,11 @@ class Recording:
             with np.errstate(all="ignore"):  # what is not finite is the integrator's to report
                 answer = evaluate(function, time, state, *given)
             answer = as_output(answer, function, float("inf"))
+            if function is not f and np.asarray(getattr(answer, "value", answer)).dtype == bool:
+                raise InputError(
+                    "an event returned a truth value; it must return a number that is zero where "
+                    "the event is: y[0] - 1 instead of y[0] > 1"
+                )
             results.append(answer)
         trace.closed = True
         if np.shape(results[0]) != y.shape and np.size(results[0]) != y.size:
@@ -51,35 +69,86 @@ class Recording:
                 f"the right-hand side returned an array of shape {np.shape(results[0])} for a "
                 f"state of shape {y.shape}"
             )
-        self.results = results
+        _check(results[0], f, t, y, args)
         records = [r.number for r in results if isinstance(r, recording.Traced)]
+        self.constants = [None if isinstance(r, recording.Traced) else r for r in results]
         self.program = opened(normal_form(trace, records))
 
     @property
     def jumps(self) -> bool:
         """Whether anything may have to be held, or a choice was made."""
+        return bool(self.program.guards or self._jumping)
+
+    @property
+    def changes_sides(self) -> bool:
+        """Whether something jumps where it does so between two sides, as far as is known.
+
+        To ask whether two numbers are equal, or one of them NaN, has the same answer on both sides.
+        """
+        return any(row is not None and row.name not in _AT_POINTS for row in self._jumping)
+
+    @cached_property
+    def _jumping(self) -> set[Primitive | None]:
+        """What jumps in the rows of the program, and in their recurrences; None if not known."""
         rows = {(line.row, len(line.arguments)) for line in self.program.lines}
-        return bool(self.program.guards) or any(_may_jump(*row) for row in rows)
+        return {found for row, arguments in rows for found in _jumping(row, arguments)}
+
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether the rates depend on the time."""
+        if self.constants[0] is not None:
+            return False
+        lines, todo, met = self.program.lines, [self.program.outputs[0]], set()
+        while todo:
+            number = todo.pop()
+            if number not in met:
+                met.add(number)
+                todo += lines[number].arguments
+        return self.program.inputs[0] in met
 
     @cached_property
     def said(self) -> str:
         """What says which program this is."""
-        constants = [x for x in self.results if not isinstance(x, recording.Traced)]
-        order = [isinstance(x, recording.Traced) for x in self.results]
+        constants = [x for x in self.constants if x is not None]
+        order = [x is None for x in self.constants]
         shapes = [np.shape(x) for x in self.parameters]
         return digest(self.program, self.shape, shapes, order, list(map(np.asarray, constants)))
+
+
+def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[Any]) -> None:
+    """Check that the right-hand side is, to numbers, what it is to a trace."""
+    with np.errstate(all="ignore"):
+        plain, value = (
+            np.ravel(x if np.iscomplexobj(x) else np.asarray(x, float))  # from mpmath numbers too
+            for x in (f(t, y.copy(), *args), getattr(traced, "value", traced))
+        )
+        if plain.shape == value.shape and plain.dtype == value.dtype:
+            largest = np.max(np.abs(plain), where=np.isfinite(plain), initial=0.0)
+            if np.allclose(plain, value, rtol=0.0, atol=SAME * largest, equal_nan=True):
+                return
+    raise InputError(
+        f"the right-hand side, called twice at t = {t:.17g} with the same state, gives {plain} for "
+        f"an array and {value} for the object that stands for one while it is traced: it must not "
+        "choose by types (isinstance), nor depend on anything but its arguments"
+    )
 
 
 def _moves(leaf: Any) -> bool:
     return np.asarray(leaf).dtype == float
 
 
-def _may_jump(row: Primitive | None, arguments: int) -> bool:
-    """Tell whether a row may have to be held, or its recurrence asks for something that has."""
+def _jumping(row: Primitive | None, arguments: int) -> list[Primitive | None]:
+    """Give what in a row has to be held, or what its recurrence asks for that has."""
     if not isinstance(row, Elementwise):
-        return isinstance(row, Constant)
+        return [row] if isinstance(row, Constant) else []
     try:
         steps = program(row, (True,) * arguments).steps
     except NoProgram:
-        return True
-    return any(isinstance(step.primitive, Constant) for step in steps)
+        return [None]
+    return [step.primitive for step in steps if isinstance(step.primitive, Constant)]
+
+
+_AT_POINTS = {
+    *("equal", "not_equal", "isnan", "isinf", "isfinite"),
+    *("logical_and", "logical_or", "logical_xor", "logical_not"),  # of what is told apart itself
+}

@@ -17,83 +17,19 @@ does, drop out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from taylorad.forward.parts import (
-    Apply,
-    Convolution,
-    Degree,
-    Expression,
-    Part,
-    Value,
-    Weighted,
-    part,
-)
 from taylorad.forward.program import Step
+from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, collected, nodes_of
 from taylorad.ode.tracing.system import System
-from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
-from taylorad.primitives.linear import select
 
 __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
 
 MOST_PRODUCTS = 3
 """So many products become part of a sum."""
 
-
-class Inner(NamedTuple):
-    """The interior of a convolution: of the parts of a, or those of D a, with those of b."""
-
-    a: int
-    b: int
-    weighted: bool = False
-
-    @property
-    def is_square(self) -> bool:
-        """Whether terms come in equal pairs."""
-        return self.a == self.b and not self.weighted
-
-
-class Newest(NamedTuple):
-    """A number times the values of lines times the newest part of a line."""
-
-    number: float
-    values: tuple[int, ...]
-    line: int
-
-
-class Interior(NamedTuple):
-    """A number times the values of lines times an interior, maybe divided by the degree."""
-
-    number: float
-    values: tuple[int, ...]
-    inner: Inner
-    over_degree: bool = False
-
-
-class Node(NamedTuple):
-    """The recurrence of one line.
-
-    Attributes
-    ----------
-    interiors : tuple of Interior
-    newest : tuple of Newest
-    divisor : int or None
-        The line whose value all is divided by.
-    """
-
-    interiors: tuple[Interior, ...] = ()
-    newest: tuple[Newest, ...] = ()
-    divisor: int | None = None
-
-
-class Choice(NamedTuple):
-    """A line that is one of two others; which of them does not change during a step."""
-
-    condition: int
-    yes: int | None
-    no: int | None
+Nodes = dict[int, Node | Choice]
 
 
 @dataclass
@@ -116,19 +52,19 @@ class Recurrences:
 
     system: System
     wanted: list[int]
-    nodes: dict[int, Node | Choice] = field(default_factory=dict)
+    nodes: Nodes = field(default_factory=dict)
     values: list[int] = field(default_factory=list)
     inners: list[Inner] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        steps = self.steps
-        program = self.system.program
-        computed = [i for i in sorted(self._needed(self.wanted)) if steps[i].primitive is not None]
-        found: dict[int, Node | Choice] = {
-            line: _node(steps, part(program, line)) for line in computed if steps[line].moves
-        }
-        found = _moving(found)
-        found = {line: _shared(_rooted(node, found)) for line, node in found.items()}
+        program, steps = self.system.program, self.steps
+        computed = [i for i in sorted(self._needed()) if steps[i].primitive is not None]
+        found = nodes_of(program, [line for line in computed if steps[line].moves])
+        _drop_still(found)
+        roots = _roots(found)
+        for line, node in found.items():
+            if isinstance(node, Node) and node.interiors:
+                found[line] = _shared(_rooted(node, roots))
         found = _merged(found, self.wanted)
         kept = _reached(found, self.wanted)
         self.nodes = {line: node for line, node in found.items() if line in kept}
@@ -141,9 +77,9 @@ class Recurrences:
         """The lines of the program."""
         return self.system.program.steps
 
-    def _needed(self, wanted: Iterable[int]) -> set[int]:
+    def _needed(self) -> set[int]:
         needed: set[int] = set()
-        todo = [*wanted, *(i for i, _, _ in self.system.guards)]
+        todo = [*self.wanted, *(i for i, _, _ in self.system.guards)]
         steps = self.steps
         while todo:
             line = todo.pop()
@@ -161,10 +97,10 @@ def _operands(node: Node | Choice) -> list[int]:
     """Give the lines whose newest parts a node needs."""
     if isinstance(node, Choice):
         return [i for i in (node.yes, node.no) if i is not None]
-    return [n.line for n in node.newest]
+    return [line for _, _, line in node.newest]
 
 
-def _reached(nodes: dict[int, Node | Choice], wanted: Iterable[int]) -> set[int]:
+def _reached(nodes: Nodes, wanted: Iterable[int]) -> set[int]:
     reached: set[int] = set()
     todo = list(wanted)
     while todo:
@@ -173,126 +109,47 @@ def _reached(nodes: dict[int, Node | Choice], wanted: Iterable[int]) -> set[int]
             reached.add(line)
             node = nodes[line]
             todo += _operands(node)
-            todo += [i for inner in _inners(node) for i in (inner.a, inner.b)]
+            for inner in _inners(node):
+                todo += inner[:2]
     return reached
-
-
-# --- from expressions ------------------------------------------------------------------------
-
-
-def _node(steps: tuple[Step, ...], expression: Expression) -> Node | Choice:
-    if isinstance(expression, Apply) and expression.row is select:
-        yes, no, condition = expression.operands
-        assert isinstance(condition, Value)
-        assert condition.line is not None
-        lines = [x.line if isinstance(x, Part) else None for x in (yes, no)]
-        return Choice(condition.line, *lines)
-    over_degree, divisor = False, None
-    if isinstance(expression, Apply) and expression.row is divide:
-        expression, below = expression.operands
-        match below:
-            case Degree():
-                over_degree = True
-            case Value(line):
-                divisor = line
-            case Apply(_, (Degree(), Value(line))):
-                over_degree, divisor = True, line
-    terms: list[_Term] = []
-    _take_apart(steps, expression, 1.0, (), terms)
-    interiors: list[Interior] = []
-    newest: list[Newest] = []
-    for number, values, term in terms:
-        if isinstance(term, Convolution):
-            a, b = term.a, term.b
-            interiors.append(Interior(number, values, Inner(a, b, term.weighted), over_degree))
-            if not term.low:
-                newest.append(Newest(number, (*values, a), b))
-            if not term.high:
-                newest.append(Newest(number, (*values, b), a))
-        else:
-            newest.append(Newest(number, values, term.line))
-    return Node(tuple(interiors), _collected(newest), divisor)
-
-
-_Term = tuple[float, tuple[int, ...], Part | Weighted | Convolution]
-
-
-def _take_apart(
-    steps: tuple[Step, ...],
-    expression: Expression,
-    number: float,
-    values: tuple[int, ...],
-    terms: list[_Term],
-) -> None:
-    """Multiply a sum out: find its terms, times a number and values."""
-    if isinstance(expression, (Part, Weighted, Convolution)):
-        terms.append((number, values, expression))
-        return
-    if isinstance(expression, Value):
-        return  # the number zero: constants have no parts
-    assert isinstance(expression, Apply)
-    row, operands = expression.row, expression.operands
-    if row is negative:
-        _take_apart(steps, operands[0], -number, values, terms)
-    elif row is add or row is subtract:
-        _take_apart(steps, operands[0], number, values, terms)
-        _take_apart(steps, operands[1], number if row is add else -number, values, terms)
-    else:
-        assert row is multiply
-        x, y = operands
-        if isinstance(x, Value):
-            x, y = y, x
-        assert isinstance(y, Value)
-        if y.line is None:
-            return
-        factor = steps[y.line].number if steps[y.line].primitive is None else None
-        if factor is None:
-            _take_apart(steps, x, number, (*values, y.line), terms)
-        else:
-            _take_apart(steps, x, number * float(factor), values, terms)
-
-
-def _collected(newest: Sequence[Newest]) -> tuple[Newest, ...]:
-    """Add up the numbers of equal terms."""
-    if len(newest) == 1:
-        return tuple(newest) if newest[0].number else ()
-    numbers: dict[tuple[tuple[int, ...], int], float] = {}
-    for number, values, line in newest:
-        key = (tuple(sorted(values)) if len(values) > 1 else values, line)
-        numbers[key] = numbers.get(key, 0.0) + number
-    return tuple([Newest(n, values, line) for (values, line), n in numbers.items() if n])
 
 
 # --- fewer interiors, and fewer nodes -----------------------------------------------------------
 
-Nodes = dict[int, Node | Choice]
 
-
-def _moving(nodes: Nodes) -> Nodes:
+def _drop_still(nodes: Nodes) -> None:
     """Leave out terms of lines that turn out to stay, as that of x - x."""
-    found: Nodes = {}
     still: set[int] = set()
     for line, node in nodes.items():
         if isinstance(node, Node):
             if still:
                 interiors = [i for i in node.interiors if still.isdisjoint(i.inner[:2])]
                 newest = [term for term in node.newest if term.line not in still]
-                node = Node(tuple(interiors), tuple(newest), node.divisor)
+                node = nodes[line] = Node(tuple(interiors), tuple(newest), node.divisor)
             if not node.interiors and not node.newest:
                 still.add(line)
-        found[line] = node
-    return found
 
 
-def _rooted(node: Node | Choice, nodes: Nodes) -> Node | Choice:
+def _roots(nodes: Nodes) -> dict[int, Newest]:
+    """Give for multiples of other lines what they are."""
+    return {
+        line: node.newest[0]
+        for line, node in nodes.items()
+        if isinstance(node, Node) and len(node.newest) == 1
+        if not node.interiors and node.divisor is None
+    }
+
+
+def _rooted(node: Node, roots: dict[int, Newest]) -> Node:
     """Have interiors of the lines that their factors are multiples of."""
-    if isinstance(node, Choice) or not node.interiors:
+    if all(i.inner.a not in roots and i.inner.b not in roots for i in node.interiors):
         return node
     interiors = []
     for number, values, inner, over_degree in node.interiors:
         lines = []
         for line in (inner.a, inner.b):
-            while (root := _root(nodes.get(line))) is not None:
+            while line in roots:
+                root = roots[line]
                 number, values, line = number * root.number, (*values, *root.values), root.line
             lines.append(line)
         inner = Inner(lines[0], lines[1], inner.weighted)
@@ -300,17 +157,8 @@ def _rooted(node: Node | Choice, nodes: Nodes) -> Node | Choice:
     return node._replace(interiors=tuple(interiors))
 
 
-def _root(node: Node | Choice | None) -> Newest | None:
-    """Give the line that a node is a multiple of."""
-    if not isinstance(node, Node) or node.interiors or node.divisor is not None:
-        return None
-    return node.newest[0] if len(node.newest) == 1 else None
-
-
-def _shared(node: Node | Choice) -> Node | Choice:
+def _shared(node: Node) -> Node:
     """Write one of two weighted interiors of the same factors by the other."""
-    if isinstance(node, Choice) or not node.interiors:
-        return node
     terms: dict[tuple[Inner, tuple[int, ...], bool], float] = {}
 
     def put(inner: Inner, values: tuple[int, ...], over_degree: bool, number: float) -> None:
@@ -339,21 +187,19 @@ def _merged(nodes: Nodes, wanted: Iterable[int]) -> Nodes:
     uses: dict[int, int] = dict.fromkeys(wanted, 2)
     shared: dict[Inner, int] = {}
     for node in nodes.values():
-        for inner in _inners(node):
-            shared[inner] = shared.get(inner, 0) + 1
-    for node in nodes.values():
         weight = 1 if isinstance(node, Node) else 2  # a choice is between lines, not sums
         for line in _operands(node):
             uses[line] = uses.get(line, 0) + weight
         for inner in _inners(node):
+            shared[inner] = shared.get(inner, 0) + 1
             uses[inner.a] = uses[inner.b] = 2
     opening = {
         line: node
         for line, node in nodes.items()
-        if isinstance(node, Node)
+        if uses.get(line) == 1
+        and isinstance(node, Node)
         and node.divisor is None
-        and uses.get(line) == 1
-        and all(shared[inner] == 1 for inner in _inners(node))
+        and all(shared[i.inner] == 1 for i in node.interiors)
     }
     for line in _products_of_long_sums(nodes, opening):
         del opening[line]
@@ -368,9 +214,14 @@ def _products_of_long_sums(nodes: Nodes, opening: dict[int, Node]) -> list[int]:
     """Give the products that sums are not to take in, for they have too many."""
     counts: dict[int, int] = {}
     for line, node in nodes.items():
-        taken = [i for i in _operands(node) if i in opening]
-        counts[line] = sum(1 if opening[i].interiors else counts.get(i, 0) for i in taken)
+        count = 0
+        for i in _operands(node):
+            if (below := opening.get(i)) is not None:
+                count += 1 if below.interiors else counts.get(i, 0)
+        counts[line] = count
     long = {line for line, count in counts.items() if count > MOST_PRODUCTS}
+    if not long:
+        return []
     for line in reversed(nodes):
         if line in long:
             long.update(i for i in _operands(nodes[line]) if i in opening)
@@ -381,19 +232,15 @@ def _opened(node: Node, opening: dict[int, Node]) -> Node:
     if opening.keys().isdisjoint([term.line for term in node.newest]):
         return node
     interiors, newest = list(node.interiors), []
-    todo = list(reversed(node.newest))
+    todo: list[tuple[float, tuple[int, ...], int]] = [*reversed(node.newest)]
     while todo:
-        term = todo.pop()
-        below = opening.get(term.line)
+        number, values, line = todo.pop()
+        below = opening.get(line)
         if below is None:
-            newest.append(term)
+            newest.append((number, values, line))
             continue
-        interiors += [
-            Interior(term.number * number, (*term.values, *values), inner, over_degree)
-            for number, values, inner, over_degree in below.interiors
-        ]
-        todo += [
-            Newest(term.number * number, (*term.values, *values), line)
-            for number, values, line in reversed(below.newest)
-        ]
-    return node._replace(interiors=tuple(interiors), newest=_collected(newest))
+        for own, more, inner, over_degree in below.interiors:
+            interiors.append(Interior(number * own, (*values, *more), inner, over_degree))
+        for own, more, line in reversed(below.newest):
+            todo.append((number * own, (*values, *more), line))
+    return Node(tuple(interiors), collected(newest), node.divisor)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.compiler.arguments import NotForMachines
-from taylorad.forward.program import RATIONAL, NoProgram, Program, Step, Stream, Trace
+from taylorad.forward.program import RATIONAL, NoProgram, Program, Step, Trace
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recording import Recording
 from taylorad.primitives import elementwise, linear
@@ -26,12 +26,12 @@ from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
 
-__all__ = ["Held", "NotTraceable", "System", "system"]
+__all__ = ["Held", "NotTraceable", "System", "jumps", "system"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a right-hand side may be taken apart into."""
 
-LARGEST_POWER = 64
+LARGEST_POWER = 2**16
 """A whole power of no more than this is a product, which is right at zero too."""
 
 
@@ -78,6 +78,8 @@ class System:
         while they are what they are here.
     parameters : list of ndarray
         What the parameters are, before they are taken apart into numbers.
+    is_timed : bool
+        Whether the rates depend on the time.
     said : str
         What all this follows from; empty if that is not known.
     """
@@ -89,6 +91,7 @@ class System:
     held: list[Held] = field(default_factory=list)
     guards: list[tuple[int, bool, Any]] = field(default_factory=list)
     parameters: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    is_timed: bool = True
     said: str = field(default="", init=False)  # of another that is made by `replace` it is not
 
     @property
@@ -153,6 +156,14 @@ def system(
     return _read(recorded)
 
 
+def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
+    """Tell whether something in a right-hand side may jump, as far as a trace can tell."""
+    try:
+        return Recording(f, float(t), y.real.astype(float), args, ()).changes_sides
+    except Exception:  # it cannot be traced at all
+        return False
+
+
 def _read(recorded: Recording) -> System:
     """Take a trace apart."""
     try:
@@ -172,6 +183,7 @@ class _Unread(System):
     def __init__(self, recorded: Recording) -> None:
         self.shape, self.parameters, self.said = recorded.shape, recorded.parameters, recorded.said
         self.functions, self.held, self.guards = [], [], []
+        self.is_timed = recorded.is_timed
         self._recorded = recorded
 
     def __getattr__(self, name: str) -> Any:
@@ -186,169 +198,167 @@ class _Unread(System):
 class _Trace(Trace):
     """Lines in which what jumps is held."""
 
-    def __init__(self, hold: Callable[[Primitive, list[Stream]], Stream]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.hold = hold
+        self.held: list[Held] = []
 
-    def record(self, primitive: Primitive, args: Any, params: dict[str, Any]) -> Stream:
-        if isinstance(primitive, Constant):
-            operands = [a if isinstance(a, Stream) else self.constant(a) for a in args]
-            if any(self.steps[x.line].moves for x in operands):
-                return self.hold(primitive, operands)
-        return super().record(primitive, args, params)
+    def argument(self, moves: bool) -> int:
+        return self.append(Step(None, (), {}, moves), ("argument", len(self.steps))).line
+
+    def line(self, primitive: Primitive, operands: Sequence[int], params: dict[str, Any]) -> int:
+        if isinstance(primitive, Constant) and any(self.steps[i].moves for i in operands):
+            return self._hold(primitive, tuple(operands))
+        return super().line(primitive, operands, params)
+
+    def _hold(self, row: Primitive, operands: tuple[int, ...]) -> int:
+        for held in self.held:
+            if (held.row, held.operands) == (row, operands):
+                return held.line
+        line = self.argument(False)
+        self.held.append(Held(row, line, operands))
+        return line
 
 
 class _Reading:
-    """Scalar lines run on symbols."""
+    """Scalar lines that become lines of recurrences."""
 
     def __init__(self, scalars: WengertList, recorded: Recording) -> None:
         self.scalars, self.lines, self.recorded = scalars, scalars.lines, recorded
-        self.trace = _Trace(self._hold)
-        self.streams: list[Stream | None] = []
-        self.held: list[Held] = []
+        self.trace = _Trace()
+        self.places: list[int | None] = []  # of each scalar line that one which it becomes
         size = int(np.prod(recorded.shape))
-        self.entries: dict[int, list[Stream]] = {}
-        state = [self._argument(True) for _ in range(size)]
-        time = self._argument(True)
+        self.entries: dict[int, list[int]] = {}
+        argument = self.trace.argument
+        state = [argument(True) for _ in range(size)]
+        time = argument(True)
         inputs = list(scalars.inputs)
         self.entries[inputs[0]] = [time]
         self.entries[inputs[1]] = state
         for number, value in zip(inputs[2:], recorded.parameters, strict=True):
-            self.entries[number] = [self._argument(False) for _ in range(value.size)]
-
-    def _argument(self, moves: bool) -> Stream:
-        place = len(self.trace.steps)
-        return self.trace.append(Step(None, (), {}, moves), ("argument", place))
+            self.entries[number] = [argument(False) for _ in range(value.size)]
 
     def system(self) -> System:
         for number, line in enumerate(self.lines):
-            self.streams.append(self._stream(number, line))
+            self.places.append(self._read(number, line))
         rates, *functions = self._results()
-        guards = [(self._line(g.line), g.expected, g.origin) for g in self.scalars.guards]
+        guards = [(self._place(g.line), g.expected, g.origin) for g in self.scalars.guards]
         self._solve()
         return System(
             self.recorded.shape,
             Program(tuple(self.trace.steps), len(self.trace.steps), 0),
             rates,
             functions,
-            self.held,
+            self.trace.held,
             guards,
             self.recorded.parameters,
+            self.recorded.is_timed,
         )
 
     def _solve(self) -> None:
         while self.trace.unsolved:
             self.trace.solve(self.trace.unsolved.pop())
 
-    def _line(self, number: int) -> int:
-        stream = self.streams[number]
-        assert stream is not None
-        return stream.line
+    def _place(self, number: int) -> int:
+        place = self.places[number]
+        assert place is not None
+        return place
+
+    def _number(self, x: float) -> int:
+        return self.trace.constant(float(x)).line
 
     def _results(self) -> list[list[int]]:
         outputs = iter(self.scalars.outputs)
         found = []
-        for result in self.recorded.results:
-            if isinstance(result, recording.Traced):
+        for constant in self.recorded.constants:
+            if constant is None:
                 found.append(self._entries_of(next(outputs)))
             else:
-                values = np.ravel(result).astype(float).tolist()
-                found.append([self.trace.constant(x).line for x in values])
+                found.append([self._number(x) for x in np.ravel(constant).astype(float).tolist()])
         return found
 
     def _entries_of(self, number: int) -> list[int]:
         """Give the lines of the entries of a result."""
         line = self.lines[number]
         if number in self.entries:
-            return [stream.line for stream in self.entries[number]]
+            return list(self.entries[number])
         if line.is_constant:
-            return [self.trace.constant(float(x)).line for x in np.ravel(line.value)]
+            return [self._number(x) for x in np.ravel(line.value)]
         if line.row is not linear.assemble:
-            return [self._line(number)]
-        zero = self.trace.constant(0.0).line
-        entries = [zero] * int(np.prod(line.shape))
+            return [self._place(number)]
+        entries = [self._number(0.0)] * int(np.prod(line.shape))
         places, sources = line.params["places"].tolist(), line.params["sources"].tolist()
         for place, source in zip(places, sources, strict=True):
-            entries[place] = self._line(line.operands[source])
+            entries[place] = self._place(line.operands[source])
         return entries
 
-    def _stream(self, number: int, line: Line) -> Stream | None:
-        """Give the symbol of a line; None for arrays."""
-        if line.is_constant:
-            return self.trace.constant(float(line.value)) if not line.shape else None
-        if line.is_input:
-            return self.entries[number][0] if not line.shape else None
-        if line.row is linear.index:
+    def _read(self, number: int, line: Line) -> int | None:
+        """Give what a scalar line becomes; None for arrays."""
+        row = line.row
+        if row is None:
+            if line.shape:
+                return None
+            return self.entries[number][0] if line.is_input else self._number(line.value)
+        if row is linear.index:
             source, place = line.operands[0], 0
             for k, length in zip(line.params["key"], self.lines[source].shape, strict=True):
                 place = place * length + int(k)
             return self.entries[source][place]
-        if line.row is linear.assemble:
+        if row is linear.assemble:
             return None
-        operands = [self.streams[i] for i in line.operands]
-        assert line.row is not None
-        return self._applied(line.row, operands, line)
+        return self._applied(row, [self.places[i] for i in line.operands], line)
 
-    def _applied(self, row: Primitive, operands: list[Any], line: Line) -> Stream:
+    def _applied(self, row: Primitive, operands: list[Any], line: Line) -> int:
         trace, steps = self.trace, self.trace.steps
         if row in RATIONAL and not line.names:
-            return trace.record(row, operands, {})
-        moving = [steps[x.line].moves for x in operands]
+            return trace.line(row, operands, {})
+        moving = [steps[i].moves for i in operands]
         if row is recording.convert:
             return self._converted(operands[0], line)
         if row is elementwise.power and moving == [True, False]:
-            exponent = steps[operands[1].line].number
+            exponent = steps[operands[1]].number
             if exponent is not None and float(exponent).is_integer():
                 return self._power(operands[0], int(exponent))
             if exponent == 0.5:
                 row, operands = elementwise.sqrt, operands[:1]
         if row in _WHOLE and any(moving):
-            quotient = trace.record(elementwise.divide, operands, {})
-            whole = trace.record(_WHOLE[row], [quotient], {})
-            product = trace.record(elementwise.multiply, [operands[1], whole], {})
-            return trace.record(elementwise.subtract, [operands[0], product], {})
-        params = {k: v for k, v in line.params.items() if row is not linear.select}
-        if line.names:
-            params |= {"condition": operands.pop()}
-        if any(moving) and isinstance(row, Elementwise) and params:
+            quotient = trace.line(elementwise.divide, operands, {})
+            whole = trace.line(_WHOLE[row], [quotient], {})
+            if row is _QUOTIENT:
+                return whole
+            product = trace.line(elementwise.multiply, [operands[1], whole], {})
+            return trace.line(elementwise.subtract, [operands[0], product], {})
+        # A condition is an operand like any other.
+        params = {} if line.names or row is linear.select else line.params
+        if any(moving) and isinstance(row, Elementwise) and (params or line.names):
             raise NoProgram(repr(row))
-        return trace.record(row, tuple(operands), params)
+        return trace.line(row, operands, params)
 
-    def _converted(self, x: Stream, line: Line) -> Stream:
+    def _converted(self, x: int, line: Line) -> int:
         """Make whole numbers, or truths, of floats."""
         kind = self.lines[line.operands[0]].dtype.kind
         if line.dtype.kind == kind or line.dtype.kind == "f":
             return x
         if line.dtype.kind == "b":
-            return self.trace.record(_row(np.not_equal), (x, 0.0), {})
-        return self.trace.record(_row(np.trunc), (x,), {}) if kind == "f" else x
+            return self.trace.line(_row(np.not_equal), [x, self._number(0.0)], {})
+        return self.trace.line(_row(np.trunc), [x], {}) if kind == "f" else x
 
-    def _power(self, x: Stream, n: int) -> Stream:
+    def _power(self, x: int, n: int) -> int:
         """Multiply by repeated squaring, which is right at zero."""
         if abs(n) > LARGEST_POWER:
-            return self.trace.record(elementwise.power, (x, self.trace.constant(float(n))), {})
+            return self.trace.line(elementwise.power, [x, self._number(n)], {})
         product, k = None, abs(n)
         while k:
             if k & 1:
                 product = x if product is None else self._times(product, x)
             k >>= 1
             x = self._times(x, x) if k else x
-        one = self.trace.constant(1.0)
+        one = self._number(1.0)
         if product is None:
             return one
-        return product if n > 0 else self.trace.record(elementwise.divide, (one, product), {})
+        return product if n > 0 else self.trace.line(elementwise.divide, [one, product], {})
 
-    def _times(self, a: Stream, b: Stream) -> Stream:
-        return self.trace.record(elementwise.multiply, (a, b), {})
-
-    def _hold(self, row: Primitive, operands: list[Stream]) -> Stream:
-        lines = tuple(x.line for x in operands)
-        for held in self.held:
-            if (held.row, held.operands) == (row, lines):
-                return Stream(self.trace, held.line)
-        stream = self._argument(False)
-        self.held.append(Held(row, stream.line, lines))
-        return stream
+    def _times(self, a: int, b: int) -> int:
+        return self.trace.line(elementwise.multiply, [a, b], {})
 
 
 def _row(function: Any) -> Primitive:
@@ -357,5 +367,11 @@ def _row(function: Any) -> Primitive:
     return row
 
 
-_WHOLE = {_row(np.remainder): _row(np.floor), _row(np.fmod): _row(np.trunc)}
-"""Of remainders that which makes whole numbers of quotients."""
+_QUOTIENT = _row(np.floor_divide)
+
+_WHOLE = {
+    _row(np.remainder): _row(np.floor),
+    _QUOTIENT: _row(np.floor),
+    _row(np.fmod): _row(np.trunc),
+}
+"""Of remainders, and of that quotient, what makes whole numbers of quotients."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import mpmath
@@ -17,6 +17,7 @@ from taylorad.machine.multiword import joined, split
 from taylorad.ode.digits.multiword.core import Core
 from taylorad.ode.digits.multiword.sums import AHEAD
 from taylorad.ode.digits.multiword.values import evaluable
+from taylorad.ode.digits.stepping import Stepping
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Tolerance
 from taylorad.ode.steps.stepsize import MARGIN
@@ -61,7 +62,7 @@ class NoFormula(Exception):
     """A function in the right-hand side is not known for numbers of several words."""
 
 
-class Multiword:
+class Multiword(Stepping):
     """The machine code of a system; with the interface of `taylorad.ode.steps.stepper.Stepper`.
 
     State and time of a `Motion` are mpmath numbers. They have one word more than parts, exactly
@@ -83,12 +84,12 @@ class Multiword:
     """
 
     def __init__(self, system: System, order: int, words: int) -> None:
-        self.system, self.order, self.words = system, order, words
+        self.system, self.words = system, words
         core = Core(system, order, words)
         rows = {system.program.steps[i].primitive for i in core.recurrences.values}
         if lacking := [row for row in rows if row is None or not evaluable(row)]:
             raise NoFormula(f"{lacking[0]!r} in numbers of several words")
-        self.functions = len(core.wanted) - system.size
+        super().__init__(system.size, len(core.wanted) - system.size, order)
         self.code: Code = build(core.written(), level=1)
         self._call = _CORE(self.code.address("propagate"))
         self._places, self._room = core.places, core.room
@@ -100,31 +101,22 @@ class Multiword:
         self._given = np.zeros((held + 1) * words)
         arrays = (self._clock, self._given, self._limits, self._memory[self._offset :])
         self._addresses = tuple(a.ctypes.data for a in arrays)
-        self._lock = threading.Lock()
 
-    def parts(self) -> np.ndarray[Any, Any]:
-        """Make room for the parts of a step: components, then functions, by degrees."""
-        return np.zeros((self.system.size + self.functions, self.order + 1), object)
+    def _precision(self, tolerance: Tolerance) -> AbstractContextManager[Any]:
+        return mpmath.workprec(53 * (self.words + 2))  # type: ignore[no-any-return]
 
-    def propagate(
+    def _loop(
         self,
         motion: Motion,
-        end: Any,
+        end: tuple[Any, Any],
         tolerance: Tolerance,
-        given: Sequence[Any] | np.ndarray[Any, Any] = (),
-        *,
-        end_low: Any = 0.0,
-        steps: int = 2**62,
-        parts: np.ndarray[Any, Any] | None = None,
+        given: Sequence[Any] | np.ndarray[Any, Any],
+        steps: int,
     ) -> Exit:
-        """Take steps until a time is reached, or so many have been taken; see `Stepper`."""
-        with self._lock, mpmath.workprec(53 * (self.words + 2)):
-            finish = _sum(number(end), end_low)
-            self._write(motion, finish, tolerance, given, steps)
-            status = Exit(self._call(*self._addresses))
-            self._read(motion, finish)
-            if parts is not None and self._clock[self._places.swept]:
-                self._keep(parts)
+        finish = _sum(number(end[0]), end[1])
+        self._write(motion, finish, tolerance, given, steps)
+        status = Exit(self._call(*self._addresses))
+        self._read(motion, finish)
         return status
 
     def _write(
@@ -173,14 +165,23 @@ class Multiword:
         motion.rejected += int(clock[places.rejected])
         motion.cap = float(clock[places.cap])
 
-    def _keep(self, parts: np.ndarray[Any, Any]) -> None:
-        """Give the parts of the last step: the streams, in time's own units."""
+    def _parts(self) -> Callable[[], np.ndarray[Any, Any]] | None:
+        """Give what makes the parts of the last step: the streams, in time's own units."""
+        if not self._clock[self._places.swept]:
+            return None
         unit = math.frexp(self._clock[self._places.unit])[1] - 1
         degrees = np.arange(self.order + 1)
         planes = self._room * np.arange(self.words)
         places = self._streams[:, None, None] + (AHEAD - 1 + degrees)[:, None] + planes
-        for row, line in zip(parts, self._memory[self._offset + places].tolist(), strict=True):
-            row[:] = [mpmath.ldexp(joined(x), -unit * k) for k, x in enumerate(line)]
+        streams = self._memory[self._offset + places]
+
+        def make() -> np.ndarray[Any, Any]:
+            parts = self.parts()
+            for row, line in zip(parts, streams.tolist(), strict=True):
+                row[:] = [mpmath.ldexp(joined(x), -unit * k) for k, x in enumerate(line)]
+            return parts
+
+        return make
 
 
 def _sum(x: Any, low: Any) -> Any:

@@ -25,13 +25,10 @@ TOGETHER = 2
 """Sums that take turns, for each product waits for the one before."""
 
 MOST_ROUNDS = 4
-"""Up to so many rounds have code of their own, as many for all vectors; more are a loop."""
+"""Up to so many rounds have code of their own, where that is about as many for all vectors."""
 
 Term = tuple[tuple[int, ...], Sequence[float]]
-"""The slots that a term of the sums of all lanes is read from, and its numbers.
-
-The last vector need not be full: the other lanes are then zero.
-"""
+"""The slots that a term of the sums of all lanes is read from, and its numbers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,10 @@ class Matrix:
     numbers : str
     base : int
         The slot that those in ``reads`` are counted from: sums that are alike differ in it alone.
+    is_exact : bool
+        Whether all numbers are 1, -1 and 0.
+    is_full : bool
+        Whether the last vector is filled up with repetitions of its last sum.
     """
 
     starts: str
@@ -57,6 +58,8 @@ class Matrix:
     reads: str
     numbers: str
     base: int
+    is_exact: bool
+    is_full: bool
 
 
 class Diagonals(Gathering):
@@ -72,43 +75,44 @@ class Diagonals(Gathering):
             return None
         lines = len(terms[0][0])
         chunks = -(-lines // LANES)
+        vectors = [
+            _diagonals(terms, range(c * LANES, min(lines, (c + 1) * LANES))) for c in range(chunks)
+        ]
+        rounds = [-(-len(found) // TOGETHER) for found in vectors]
+        last = range((chunks - 1) * LANES, chunks * LANES)
+        filled = _diagonals(terms, [min(place, lines - 1) for place in last])
+        is_full = -(-len(filled) // TOGETHER) <= max(rounds)
+        if is_full:
+            vectors[-1], rounds[-1] = filled, -(-len(filled) // TOGETHER)
+        most = max(rounds)
+        few = most <= MOST_ROUNDS and 4 * most * chunks <= 5 * sum(rounds)
+        rounds = [most if few else count for count in rounds]
+        if TOGETHER * sum(rounds) > MOST_READ * len(terms) * chunks:
+            return None
         base = min(min(slots) for slots, _ in terms)
         patterns: dict[tuple[float, ...], int] = {(0.0,) * LANES: 0}
-        vectors: list[list[int]] = []
-        for c in range(chunks):
-            found: dict[int, list[float]] = {}
-            for slots, numbers in terms:
-                for place in range(c * LANES, min(lines, (c + 1) * LANES)):
-                    lane = place % LANES
-                    found.setdefault(slots[place] - lane, [0.0] * LANES)[lane] += numbers[place]
-            reads = []
+        starts: list[int] = []
+        reads: list[int] = []
+        for found, count in zip(vectors, rounds, strict=True):
+            starts.append(len(reads))
             for slot in sorted(found):
                 number = patterns.setdefault(tuple(found[slot]), len(patterns))
                 reads += [slot - base, number * LANES]
-            vectors.append(reads)
-        rounds = [-(-len(reads) // (2 * TOGETHER)) for reads in vectors]
-        few = max(rounds) <= MOST_ROUNDS
-        rounds = [max(rounds) if few else count for count in rounds]
-        if TOGETHER * sum(rounds) > MOST_READ * len(terms) * chunks:
-            return None
-        starts = [2 * TOGETHER * sum(rounds[:c]) for c in range(chunks)]
-        for reads, count in zip(vectors, rounds, strict=True):
-            reads += [0] * (2 * TOGETHER * count - len(reads))
+            reads += [0] * (starts[-1] + 2 * TOGETHER * count - len(reads))
         numbers = [x for pattern in patterns for x in pattern]
-        rows = [
-            self.table(tuple(entries))
-            for entries in (starts, rounds, [entry for reads in vectors for entry in reads])
-        ]
+        rows = [self.table(tuple(entries)) for entries in (starts, rounds, reads)]
         repeated = rounds[0] if few else None
-        return Matrix(rows[0], rows[1], repeated, rows[2], self.row_of(numbers), base)
+        is_exact = {1.0, -1.0}.issuperset(x for _, numbers in terms for x in numbers)
+        row = self.row_of(numbers)
+        return Matrix(rows[0], rows[1], repeated, rows[2], row, base, is_exact, is_full)
 
-    def products(self, matrix: Matrix, bases: Sequence[int], c: str) -> list[str]:
-        """Write the sums of a vector, and those that are alike."""
+    def products(self, matrix: Matrix, bases: Sequence[tuple[str, int]], c: str) -> list[str]:
+        """Write the sums of a vector, and those that are alike: of arrays, from a slot on."""
         code = self.code
         start = self._entry(matrix.starts, c)
         first_parts = [
-            code.let(f"getelementptr inbounds double, ptr {self.newest}, i64 {base}")
-            for base in bases
+            code.let(f"getelementptr inbounds double, ptr {array}, i64 {base}")
+            for array, base in bases
         ]
         count = len(bases)
 
@@ -124,7 +128,12 @@ class Diagonals(Gathering):
                     first_parts, totals[k * count : (k + 1) * count], strict=True
                 ):
                     parts = code.load(array, slot, LANES)
-                    found.append(code.fused(parts, numbers, total, LANES) or "")
+                    # Where the product is exact: to fuse it with the sum would only hinder stores.
+                    if matrix.is_exact:
+                        product = code.multiply(parts, numbers, LANES)
+                        found.append(code.add(total, product, LANES) or "")
+                    else:
+                        found.append(code.fused(parts, numbers, total, LANES) or "")
             return found
 
         zero = (kind_of(LANES), code.constant(0.0, LANES))
@@ -142,3 +151,12 @@ class Diagonals(Gathering):
         code = self.code
         at = code.let(f"getelementptr inbounds i32, ptr {table}, i64 {place}")
         return code.let(f"sext i32 {code.let(f'load i32, ptr {at}')} to i64")
+
+
+def _diagonals(terms: Sequence[Term], places: Sequence[int]) -> dict[int, list[float]]:
+    """Give the numbers of the lanes of a vector, by the slot that its first lane begins at."""
+    found: dict[int, list[float]] = {}
+    for slots, numbers in terms:
+        for lane, place in enumerate(places):
+            found.setdefault(slots[place] - lane, [0.0] * LANES)[lane] += numbers[place]
+    return found

@@ -32,12 +32,11 @@ def evaluations(
     found: dict[tuple[object, ...], list[int]] = {}
     for line in recurrences.values:
         step = steps[line]
-        assert step.primitive is not None
-        depths[line] = 1 + max((depths.get(i, 0) for i in step.operands), default=0)
-        exponents = tuple(
-            steps[i].number if step.primitive.name == "power" else None for i in step.operands
-        )
-        key = (step.moves, depths[line], step.primitive, exponents, home.get(line))
+        row, operands = step.primitive, step.operands
+        assert row is not None
+        depths[line] = depth = 1 + max([depths.get(i, 0) for i in operands])
+        exponents = tuple([steps[i].number for i in operands]) if row.name == "power" else ()
+        key = (step.moves, depth, row, exponents, home.get(line))
         found.setdefault(key, []).append(line)
     groups = sorted(found.values(), key=lambda lines: (steps[lines[0]].moves, depths[lines[0]]))
     rank = {line: (0, 0, k) for k, line in reversed([*enumerate(recurrences.wanted)])}

@@ -29,10 +29,14 @@ class Factors(Interiors):
         code = self.code
         self.values = self.claim(self.size)
         # Reads of vectors may begin before the first entry, and end behind the last.
-        newest = self.claim(LANES + self.size + LANES)
-        self.newest = code.let(f"getelementptr inbounds double, ptr {newest}, i64 {LANES}")
+        size = LANES + self.size + LANES
+        both = self.claim(2 * size)
+        first, second = (
+            code.let(f"getelementptr inbounds double, ptr {both}, i64 {LANES + place}")
+            for place in (0, size)
+        )
+        self.newest = first, second
         self.history = self.claim(self.used)
-        self.waiting = self.claim(self.room)
         self.arrays["rates"] = self.claim(self.room)
         self.claim_rows()
         self._bring()
@@ -69,7 +73,8 @@ class Factors(Interiors):
         self.arrays |= inside | {"foreseen": foreseen}
 
         def clear(c: str) -> list[str]:
-            code.store(None, self.newest, self.at(c, LANES, 0), LANES)
+            for array in self.newest:
+                code.store(None, array, self.at(c, LANES, 0), LANES)
             return []
 
         code.loop(self.size // LANES, clear)
@@ -210,7 +215,7 @@ class Factors(Interiors):
         width = min(LANES, len(slots))
 
         def chunk(c: Chunk) -> None:
-            parts = self.gather(self.newest if k else self.values, slots, c, width)
+            parts = self.gather(self.front.array if k else self.values, slots, c, width)
             if weighted:
                 parts = self.weighted(parts, k, width)
             self.record_part(parts, stream, c, width, k)

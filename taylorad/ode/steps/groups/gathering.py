@@ -19,9 +19,6 @@ __all__ = ["Gathering"]
 class Gathering(Layout):
     """A core that can gather."""
 
-    degree: Degree = 0
-    """That of the newest parts."""
-
     def table(self, slots: tuple[int, ...]) -> str:
         if slots not in self.tables:
             name = f"@slots.{len(self.tables)}"
@@ -36,8 +33,8 @@ class Gathering(Layout):
         if isinstance(chunk, int):
             return self._picked(array, slots[chunk * width : (chunk + 1) * width])
         if self._is_run(array, slots):
-            if array == self.newest and (slots[0], chunk) in self.latest:
-                return self.latest[slots[0], chunk]
+            if array == self.front.array and (slots[0], chunk) in self.front.latest:
+                return self.front.latest[slots[0], chunk]
             return self._wide(array, self.at(chunk, width, slots[0]), width)
         if len(set(slots)) == 1:
             return code.everywhere(code.load(array, slots[0]), width)
@@ -84,15 +81,16 @@ class Gathering(Layout):
 
     def _stands_apart(self, array: str, block: int) -> bool:
         """Tell whether a vector of newest parts is in a register, or with the older parts."""
-        return array == self.newest and (block in self.row or block < self.room // LANES)
+        return array == self.front.array and (block in self.front.row or block < self.room // LANES)
 
     def _block(self, array: str, block: int) -> str:
         """Read a vector, all of whose places are known."""
         if not self._stands_apart(array, block):
             return self.code.load(array, block * LANES, LANES)
-        if block in self.row:
-            return self.row[block]
-        return self.code.load(self.history, self.in_stream(0, block, LANES, self.degree), LANES)
+        if block in self.front.row:
+            return self.front.row[block]
+        place = self.in_stream(0, block, LANES, self.front.degree)
+        return self.code.load(self.history, place, LANES)
 
     def _shuffled(self, vectors: Sequence[str], lanes: Sequence[tuple[int, int]]) -> str:
         """Take lanes out of vectors of the full width."""
@@ -189,8 +187,7 @@ class Gathering(Layout):
     def record_part(self, part: str, stream: int, c: Chunk, width: int, k: Degree) -> None:
         """Write a part into its stream."""
         self.code.store(part, self.history, self.in_stream(stream, c, width, k), width)
-        if isinstance(c, int):
-            self.recent[int(self.in_stream(stream, c, width, 0)), k] = part
+        self.recent[stream, c, k] = part
 
     def record_parts(
         self,

@@ -75,8 +75,7 @@ def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
     depths: dict[int, int] = {}
     nodes: dict[int, Node | Choice] = {}
     for line, node in recurrences.nodes.items():
-        below = _below(node)
-        depths[line] = 1 + max((depths.get(i, 0) for i in below), default=0)
+        depths[line] = 1 + max([depths.get(i, 0) for i in _below(node)], default=0)
         nodes[line] = _ordered(node, depths) if isinstance(node, Node) else node
     colours = _coloured(nodes, depths, recurrences)
     found: dict[int, Group] = {}
@@ -182,11 +181,13 @@ def _components(
 def _below(node: Node | Choice) -> list[int]:
     if isinstance(node, Choice):
         return [i for i in (node.yes, node.no) if i is not None]
-    return [term.line for term in node.newest]
+    return [line for _, _, line in node.newest]
 
 
 def _ordered(node: Node, depths: dict[int, int]) -> Node:
     """Have the terms in an order that is the same for nodes of the same form."""
+    if len(node.newest) < 2:
+        return node
     newest = sorted(node.newest, key=lambda term: (depths.get(term.line, 0), len(term.values)))
     return Node(node.interiors, tuple(newest), node.divisor)
 
@@ -194,8 +195,8 @@ def _ordered(node: Node, depths: dict[int, int]) -> Node:
 def _form(node: Node | Choice) -> Hashable:
     if isinstance(node, Choice):
         return (node.yes is None, node.no is None)
-    interiors = tuple((len(i.values), i.inner.weighted, i.over_degree) for i in node.interiors)
-    return interiors, tuple(len(term.values) for term in node.newest), node.divisor is None
+    interiors = tuple([(len(i.values), i.inner.weighted, i.over_degree) for i in node.interiors])
+    return interiors, tuple([len(values) for _, values, _ in node.newest]), node.divisor is None
 
 
 def _coloured(
@@ -213,21 +214,20 @@ def _coloured(
     for _ in range(ROUNDS):
         if kinds == (kinds := len(set(colours.values()))):
             break
-        roles: dict[int, set[Hashable]] = {line: set() for line in nodes}
-        for line, pairs in factors.items():
-            colour = colours[line]
-            for place, pair in enumerate(pairs):
-                for side, factor in enumerate(pair):
-                    if factor in roles:
-                        roles[factor].add((colour, place, side))
-        of = colours.get
+        every = [-1] * len(recurrences.steps)
+        roles: dict[int, set[Hashable]] = {}
+        for line, colour in colours.items():
+            every[line] = colour
+            for place, factor in enumerate(factors[line]):
+                roles.setdefault(factor, set()).add((colour, place))
+        of = every.__getitem__
         colours = {
             line: name(
                 (
                     colour,
-                    tuple([(of(a, -1), of(b, -1)) for a, b in factors[line]]),
-                    frozenset([of(i, -1) for i in below[line]]),
-                    frozenset(roles[line]),
+                    tuple(map(of, factors[line])),
+                    frozenset(map(of, below[line])),
+                    frozenset(roles.get(line, ())),
                 )
             )
             for line, colour in colours.items()
@@ -235,8 +235,10 @@ def _coloured(
     return colours
 
 
-def _factors(node: Node | Choice) -> list[tuple[int, int]]:
-    return [(i.inner.a, i.inner.b) for i in node.interiors] if isinstance(node, Node) else []
+def _factors(node: Node | Choice) -> list[int]:
+    """Give the factors of the interiors, two by two."""
+    interiors = node.interiors if isinstance(node, Node) else ()
+    return [x for i in interiors for x in i.inner[:2]]
 
 
 def _align(groups: Sequence[Group]) -> None:
@@ -289,8 +291,7 @@ class _Relations:
         self.users: dict[int, list[tuple[int, int]]] = {}
         for group in groups:
             for line, node in zip(group.members, group.nodes):
-                needs = [x for pair in _factors(node) for x in pair] + _below(node)
-                self.needs[line] = needs
+                needs = self.needs[line] = _factors(node) + _below(node)
                 for position, needed in enumerate(needs):
                     if needed in self.home:
                         self.users.setdefault(needed, []).append((line, position))

@@ -1,8 +1,10 @@
 """The interiors of the convolutions of groups: nearly all of the work.
 
-All interiors of a degree are added up before any of its parts is known, and wait in rows. Many go
-through the older parts together, for two degrees at once; of squares it is half as long. Where
-every degree has code of its own they are written out, and the newest parts are in registers.
+Many go through the older parts together, for two degrees at once; of squares it is half as long.
+They are added up before any part of these degrees is known, and wait in rows. Those of loops that
+are many for each vector are added up there instead, next to the nodes that they are for, while its
+parts are at hand. Where every degree has code of its own the sums are written out, and the newest
+parts are in registers.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from taylorad.ode.tracing.recurrences import Interior
 
 __all__ = ["Interiors"]
 
-RECENT = 3
+RECENT = 2
 """So many of the newest degrees are taken from registers, where degrees are written out."""
+
+LEAST_ALONG = 3
+"""So many sums of a vector, or more, are added up in the loop over its nodes."""
 
 MOST_SUMS = 5
 """Sums, for two degrees each, that go together: so that none waits for its own last product."""
@@ -41,6 +46,7 @@ class _Sum:
 
     now: str
     later: str
+    width: int
     place: int
     a: int
     b: int
@@ -67,14 +73,19 @@ class _Batch:
     times: int
 
 
+def _shared_out(found: list[list[_Sum]]) -> Iterator[list[list[_Sum]]]:
+    """Give so many sums at a time: neighbours share what they read."""
+    found.sort(key=lambda sums: (sums[0].b, sums[0].a))
+    count = -(-len(found) // MOST_SUMS)
+    for n in range(count):
+        yield found[len(found) * n // count : len(found) * (n + 1) // count]
+
+
 class Interiors(Diagonals):
     """A core that can convolve."""
 
-    before: Degree = 0
-    """Where two degrees have code of their own, the first of them in that of the second."""
-
     def claim_rows(self) -> None:
-        """Make rows for the interiors, and put those together that go together."""
+        """Make rows for the interiors."""
         self.rows_of = {
             (group, number): (
                 self.claim(group.width * group.chunks),
@@ -84,38 +95,47 @@ class Interiors(Diagonals):
             for number in range(len(group.factors))
         }
         self.every = {key: self._sums(*key) for key in self.rows_of}
-        self.batches = list(self._batches())
-        self.sums: dict[tuple[str, int], Name] = {}
+        self.sums: dict[tuple[str, Chunk], Name] = {}
 
-    def _batches(self) -> Iterator[_Batch]:
-        """Put sums together; those of groups with as many vectors go from vector to vector."""
+    def put_together(self, runs: Sequence[Sequence[Group]]) -> None:
+        """Find the sums that are added up in the loops of runs, and those that are so before."""
+        self.along: list[list[tuple[bool, list[list[_Sum]]]]] = []
         kinds: dict[tuple[int, bool, int], list[list[_Sum]]] = {}
-        for group in self.groups:
-            for number in range(len(group.factors)):
-                sums = self.every[group, number]
-                width, square = group.width, sums[0].a == sums[0].b
-                if self._is_even(sums, width) and not self.is_written_out:
-                    kinds.setdefault((width, square, group.chunks), []).append(sums)
-                else:
-                    for one in sums:
-                        kinds.setdefault((width, square, 1), []).append([one])
-        for (width, square, chunks), found in kinds.items():
-            found.sort(key=lambda sums: (sums[0].b, sums[0].a))  # what they share is read once
-            count = -(-len(found) // MOST_SUMS)
-            for n in range(count):
-                some = found[len(found) * n // count : len(found) * (n + 1) // count]
-                vectors = min(chunks, MOST_SUMS // len(some))
-                times, rest = divmod(chunks, vectors)
-                yield _Batch(width, square, [s for x in some for s in x[:vectors]], vectors, times)
-                if rest:
-                    yield _Batch(width, square, [s for x in some for s in x[-rest:]], rest, 1)
+        for run in runs:
+            width, chunks = run[0].width, run[0].chunks
+            own = [self.every[group, n] for group in run for n in range(len(group.factors))]
+            self.along.append([])
+            for square in (True, False):
+                found = [sums for sums in own if square == (sums[0].a == sums[0].b)]
+                if not self.is_written_out and len(found) >= LEAST_ALONG:
+                    self.along[-1] += [(square, some) for some in _shared_out(found)]
+                    continue
+                for sums in found:
+                    if self._is_even(sums, width) and not self.is_written_out:
+                        kinds.setdefault((width, square, chunks), []).append(sums)
+                    else:
+                        kinds.setdefault((width, square, 1), []).extend([one] for one in sums)
+        self.apart = [
+            batch for kind, found in kinds.items() for batch in self._batches(*kind, found)
+        ]
+
+    def _batches(
+        self, width: int, square: bool, chunks: int, found: list[list[_Sum]]
+    ) -> Iterator[_Batch]:
+        """Put sums together; those of groups with as many vectors go from vector to vector."""
+        for some in _shared_out(found):
+            vectors = min(chunks, MOST_SUMS // len(some))
+            times, rest = divmod(chunks, vectors)
+            yield _Batch(width, square, [s for x in some for s in x[:vectors]], vectors, times)
+            if rest:
+                yield _Batch(width, square, [s for x in some for s in x[-rest:]], rest, 1)
 
     def _sums(self, group: Group, number: int) -> list[_Sum]:
         first, second, weighted = group.factors[number]
         row, width = self.rows_of[group, number], group.width
         both = self.streams_of(first, weighted), self.streams_of(second, False)
         return [
-            _Sum(*row, c * width, *(self.place_of(streams, c, width) for streams in both))
+            _Sum(*row, width, c * width, *(self.place_of(streams, c, width) for streams in both))
             for c in range(group.chunks)
         ]
 
@@ -144,48 +164,43 @@ class Interiors(Diagonals):
     def _beyond(self, array: str, place: str) -> str:
         return self.code.let(f"getelementptr inbounds double, ptr {array}, i64 {place}")
 
-    def _put(self, batch: _Batch, totals: Sequence[Name], place: str, *, later: bool) -> None:
-        for total, s in zip(totals, batch.sums, strict=True):
-            row = s.later if later else s.now
-            if self.is_spread and batch.times == 1:
-                self.sums[row, s.place] = total
-            else:
-                self.code.store(total, self._beyond(row, place), s.place, batch.width)
-
     def pair_of_interiors(self, k: Degree) -> None:
-        """Add up all interiors of an even degree, and most of those of the next."""
-        for batch in self.batches:
+        """Add up interiors of an even degree, and most of those of the next."""
+        for batch in self.apart:
             self._over_vectors(batch, lambda h, p, b=batch: self._pair(b, h, p, k))  # type: ignore[misc]
 
-    def interiors_by_rows(self, k: str) -> None:
-        """See to it that the rows hold all interiors of a degree, whichever it is."""
-        code, name = self.code, self.code.name()[1:]
-        even = f"icmp eq i64 {code.let(f'and i64 {k}, 1')}, 0"
-        for case, add, condition in (
-            ("first", self._none, f"icmp eq i64 {k}, 1"),
-            ("even", self._pair, even),
-            ("odd", self._complete, "icmp eq i64 0, 0"),
-        ):
-            chosen = code.let(condition)
-            code.do(f"br i1 {chosen}, label %{case}.{name}, label %not.{case}.{name}")
-            code.label(f"{case}.{name}")
-            for batch in self.batches:
-                self._over_vectors(batch, lambda h, p, b=batch, f=add: f(b, h, p, k))  # type: ignore[misc]
-            code.do(f"br label %end.{name}")
-            code.label(f"not.{case}.{name}")
-        code.do(f"br label %end.{name}")
-        code.label(f"end.{name}")
-
-    def _none(self, batch: _Batch, history: str, place: str, k: str) -> None:
-        """Write that interiors of degree 1 are zero."""
-        zero = self.code.constant(0.0, batch.width)
-        self._put(batch, [zero] * len(batch.sums), place, later=False)
-
     def _pair(self, batch: _Batch, history: str, place: str, k: Degree) -> None:
+        """Add up those of a batch, and put them where they wait."""
+        for totals, row in zip(self._totals(batch, history, k), ("now", "later"), strict=True):
+            for total, s in zip(totals, batch.sums, strict=True):
+                if self.is_spread and batch.times == 1:
+                    self.sums[getattr(s, row), s.place // batch.width] = total
+                else:
+                    at = self._beyond(getattr(s, row), place)
+                    self.code.store(total, at, s.place, batch.width)
+
+    def pair_along(self, number: int, c: Chunk, k: Degree, *, waits: bool) -> None:
+        """Add up those of a vector of a run; maybe those of the next degree have to wait."""
+        for square, some in self.along[number]:
+            width = some[0][0].width
+            first, history = self._from(c, width)
+            batch = _Batch(width, square, [sums[first] for sums in some], 1, 1)
+            now, later = self._totals(batch, history, k)
+            for s, total in zip(batch.sums, now, strict=True):
+                self.sums[s.now, c] = total
+            for s, total in zip(batch.sums, later, strict=True):
+                if waits:
+                    self.code.store(total, s.later, self.at(c, width, 0), width)
+                else:
+                    self.sums[s.later, c] = total
+
+    def _totals(
+        self, batch: _Batch, history: str, k: Degree
+    ) -> tuple[Sequence[Name], Sequence[Name]]:
         """Add up the interiors of an even degree, and most of those of the next.
 
         What is read for one degree serves the other. What is left out are the products with parts
-        of degree k, which are not known yet: see `_completed`.
+        of degree k, which are not known yet: see `interior`.
         """
         if isinstance(k, int):
             totals, later = self._written_sums(batch, history, k)
@@ -200,8 +215,7 @@ class Interiors(Diagonals):
                 for m, total in zip(middles, totals, strict=True)
             ]
             later = [code.add(total, total, width) for total in later]
-        self._put(batch, totals, place, later=False)
-        self._put(batch, later, place, later=True)
+        return totals, later
 
     def _written_sums(self, batch: _Batch, history: str, k: int) -> tuple[list[Name], list[Name]]:
         """Add up products for two degrees, each written out, the oldest first; half of squares."""
@@ -262,60 +276,45 @@ class Interiors(Diagonals):
                 later[place] = code.fused(middle, newest[s.b], later[place], width)
         return now, later
 
-    def _part(self, history: str, stream: int, k: Degree, width: int) -> str:
-        """Read parts of a degree: the newest are in registers, where degrees are written out."""
-        if (stream, k) in self.recent and (k == self.before or self._is_recent(k)):
-            return self.recent[stream, k]
+    def _part(self, history: str, stream: int, k: Degree, width: int, c: Chunk = 0) -> str:
+        """Read parts of a degree: the newest may be in registers."""
+        if (stream, c, k) in self.recent and (k == self.front.before or self._is_recent(k)):
+            return self.recent[stream, c, k]
         if isinstance(k, int):
             return self.code.load(history, stream + k * width, width)
         place = self.code.let(f"mul nuw nsw i64 {k}, {width}")
         return self.code.load(self._beyond(history, place), stream, width)
 
     def _is_recent(self, k: Degree) -> bool:
-        return isinstance(k, int) and isinstance(self.degree, int) and k > self.degree + 1 - RECENT
+        degree = self.front.degree
+        return isinstance(k, int) and isinstance(degree, int) and k >= degree - RECENT
 
-    def _complete(self, batch: _Batch, history: str, place: str, k: str) -> None:
-        """Add the products with parts of the degree before to the interiors of an odd degree."""
-        code, width = self.code, batch.width
-        before = code.let(f"mul nuw nsw i64 {code.let(f'sub nuw nsw i64 {k}, 1')}, {width}")
-        newest = self._beyond(history, before)
-        totals = []
-        for s in batch.sums:
-            parts = [code.load(newest, x, width) for x in (s.a, s.b)]
-            total = code.load(self._beyond(s.later, place), s.place, width)
-            totals.append(self._completed(total, s.a, s.b, parts, width, history))
-        self._put(batch, totals, place, later=False)
-
-    def _completed(
-        self, total: Name, a: int, b: int, newest: Sequence[str], width: int, history: str
-    ) -> str:
-        """Add the products of the first parts with the newest."""
-        code = self.code
-        first = code.load(history, a + width, width)
-        if a == b:
-            return code.fused(code.add(first, first, width), newest[0], total, width) or ""
-        sum_ = code.fused(first, newest[1], total, width)
-        return code.fused(code.load(history, b + width, width), newest[0], sum_, width) or ""
-
-    def interior(self, group: Group, number: int, c: Chunk, k: Degree) -> Name:
+    def interior(self, group: Group, number: int, c: Chunk) -> Name:
         """Give an interior of a vector of a group; None for those of degree 1."""
-        code, width = self.code, group.width
-        now, later = self.rows_of[group, number]
-        if isinstance(k, str) and not self.is_spread:
-            return code.load(now, self.at(c, width, 0), width)
-        assert isinstance(c, int)
-        s = self.every[group, number][c]
-        if k == 1:
+        code, width, front = self.code, group.width, self.front
+        if front.degree == 1:
             return None
-        row = later if self.before else now
-        if (row, s.place) in self.sums:
-            total = self.sums[row, s.place]
+        row = self.rows_of[group, number][1 if front.before else 0]
+        if (row, c) in self.sums:
+            total = self.sums[row, c]
         else:
-            total = code.load(row, s.place, width)
-        if not self.before:
+            total = code.load(row, self.at(c, width, 0), width)
+        if not front.before:
             return total
-        newest = [self._part(self.history, x, self.before, width) for x in (s.a, s.b)]
-        return self._completed(total, s.a, s.b, newest, width, self.history)
+        vector, history = self._from(c, width)
+        s, c = self.every[group, number][vector], 0 if isinstance(c, int) else c
+        first = code.load(history, s.a + width, width)
+        newest = self._part(history, s.a, front.before, width, c)
+        if s.a == s.b:
+            return code.fused(code.add(first, first, width), newest, total, width)
+        total = code.fused(first, self._part(history, s.b, front.before, width, c), total, width)
+        return code.fused(code.load(history, s.b + width, width), newest, total, width)
+
+    def _from(self, c: Chunk, width: int) -> tuple[int, str]:
+        """Give what the sums of a vector are counted from: a vector, and where its parts begin."""
+        if isinstance(c, int):
+            return c, self.history
+        return 0, self._beyond(self.history, self.at(c, width * self.length, 0))
 
     def interior_factor(self, group: Group, terms: Sequence[Interior], c: Chunk) -> Name:
         """Give what an interior is multiplied by; None for 1."""

@@ -9,6 +9,7 @@ many, gone through in loops, with tables of slots.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from taylorad.ode.steps.code import kind_of
 from taylorad.ode.steps.core import Access, Core
@@ -16,7 +17,7 @@ from taylorad.ode.steps.groups.evaluation import evaluations
 from taylorad.ode.steps.groups.grouping import LANES, Group, grouped
 from taylorad.ode.tracing.recurrences import Recurrences
 
-__all__ = ["Chunk", "Degree", "Layout", "filled"]
+__all__ = ["Chunk", "Degree", "Front", "Layout", "filled"]
 
 MOST_WRITTEN = 12
 """Up to so many vectors of interiors every degree has code of its own; more are a loop over it."""
@@ -29,6 +30,30 @@ Chunk = int | str
 
 Degree = int | str
 """A degree, known or in a register."""
+
+
+@dataclass
+class Front:
+    """The newest parts of a degree.
+
+    Attributes
+    ----------
+    array : str
+        Where they stand in memory.
+    degree : int or str
+    before : int or str
+        The degree whose parts the interiors still lack; 0 if they lack none.
+    row : dict of int to str
+        Registers, by the vectors of the array.
+    latest : dict of (int, str) to str
+        Those of a loop, by slots and its counter.
+    """
+
+    array: str
+    degree: Degree = 0
+    before: Degree = 0
+    row: dict[int, str] = field(default_factory=dict)
+    latest: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 def filled(members: Sequence[int]) -> list[int]:
@@ -49,8 +74,6 @@ class Layout(Core):
         # one too many.
         self.last = order + (len(recurrences.wanted) > self.n)
         self.length = 2 * -(-self.last // 2) + 1
-        self.row: dict[int, str] = {}
-        self.latest: dict[tuple[int, str], str] = {}
         self.slots: dict[int, int] = {}
         self.repeated: dict[int, int] = {}
         self.size = 0
@@ -62,9 +85,11 @@ class Layout(Core):
         self._place_streams()
         sums = sum(len(group.factors) * group.chunks for group in self.groups)
         self.is_written_out = self.is_spread and sums <= MOST_WRITTEN
-        self.recent: dict[tuple[int, Degree], str] = {}
+        self.recent: dict[tuple[int, Chunk, Degree], str] = {}
         self.over: dict[tuple[str, int], list[str]] = {}
-        self.values = self.newest = self.history = self.waiting = ""
+        self.values = self.history = ""
+        self.newest = ("", "")  # of two degrees
+        self.front = Front("")
 
     def _place_slots(self) -> None:
         """Find places for all lines: groups first, then what has no parts, but for the time."""
@@ -106,7 +131,7 @@ class Layout(Core):
         return all(self.repeated.get(p, p) == slot for p, slot in zip(places, slots, strict=True))
 
     def slots_of(self, lines: Sequence[int]) -> tuple[int, ...]:
-        return tuple(self.slots[line] for line in lines)
+        return tuple(map(self.slots.__getitem__, lines))
 
     def _place_streams(self) -> None:
         """Find out which lines have their parts by degrees, and in which company."""
@@ -119,7 +144,14 @@ class Layout(Core):
                 self.streams_of(a, weighted)
                 self.streams_of(b, False)
         own = (self.places, *(group.padded(group.members) for group in self.groups))
-        self.native = {slots for lines in own for slots in self.company(lines)}
+        native = {slots for lines in own for slots in self.company(lines)}
+        self.strange = [
+            (slots, weighted, stream)
+            for (slots, weighted), stream in self.streams.items()
+            if slots not in native
+        ]
+        if observed:
+            self.strange.append((self.slots_of(self.observed), False, self.observed_stream))
 
     def streams_of(self, lines: Sequence[int], weighted: bool) -> list[int]:
         """Give the places of the parts of some lines.
@@ -170,10 +202,13 @@ class Layout(Core):
             return now
         return self.code.loop(group.chunks, chunk, *[(kind_of(group.width), x) for x in carried])
 
-    def over_group(self, group: Group, body: Callable[[Chunk], None]) -> None:
-        """Do something for every chunk of a group."""
-        if self.is_spread or group.chunks == 1:
-            for chunk in range(group.chunks):
+    def over_group(
+        self, group: Group, body: Callable[[Chunk], None], numbers: range | None = None
+    ) -> None:
+        """Do something for every vector of a group, or for some of them."""
+        numbers = numbers or range(group.chunks)
+        if self.is_spread or len(numbers) == 1:
+            for chunk in numbers:
                 body(chunk)
             return
 
@@ -181,7 +216,7 @@ class Layout(Core):
             body(chunk)
             return []
 
-        self.code.loop(group.chunks, once)
+        self.code.loop(numbers.stop, once, start=numbers.start)
 
     def at(self, chunk: Chunk, width: int, start: int) -> str:
         """Give the place of a chunk, counted in doubles."""

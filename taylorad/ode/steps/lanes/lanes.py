@@ -10,18 +10,23 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from taylorad.machine.module import Code, build
+from taylorad.ode.steps.core import Core
+from taylorad.ode.steps.door import address
 from taylorad.ode.steps.interface import Clock, Shared
 from taylorad.ode.steps.lanes.large import Large
 from taylorad.ode.steps.lanes.queue import Queue
 from taylorad.ode.steps.lanes.rolled import Rolled
+from taylorad.ode.steps.lanes.written import Written
 from taylorad.ode.steps.stepper import Motion, Tolerance
 from taylorad.ode.steps.stepsize import MARGIN, largest_defect
+from taylorad.ode.steps.translation import recipe
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
 
@@ -33,7 +38,13 @@ _CORE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)
 
 _CLOCK, _STEPS, _FLOORS = len(Clock), Shared.STEPS.value, Shared.FLOORS.value
 
-MOST_WRITTEN = 16
+MOST_WRITTEN = 12
+"""Interiors, in vectors of eight lanes, of a system whose orders are written out.
+
+Beyond, compiling takes too long for what is gained, which is a tenth to a third.
+"""
+
+MOST_ROLLED = 16
 """Components, or interiors, of a system whose text goes through them one by one."""
 
 WIDTHS = (2, 4, 8, 16)
@@ -71,7 +82,7 @@ class Motions:
         clock = np.zeros((len(state), len(Clock)))
         clock[:, Clock.TIME], clock[:, Clock.TIME_LOW] = times, times_low
         clock[:, Clock.CAP] = math.inf
-        return cls(state, np.zeros_like(state), clock)
+        return cls(state, np.zeros(state.shape), clock)
 
     def __post_init__(self) -> None:
         for array in (self.state, self.lost, self.clock):
@@ -128,6 +139,8 @@ class Motions:
 class Lanes:
     """The machine code of a system for many trajectories; threads may use it at the same time.
 
+    To pickle it is to pickle the system: another process makes the code, or finds it on disk.
+
     Parameters
     ----------
     system : System
@@ -151,13 +164,16 @@ class Lanes:
         if system.held or system.guards:
             raise NotForLanes("the right-hand side makes choices, which differ by trajectories")
         self.system, self.order, self.width = system, order, width
-        recurrences = Recurrences(system, system.rates)
-        is_large = max(system.size, len(recurrences.inners)) > MOST_WRITTEN
-        core = (Large if is_large else Rolled)(recurrences, order, width)
-        self.code: Code = build(Queue(core).written(), level=level)
-        self._work = core.work
+        self.level = level
+        write = partial(_written, system, order, width)
+        names = ("propagate", "work")
+        self.code: Code = build(recipe(system, ("lanes", order, width), write, names), level=level)
+        self._work = ctypes.c_int64.from_address(self.code.address("work")).value
         self._call = _CORE(self.code.address("propagate"))
         self._given = sum(int(p.size) for p in system.parameters)
+
+    def __reduce__(self) -> tuple[type[Lanes], tuple[System, int, int, int]]:
+        return Lanes, (self.system, self.order, self.width, self.level)
 
     def propagate(
         self,
@@ -193,27 +209,44 @@ class Lanes:
             raise ValueError(f"states of shape {motions.state.shape}; each has {n} components")
         if not count:
             return exits
-        values = np.ascontiguousarray(given, float)
+        values = np.asarray(given, float)
         if values.shape not in ((self._given,), (count, self._given)):
             raise ValueError(f"parameters of shape {values.shape}; there are {self._given} of each")
-        ends = np.empty((1 if np.ndim(end) == np.ndim(end_low) == 0 else count, 2))
-        ends[:, 0], ends[:, 1] = end, end_low
-        limits = np.empty(_FLOORS + n)
-        limits[:_STEPS] = (
+        rows = 1 if np.ndim(end) == np.ndim(end_low) == 0 else count
+        # In one array: ends, parameters, limits, and what the core works in.
+        parameters = 2 * rows
+        limits = parameters + values.size
+        work = limits + _FLOORS + n
+        memory = np.zeros(work + self._work + 8)
+        memory[0:parameters:2], memory[1:parameters:2] = end, end_low
+        memory[parameters:limits] = values.ravel()
+        memory[limits : limits + _STEPS] = (
             (math.log2(tolerance.relative) - MARGIN) / self.order,
             tolerance.longest,
             largest_defect(self.order, n, tolerance.relative),
         )
-        strides = 0 if len(ends) == 1 else 2, 0 if values.ndim == 1 else self._given
-        limits[_STEPS:_FLOORS].view(np.int64)[:] = (steps, count, *strides)
-        limits[_FLOORS:] = tolerance.floors
-        memory = np.zeros(self._work + 8)
-        arrays = (motions.state, motions.lost, motions.clock, ends, values, limits, exits, memory)
-        *addresses, work = map(_address, arrays)
-        self._call(*addresses, -(-work // 64) * 64)
+        strides = 0 if rows == 1 else 2, 0 if values.ndim == 1 else self._given
+        memory.view(np.int64)[limits + _STEPS : limits + _FLOORS] = (steps, count, *strides)
+        memory[limits + _FLOORS : work] = tolerance.floors
+        begin = address(memory)
+        self._call(
+            *(address(array) for array in (motions.state, motions.lost, motions.clock)),
+            *(begin, begin + 8 * parameters, begin + 8 * limits),
+            *(address(exits), -(-(begin + 8 * work) // 64) * 64),
+        )
         return exits
 
 
-def _address(array: np.ndarray[Any, Any]) -> int:
-    """Give where an array begins, quicker than its attribute ``ctypes`` does."""
-    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
+def _written(system: System, order: int, width: int) -> str:
+    """Write the text, and what a caller has to know of it."""
+    recurrences = Recurrences(system, system.rates)
+    interiors = len(recurrences.inners)
+    core: Core
+    if max(interiors, system.size) > MOST_ROLLED:
+        core = Large(recurrences, order, width)
+    elif interiors * max(width // 8, 1) > MOST_WRITTEN:
+        core = Rolled(recurrences, order, width)
+    else:
+        core = Written(recurrences, order, width)
+    text = Queue(core).written()
+    return f"@work = constant i64 {core.work}\n{text}"

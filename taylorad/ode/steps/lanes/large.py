@@ -153,7 +153,7 @@ class Large(Rolled):
             if term.values or node.divisor is not None or abs(term.number) != 1.0:
                 self._factor(term.number, term.values, node.divisor)
 
-    def _degree(self, k: Degree) -> list[str]:
+    def _degree(self, k: str) -> list[str]:
         """Write the parts of nodes of a degree, and those of components of the next."""
         sums, following = self._sums(k), self.sum(k, 1)
         for line in (*range(self.n), self.system.time):
@@ -183,18 +183,18 @@ class Large(Rolled):
 
     # --- interiors ---------------------------------------------------------------------------
 
-    def _sums(self, k: Degree) -> Sums:
+    def _sums(self, k: str) -> Sums:
         """Write all interiors of a degree, in loops over rows, which leave them in memory."""
         code = self.code
         for square, rows in self.rows.items():
             code.loop(len(rows), self._row(k, square))
         return Late(lambda inner: code.load(self.sums, self.places_of[inner]))
 
-    def _row(self, k: Degree, square: bool) -> Callable[[str], list[str]]:
+    def _row(self, k: str, square: bool) -> Callable[[str], list[str]]:
         """Give what writes the sums of a row, to a place in memory and those behind it."""
         code, table, count = self.code, f"@factors.{square:d}", len(self.rows[square])
 
-        def factor(number: Degree) -> str:
+        def factor(number: str) -> str:
             at = code.let(f"getelementptr i64, ptr {table}, i64 {number}")
             return self.at(code.let(f"load i64, ptr {at}"))
 
@@ -215,9 +215,7 @@ class Large(Rolled):
 
         return one
 
-    def _summed_alone(
-        self, k: Degree, stop: Degree, a: Sequence[str], b: Sequence[str]
-    ) -> list[str]:
+    def _summed_alone(self, k: str, stop: str, a: Sequence[str], b: Sequence[str]) -> list[str]:
         """Add up products of a degree."""
         code = self.code
 
@@ -231,7 +229,7 @@ class Large(Rolled):
         zero = (code.kind(), code.constant(0.0))
         return code.loop(stop, terms, *[zero] * len(a), start=1)
 
-    def _doubled(self, k: Degree, a: Sequence[str], totals: Sequence[str]) -> list[str]:
+    def _doubled(self, k: str, a: Sequence[str], totals: Sequence[str]) -> list[str]:
         """Double the sums of half the products, and add the middle ones of even degrees."""
         code = self.code
         half = code.let(f"lshr i64 {k}, 1")

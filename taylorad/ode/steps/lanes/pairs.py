@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from taylorad.ode.steps.batch import Batch
 from taylorad.ode.steps.code import Name
-from taylorad.ode.steps.unrolled import Degree, Unrolled
+from taylorad.ode.steps.lanes.series import Series
+from taylorad.ode.steps.unrolled import Degree
 from taylorad.ode.tracing.recurrences import Inner, Recurrences
 
 __all__ = ["Late", "Pairs", "Sums"]
@@ -35,14 +35,11 @@ class Late(Mapping[Inner, Name]):
         return 0
 
 
-ALONE = 8
-"""Doubles of a sum that is so small that several of its terms are to be under way at once."""
-
 Sums: TypeAlias = Mapping[Inner, Name]
 """Interiors."""
 
 
-class Pairs(Unrolled):
+class Pairs(Series):
     """A core whose parts are in streams.
 
     Attributes
@@ -60,7 +57,6 @@ class Pairs(Unrolled):
     """
 
     abreast = 4
-    code: Batch
 
     def __init__(self, recurrences: Recurrences, order: int, batch: int) -> None:
         super().__init__(recurrences, order, batch)
@@ -123,12 +119,12 @@ class Pairs(Unrolled):
 
     # --- interiors ---------------------------------------------------------------------------
 
-    def pairs(self, k: Degree) -> tuple[Sums, Sums]:
+    def pairs(self, k: str) -> tuple[Sums, Sums]:
         """Write interiors of degree k, which is even, and of k + 1: ask when all else is there."""
         now, later = self.older(k)
         return now, Late(lambda inner: self._completed(inner, later[inner], k))
 
-    def _completed(self, inner: Inner, total: Name, k: Degree) -> Name:
+    def _completed(self, inner: Inner, total: Name, k: str) -> Name:
         """Add the terms of degree k + 1 that have parts of degree k."""
         code = self.code
         first_a = code.load(self.stream(inner.a, inner.weighted), 1)
@@ -144,7 +140,7 @@ class Pairs(Unrolled):
         found = self.products if weighted else self.parts
         return found.get((line, k)) or self.code.load(self.stream(line, weighted), k)
 
-    def older(self, k: Degree) -> tuple[Sums, Sums]:
+    def older(self, k: str) -> tuple[Sums, Sums]:
         """Write what of interiors of degrees k and k + 1 has parts of less than degree k."""
         now: dict[Inner, Name] = {}
         later: dict[Inner, Name] = {}
@@ -157,7 +153,7 @@ class Pairs(Unrolled):
                 later |= dict(zip(row, totals[len(row) :], strict=True))
         return now, later
 
-    def plain(self, k: Degree, a: Sequence[str], b: Sequence[str]) -> list[str]:
+    def plain(self, k: str, a: Sequence[str], b: Sequence[str]) -> list[str]:
         """Add up products of degrees k and k + 1, but for those with parts of degree k."""
         code = self.code
         below = self.difference(k, 1)
@@ -165,21 +161,9 @@ class Pairs(Unrolled):
             code.multiply(code.load(x, 1), code.load(y, below)) or ""
             for x, y in zip(a, b, strict=True)
         ]
-        if len(a) * self.code.batch > ALONE:
-            return self._summed(k, k, a, b, begin)
-        # Even and odd degrees on their own, for a sum waits for each of its terms.
-        a, b = [*a, *self._moved(a, 1)], [*b, *self._moved(b, -1)]
-        begin = [*begin, *[code.constant(0.0)] * len(begin)]
-        half = self.half(k)
-        totals = self._summed(k, half, a, b, begin, stride=2)
-        n, lines = len(begin) // 2, range(len(totals))
-        return [code.add(totals[i], totals[i + n]) or "" for i in lines if i // n % 2 == 0]
+        return self._summed(k, k, a, b, begin)
 
-    def _moved(self, streams: Sequence[str], degrees: int) -> list[str]:
-        kind = self.code.kind()
-        return [self.code.let(f"getelementptr {kind}, ptr {x}, i64 {degrees}") for x in streams]
-
-    def squares(self, k: Degree, a: Sequence[str]) -> list[str]:
+    def squares(self, k: str, a: Sequence[str]) -> list[str]:
         """Do the same where products come in pairs."""
         code = self.code
         below, half = self.difference(k, 1), self.half(k)
@@ -198,21 +182,19 @@ class Pairs(Unrolled):
 
     def _summed(
         self,
-        k: Degree,
-        stop: Degree,
+        k: str,
+        stop: str,
         a: Sequence[str],
         b: Sequence[str],
         begin: Sequence[str],
-        stride: int = 1,
     ) -> list[str]:
         """Add up products of degrees k and k + 1, with the first factors' degrees from 2 on."""
         code, count = self.code, len(a)
 
-        def terms(number: Degree, *totals: str) -> list[str]:
-            j = number if stride == 1 else self.twice(number)
-            seen: dict[tuple[str, Degree], str] = {}
+        def terms(j: str, *totals: str) -> list[str]:
+            seen: dict[tuple[str, str], str] = {}
 
-            def load(stream: str, degree: Degree) -> str:
+            def load(stream: str, degree: str) -> str:
                 if (stream, degree) not in seen:
                     seen[stream, degree] = code.load(stream, degree)
                 return seen[stream, degree]
@@ -225,35 +207,18 @@ class Pairs(Unrolled):
             ]
 
         zeros = [code.constant(0.0)] * count
-        return list(self.repeat(2 // stride, stop, terms, [*begin, *zeros]))
+        return code.loop(stop, terms, *[(code.kind(), x) for x in (*begin, *zeros)], start=2)
 
     # --- degrees -----------------------------------------------------------------------------
 
-    def repeat(
-        self,
-        start: int,
-        stop: Degree,
-        body: Callable[..., Sequence[str]],
-        carried: Sequence[str],
-    ) -> Sequence[str]:
-        """Repeat something: where degrees are known, the text is."""
-        if isinstance(stop, str):
-            kind = self.code.kind()
-            return self.code.loop(stop, body, *[(kind, x) for x in carried], start=start)
-        for number in range(start, stop):
-            carried = body(number, *carried)
-        return carried
+    def sum(self, a: str, b: int) -> str:
+        return self.code.let(f"add nsw i64 {a}, {b}")
 
-    def sum(self, a: Degree, b: int) -> Degree:
-        return a + b if isinstance(a, int) else self.code.let(f"add nsw i64 {a}, {b}")
-
-    def difference(self, a: Degree, b: Degree) -> Degree:
-        if isinstance(a, int) and isinstance(b, int):
-            return a - b
+    def difference(self, a: str, b: int | str) -> str:
         return self.code.let(f"sub nsw i64 {a}, {b}")
 
-    def twice(self, a: Degree) -> Degree:
-        return 2 * a if isinstance(a, int) else self.code.let(f"shl nuw nsw i64 {a}, 1")
+    def twice(self, a: str) -> str:
+        return self.code.let(f"shl nuw nsw i64 {a}, 1")
 
-    def half(self, a: Degree) -> Degree:
-        return a // 2 if isinstance(a, int) else self.code.let(f"lshr i64 {a}, 1")
+    def half(self, a: str) -> str:
+        return self.code.let(f"lshr i64 {a}, 1")

@@ -25,11 +25,11 @@ import math
 from typing import TYPE_CHECKING
 
 from taylorad.ode.steps.batch import Batch
-from taylorad.ode.steps.code import Code
+from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.interface import Exit, Shared
 from taylorad.ode.steps.lanes.exchange import NONE, PARAMETERS, UNDER_WAY, Exchange
 from taylorad.ode.steps.loop import SMALLEST
-from taylorad.ode.steps.stepsize import step_size
+from taylorad.ode.steps.stepsize import on_grid, step_size, time_defect
 
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
@@ -71,7 +71,7 @@ class Queue:
         code.label("leave")
         code.do("ret void")
         takes = ", ".join(f"ptr noalias %{x}" for x in PARAMETERS)
-        head = f"define void @propagate({takes}) {{"
+        head = f"define void @propagate({takes}) alignstack(64) {{"
         return self.core.module(
             Exchange(self).written(), "\n".join([head, "entry:", *code.lines, "}"])
         )
@@ -85,7 +85,7 @@ class Queue:
     def _load(self, name: str) -> str:
         return self.code.load(self.core.arrays[name], 0)
 
-    def _store(self, value: str, name: str) -> None:
+    def _store(self, value: Name, name: str) -> None:
         self.code.store(value, self.core.arrays[name], 0)
 
     def _integers(self, name: str) -> str:
@@ -244,16 +244,21 @@ class Queue:
         """Sum the series up, and move the times on."""
         code, cap = self.code, self.cap
         h = code.multiply(size, self.sign) or ""
+        last = code.compare("oge", size, self.left)
+        is_timed = self.core.system.is_timed
+        if is_timed:
+            h = code.choose(last, h, on_grid(code, self.high, self.low, h))
         self.core.advance(h)
         time, rest = code.total_of_two(self.high, self.low, h)
         # The last step ends where it is to end, whatever the roundings.
-        last = code.compare("oge", size, self.left)
-        self._store(code.choose(last, self._load("end"), time), "high")
+        time = code.choose(last, self._load("end"), time)
+        self._store(time, "high")
         self._store(code.choose(last, self._load("end low"), rest), "low")
         self._store(self.high, "before high")
         self._store(self.low, "before low")
         self._store(h, "step")
-        self._store(self.defect, "allowed")
+        late = time_defect(code, self.core.n, time, size) if is_timed else None
+        self._store(code.add(self.defect, late), "allowed")
         # A step that had to be shortened tells that the next had better not be much longer.
         short = code.compare("oge", size, cap)
         twice = code.add(size, size) or ""

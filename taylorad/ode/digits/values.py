@@ -1,0 +1,46 @@
+"""The values of a system's lines in mpmath's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from taylorad.dispatch.exact import Exact, plain
+from taylorad.ode.tracing.constants import number
+from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
+from taylorad.primitives.linear import select
+from taylorad.primitives.registry import Primitive
+
+__all__ = ["jump", "value"]
+
+_ARITHMETIC: dict[Primitive, Callable[..., Any]] = {
+    add: lambda a, b: a + b,
+    subtract: lambda a, b: a - b,
+    multiply: lambda a, b: a * b,
+    divide: lambda a, b: a / b,
+    negative: lambda a: -a,
+    select: lambda yes, no, condition: yes if condition else no,
+}
+
+
+def value(row: Primitive, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
+    """Compute a row of mpmath numbers."""
+    if row in _ARITHMETIC:
+        return _ARITHMETIC[row](*operands)
+    if row.exact is not None and not params:
+        rule = row.exact
+        return (
+            getattr(mpmath.mp, rule)(*operands)
+            if isinstance(rule, str)
+            else rule(mpmath.mp, *operands)
+        )
+    return plain(row(*map(Exact, operands), **params))
+
+
+def jump(row: Primitive, operands: Sequence[Any]) -> Any:
+    """Compute what a comparison, a sign or a rounding says of mpmath numbers, as one of these."""
+    x = value(row, operands, {})
+    return mpmath.mpf(int(x)) if isinstance(x, (bool, np.bool_)) else number(x)
