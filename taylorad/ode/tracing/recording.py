@@ -120,7 +120,7 @@ def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[
     with np.errstate(all="ignore"):
         plain, value = (
             np.ravel(x if np.iscomplexobj(x) else np.asarray(x, float))  # from mpmath numbers too
-            for x in (f(t, y.copy(), *args), getattr(traced, "value", traced))
+            for x in (f(t, y.copy(), *args), _bare(traced))
         )
         if plain.shape == value.shape and plain.dtype == value.dtype:
             largest = np.max(np.abs(plain), where=np.isfinite(plain), initial=0.0)
@@ -131,6 +131,13 @@ def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[
         f"an array and {value} for the object that stands for one while it is traced: it must not "
         "choose by types (isinstance), nor depend on anything but its arguments"
     )
+
+
+def _bare(x: Any) -> Any:
+    """Give what is inside of what traces numbers, or keeps them exact."""
+    while hasattr(x, "value"):
+        x = x.value
+    return x
 
 
 def _moves(leaf: Any) -> bool:
