@@ -18,10 +18,10 @@ from mpmath.libmp import from_man_exp
 
 from taylorad.ode.digits.eager import Eager, is_finite, log2
 from taylorad.ode.digits.fixed import BLOCK, Factor, Writer
-from taylorad.ode.digits.values import value
 from taylorad.ode.tracing.constants import number, numberless
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
+from taylorad.ode.tracing.values import value
 
 __all__ = ["Digits"]
 

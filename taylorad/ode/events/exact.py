@@ -8,11 +8,11 @@ import mpmath
 import numpy as np
 
 from taylorad.forward.program import Step
-from taylorad.ode.digits.values import jump, value
 from taylorad.ode.events.crossings import first_crossing
 from taylorad.ode.events.polynomials import horner
 from taylorad.ode.events.switches import Switches, leading
 from taylorad.ode.tracing.constants import number
+from taylorad.ode.tracing.values import jump, value
 from taylorad.primitives.registry import Primitive
 
 __all__ = ["ExactSwitches"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from taylorad.compiler.arguments import read
 from taylorad.compiler.opening import opened
+from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
 from taylorad.forward.program import NoProgram, program
@@ -118,26 +119,21 @@ class Recording:
 def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[Any]) -> None:
     """Check that the right-hand side is, to numbers, what it is to a trace."""
     with np.errstate(all="ignore"):
-        plain, value = (
+        numbers, value = (
             np.ravel(x if np.iscomplexobj(x) else np.asarray(x, float))  # from mpmath numbers too
-            for x in (f(t, y.copy(), *args), _bare(traced))
+            for x in (f(t, y.copy(), *args), plain(getattr(traced, "value", traced)))
         )
-        if plain.shape == value.shape and plain.dtype == value.dtype:
-            largest = np.max(np.abs(plain), where=np.isfinite(plain), initial=0.0)
-            if np.allclose(plain, value, rtol=0.0, atol=SAME * largest, equal_nan=True):
+        if np.array_equal(numbers, value):
+            return
+        if numbers.shape == value.shape and numbers.dtype == value.dtype:
+            largest = np.max(np.abs(numbers), where=np.isfinite(numbers), initial=0.0)
+            if np.allclose(numbers, value, rtol=0.0, atol=SAME * largest, equal_nan=True):
                 return
     raise InputError(
-        f"the right-hand side, called twice at t = {t:.17g} with the same state, gives {plain} for "
-        f"an array and {value} for the object that stands for one while it is traced: it must not "
-        "choose by types (isinstance), nor depend on anything but its arguments"
+        f"the right-hand side, called twice at t = {t:.17g} with the same state, gives {numbers} "
+        f"for an array and {value} for the object that stands for one while it is traced: it must "
+        "not choose by types (isinstance), nor depend on anything but its arguments"
     )
-
-
-def _bare(x: Any) -> Any:
-    """Give what is inside of what traces numbers, or keeps them exact."""
-    while hasattr(x, "value"):
-        x = x.value
-    return x
 
 
 def _moves(leaf: Any) -> bool:
