@@ -17,6 +17,7 @@ import mpmath
 import numpy as np
 
 from taylorad.ode.blocks import Block
+from taylorad.ode.digits.pickling import exactly
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
@@ -103,7 +104,8 @@ class Engine:
         flow, motion = self.flow, self.motion
         state = motion.state.reshape(flow.shape)
         made = (flow.fun, self.events, flow.args, flow.order, motion.time, state, flow.digits)
-        return {**vars(self), "flow": made, "last": self.final()}
+        given = {**vars(self), "flow": made, "last": self.final()}
+        return exactly(given) if self.exact else given
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -115,7 +117,8 @@ class Engine:
 
     def copy(self) -> Engine:
         """Give another that does not change with this one; what is compiled they share."""
-        new = copy.copy(self)
+        new = object.__new__(Engine)
+        vars(new).update(vars(self))
         new.motion, new.watch = self.motion.copy(), copy.deepcopy(self.watch)
         new.counts = list(self.counts)
         new.t_events, new.y_events = (

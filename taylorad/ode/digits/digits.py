@@ -61,7 +61,7 @@ class Digits(Eager):
     """
 
     def __init__(self, system: System, order: int) -> None:
-        self.system = system
+        self.system, self.is_timed = system, system.is_timed
         observed = [line for lines in system.functions for line in lines]
         super().__init__(system.size, len(observed), order, exact=True)
         self.steps = system.program.steps

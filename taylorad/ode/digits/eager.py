@@ -23,7 +23,7 @@ import mpmath
 import numpy as np
 
 from taylorad.ode.digits.stepping import Stepping
-from taylorad.ode.steps.core import SMALLEST
+from taylorad.ode.steps.core import LATE, SMALLEST
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Tolerance
 from taylorad.ode.steps.stepsize import LAST, MARGIN
@@ -82,7 +82,14 @@ class Eager(Stepping):
         The last degree of the series.
     exact : bool
         Whether with mpmath numbers.
+
+    Attributes
+    ----------
+    is_timed : bool
+        Whether the rates may depend on the time.
     """
+
+    is_timed: bool = True
 
     def __init__(self, size: int, functions: int, order: int, exact: bool) -> None:
         super().__init__(size, functions, order)
@@ -151,6 +158,7 @@ class Eager(Stepping):
         allowed = 8 * (self.order + 1) * self.size * tight + power_of_two(
             11 - self.bits, self.exact
         )
+        spacing = LATE * power_of_two(53 - self.bits, self.exact)
         smallest = 4 * tight if self.exact else SMALLEST
         now, foreseen = motion.copy(), None
         hint, cap, count = abs(motion.step), math.inf, 0
@@ -161,7 +169,12 @@ class Eager(Stepping):
             good = rates is not None and all(scales)
             if good and foreseen is not None:
                 assert rates is not None
-                gaps = (abs(r - g) / s for r, g, s in zip(rates, foreseen, scales))
+                # For what is late see `taylorad.ode.steps.core.Core.defect`.
+                late = spacing * abs(now.time) if self.is_timed else 0
+                gaps = (
+                    (abs(r - g) - late * (abs(r) + abs(g))) / s
+                    for r, g, s in zip(rates, foreseen, scales)
+                )
                 good = sum(gaps) * abs(now.step) <= allowed
             if not good:
                 if foreseen is None:

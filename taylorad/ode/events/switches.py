@@ -85,7 +85,10 @@ class Switches:
                         value = self._held(rows[line], [found[i] for i in jumps[line]])
                     found[line] = value
                 elif line in wanted:
-                    found[line] = self._value(step, [found[i] for i in step.operands])
+                    operands = [found[i] for i in step.operands]
+                    if getattr(step.primitive, "name", "") in _OF_TRUTHS:  # all else is real
+                        operands = [bool(x) for x in operands]
+                    found[line] = self._value(step, operands)
         return found
 
     def quiet(self, parts: Any, steps: Any, relative: float) -> int:
@@ -200,8 +203,6 @@ class Switches:
         if step.primitive is select:
             return select.value(*operands[:2], condition=operands[2])
         assert step.primitive is not None
-        if step.primitive.name in _OF_TRUTHS:  # all else is real
-            operands = [bool(x) for x in operands]
         return step.primitive.value(*operands, **step.params)
 
     def _held(self, row: Primitive, operands: list[Any]) -> Any:

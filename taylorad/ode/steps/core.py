@@ -16,8 +16,14 @@ from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.loop import SMALLEST, Loop
 from taylorad.ode.tracing.recurrences import Recurrences
 
-__all__ = ["SMALLEST", "TRUTHS", "Access", "Core"]
+__all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core"]
 
+
+LATE = 2.0**-44
+"""How much of the rates, times the time, roundings of the time may make.
+
+That is 2**-53 for each radian that a rate goes through in a unit of time, and more near its zeros.
+"""
 
 TRUTHS = frozenset(
     {
@@ -201,8 +207,18 @@ class Core:
             scale = code.add(size, access.load("floors"), width)
             inverse = code.divide(code.constant(1.0, width), scale or "", width)
             access.store(inverse, "scale")
-            gap = code.subtract(self.rates(access), access.load("foreseen"), width)
-            return [code.multiply(code.absolute(gap or "", width), inverse, width) or ""]
+            rates, foreseen = self.rates(access), access.load("foreseen")
+            gap = code.absolute(code.subtract(rates, foreseen, width) or "", width)
+            if self.system.is_timed:
+                sizes = code.add(code.absolute(rates, width), code.absolute(foreseen, width), width)
+                gap = code.fused(code.everywhere(late, width), sizes, gap, width) or ""
+            return [code.multiply(gap, inverse, width) or ""]
+
+        # A right-hand side is told the time in one double, and may multiply it: where it is late,
+        # rates are not known better than that.
+        late = ""
+        if self.system.is_timed:
+            late = code.multiply(code.absolute(self.now), code.constant(-LATE)) or ""
 
         # A sum, not the largest, for that would leave NaNs out.
         (worst,) = self.joined(one, code.add, code.sum)

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from taylorad.ode.steps.interface import Clock, Exit, Limits
-from taylorad.ode.steps.stepsize import on_grid, step_size, time_defect
+from taylorad.ode.steps.stepsize import on_grid, step_size
 
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
@@ -155,7 +155,7 @@ class Loop:
                 "%before.high": "%t.high",
                 "%before.low": "%t.low",
                 "%h.before": h,
-                "%allowed": self._allowed(time, size),
+                "%allowed": self.limits[Limits.DEFECT],
                 "%cap": cap,
                 "%count": code.let("add nuw i64 %count, 1"),
                 "%taken.back": "%taken.back",
@@ -168,13 +168,6 @@ class Loop:
         code.do("br label %next")
         code.label("next")
         code.do("br label %head")
-
-    def _allowed(self, time: str, size: str) -> str:
-        """Give how large the defect of a step may be."""
-        code, allowed = self.code, self.limits[Limits.DEFECT]
-        if not self.core.system.is_timed:
-            return allowed
-        return code.add(allowed, time_defect(code, self.core.n, time, size)) or ""
 
     def _record(self, h: str) -> str:
         """Write when the step was, if all are recorded; give the place of its parts."""

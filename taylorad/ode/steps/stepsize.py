@@ -37,7 +37,6 @@ __all__ = [
     "logarithm",
     "on_grid",
     "step_size",
-    "time_defect",
 ]
 
 LAST = 4
@@ -69,17 +68,6 @@ def on_grid(code: Code, time: str, low: str, h: str) -> str:
     there = code.subtract(code.add(time, h), time)
     moves = code.compare("one", there or "", code.constant(0.0))
     return code.choose(moves, code.subtract(there, low) or "", h)
-
-
-def time_defect(code: Code, size: int, time: str, h: str) -> str:
-    """Give what roundings of the time may add to the largest defect.
-
-    A right-hand side that depends on the time is told it in a double, and may multiply it. In a
-    step h components change by no more than themselves; so what a late time has no digits for is no
-    more than its spacing over h.
-    """
-    spacing = code.multiply(code.absolute(time), code.constant(size * 2.0**-50)) or ""
-    return code.divide(spacing, h)
 
 
 def decisive(order: int) -> int:

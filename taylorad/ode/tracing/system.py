@@ -159,7 +159,8 @@ def system(
 def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
     """Tell whether something in a right-hand side may jump, as far as a trace can tell."""
     try:
-        return Recording(f, float(t), y.real.astype(float), args, ()).changes_sides
+        real = np.array([float(x.real) for x in y.flat]).reshape(y.shape)
+        return Recording(f, float(t), real, args, ()).changes_sides
     except Exception:  # it cannot be traced at all
         return False
 

@@ -28,6 +28,8 @@ _ARITHMETIC: dict[Primitive, Callable[..., Any]] = {
 
 def value(row: Primitive, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
     """Compute a row of mpmath numbers."""
+    if operands and all(isinstance(x, (bool, np.bool_)) for x in operands):
+        return row.value(*operands, **params)
     if row in _ARITHMETIC:
         return _ARITHMETIC[row](*operands)
     if row.exact is not None and not params:

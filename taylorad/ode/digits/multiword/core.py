@@ -23,6 +23,7 @@ from taylorad.ode.digits.multiword.orders import Orders
 from taylorad.ode.digits.multiword.places import LIMITS, Places
 from taylorad.ode.digits.multiword.sums import AHEAD, LANES, powers, sum_of_products, sum_of_squares
 from taylorad.ode.steps.code import kind_of
+from taylorad.ode.steps.core import LATE
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepsize import LAST, exp2, logarithm
 from taylorad.ode.tracing.system import System
@@ -181,8 +182,14 @@ class Core(Orders):
             rate = self.load(self._entry(self.rates, i, self.words), self.words)
             foreseen = self.load(self._entry(self.foreseen, i, self.words), self.words)
             gap = code.absolute(of.shown(of.subtract(rate, foreseen)[0]))
+            if self.system.is_timed:  # see `taylorad.ode.steps.core.Core.defect`
+                sizes = code.add(code.absolute(rate[0]), code.absolute(foreseen[0]))
+                gap = code.fused(late, sizes, gap) or ""
             # A sum, not the largest, for that would leave NaNs out.
             return [code.fused(gap, inverse, worst) or ""]
+
+        unit = code.constant(-LATE * 2.0 ** (53 - 53 * self.words))
+        late = code.multiply(code.absolute(self._read("time")), unit)
 
         (worst,) = self._over_components(defect, ("double", code.constant(0.0)))
         step = code.absolute(self._read("step"))

@@ -29,7 +29,7 @@ from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.interface import Exit, Shared
 from taylorad.ode.steps.lanes.exchange import NONE, PARAMETERS, UNDER_WAY, Exchange
 from taylorad.ode.steps.loop import SMALLEST
-from taylorad.ode.steps.stepsize import on_grid, step_size, time_defect
+from taylorad.ode.steps.stepsize import on_grid, step_size
 
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
@@ -245,8 +245,7 @@ class Queue:
         code, cap = self.code, self.cap
         h = code.multiply(size, self.sign) or ""
         last = code.compare("oge", size, self.left)
-        is_timed = self.core.system.is_timed
-        if is_timed:
+        if self.core.system.is_timed:
             h = code.choose(last, h, on_grid(code, self.high, self.low, h))
         self.core.advance(h)
         time, rest = code.total_of_two(self.high, self.low, h)
@@ -257,8 +256,7 @@ class Queue:
         self._store(self.high, "before high")
         self._store(self.low, "before low")
         self._store(h, "step")
-        late = time_defect(code, self.core.n, time, size) if is_timed else None
-        self._store(code.add(self.defect, late), "allowed")
+        self._store(self.defect, "allowed")
         # A step that had to be shortened tells that the next had better not be much longer.
         short = code.compare("oge", size, cap)
         twice = code.add(size, size) or ""
