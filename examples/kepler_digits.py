@@ -67,12 +67,12 @@ def draw(results: list[Result]) -> None:
     left.semilogy(digits, [10.0**-d for d in digits], "k--", lw=1, label="last digit asked for")
     # An error of nothing at all is drawn where the next digit would be.
     left.semilogy(digits, [x.error or 10.0 ** (-x.digits - 1) for x in results], "o", label="error")
-    left.set(xlabel="digits asked for", ylabel="relative error of the period")
+    left.set(xlabel="digits asked for", ylabel="relative error", title="The period of an orbit")
     left.set_yticks([10.0**-d for d in range(20, 101, 20)])
     left.legend()
     right.plot(digits, [x.order for x in results], "o-", lw=1, label="order of the series")
     right.plot(digits, [x.steps for x in results], "s-", lw=1, label="steps for one orbit")
-    right.set(xlabel="digits asked for", ylim=(0, None))
+    right.set(xlabel="digits asked for", ylim=(0, None), title="What it takes")
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)

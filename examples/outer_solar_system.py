@@ -108,7 +108,7 @@ def draw(start, result: Result) -> None:
         else:
             left.plot(x, y, lw=0.9, label=name)
     left.set(aspect="equal", xlabel="x [au]", ylabel="y [au]", title="The first 250 years")
-    left.legend(loc="upper right", fontsize="x-small")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=5, fontsize="x-small")
 
     years = result.years / 1e6
     walk = result.walk

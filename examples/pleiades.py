@@ -99,7 +99,7 @@ def draw(run, encounters) -> None:
     right.semilogy(run.t[:-1], np.diff(run.t), ".-", lw=0.6, ms=4, label="step")
     times, distances = [x[0] for x in encounters], [x[3] for x in encounters]
     right.semilogy(times, distances, "o", color="tab:red", label="distance of an encounter")
-    right.set(xlabel="time", ylabel="step, distance", title="Steps follow the encounters")
+    right.set(xlabel="time", title="Steps (in time) follow encounters (in distance)")
     right.legend(loc="lower left", fontsize="small")
     right.grid(alpha=0.3)
     FIGURE.parent.mkdir(exist_ok=True)

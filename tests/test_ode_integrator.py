@@ -273,3 +273,28 @@ def test_numbers_of_many_digits():
         assert abs(integrator.state[0]) < 1e-38
         four = integrator.propagate_grid([mpmath.mpf(4)])[0, 0]
         assert abs(four - mpmath.sin(4)) < 1e-38
+
+
+def test_a_callback_may_answer_in_numpys_truths():
+    integrator = ta.ode.Integrator(circle, 0.0, [1.0, 0.0])
+    outcome = integrator.propagate_until(100.0, callback=lambda i: i.state[0] < 0)
+    assert outcome.outcome == "stopped"
+    assert integrator.time < 10
+
+
+def test_parameters_are_copies():
+    rate = np.array([1.0])
+    integrator = ta.ode.Integrator(lambda t, y, k: -k * y, 0.0, [1.0], (rate,))
+    rate[0] = 5.0
+    assert integrator.parameters[0] == 1.0
+    integrator.propagate_until(1.0)
+    np.testing.assert_allclose(integrator.state, np.exp(-1.0), rtol=1e-15)
+
+
+@pytest.mark.parametrize("time", [math.nan, math.inf])
+def test_times_that_are_none(time):
+    integrator = ta.ode.Integrator(lambda t, y: -y, 0.0, [1.0])
+    with pytest.raises(InputError, match="the time is"):
+        integrator.time = time
+    with pytest.raises(InputError, match="must go somewhere"):
+        integrator.step(0.0)

@@ -8,6 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 from scipy.integrate._ivp import ivp as scipys_own
 
 import taylorad as ta
@@ -392,3 +393,61 @@ def test_a_branch_point_is_not_crept_along():
 def test_switches_faster_than_the_state():
     result = solve_ivp(lambda t, y: [np.sign(np.cos(40 * t))], (0, 3), [0.0])
     np.testing.assert_allclose(result.y[0, -1], (120 - 38 * np.pi) / 40, rtol=1e-11)
+
+
+# --- what cannot be located, or is not what it seems ---
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda t, y: np.where((t > 1) & (t < 1.5), 2.0, 0.0) * np.ones(1, complex) + 0 * y,
+        lambda t, y: np.where((t > 1) & (t < 1.5), 2.0, 0.0) + 0 * scipy.special.gammaln(y),
+        lambda t, y: np.searchsorted([1.0, 1.5], t) * 1.0 + 0 * y,
+    ],
+)
+def test_jumps_that_cannot_be_located_are_refused(f):
+    start = [1.0 + 0j] if np.iscomplexobj(f(0.0, np.ones(1))) else [1.0]
+    with pytest.raises(InputError, match=r"jumps|searchsorted"):
+        solve_ivp(f, (0, 3), start)
+
+
+def test_what_has_no_jumps_goes_on():
+    run = solve_ivp(lambda t, y: [scipy.special.gammaln(y[0])], (0, 1), [3.0])
+    theirs = scipy.integrate.solve_ivp(
+        lambda t, y: [scipy.special.gammaln(y[0])], (0, 1), [3.0], rtol=1e-12, atol=1e-12
+    )
+    np.testing.assert_allclose(run.y[0, -1], theirs.y[0, -1], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda t, y: np.where(np.isclose(t, 1.0, rtol=0.0, atol=0.05), 10.0, 0.0) + 0 * y,
+        lambda t, y: [10.0 if np.allclose(t, 1.0, rtol=0.0, atol=0.05) else 0.0],
+        lambda t, y: [10.0 if (t > 0.95) & (t < 1.05) else 0.0],
+        lambda t, y: [0.0 if (t < 0.95) | (t > 1.05) else 10.0],
+        lambda t, y: [10.0 if (t > 0.95) ^ (t > 1.05) else 0.0],
+        lambda t, y: [0.0 if ~((t > 0.95) & (t < 1.05)) else 10.0],
+        lambda t, y: [10.0 * ((t + 0.05) // 1.0 - (t - 0.05) // 1.0) if 0.5 < t < 1.5 else 0.0],
+    ],
+)
+def test_a_pulse_said_in_many_ways(f):
+    run = solve_ivp(f, (0, 3), [0.0])
+    np.testing.assert_allclose(run.y[0, -1], 1.0, rtol=1e-13)
+
+
+def test_to_choose_by_types_is_an_error():
+    with pytest.raises(InputError, match=r"called twice .*isinstance"):
+        solve_ivp(lambda t, y: -y if isinstance(y, np.ndarray) else y, (0, 1), [1.0])
+
+
+def test_chance_is_an_error():
+    chance = np.random.default_rng(0)
+    with pytest.raises(InputError, match="nor depend on anything"):
+        solve_ivp(lambda t, y: y * chance.random(), (0, 1), [1.0])
+
+
+def test_an_event_that_is_no_number():
+    with pytest.raises(InputError, match="truth value"):
+        solve_ivp(lambda t, y: -y, (0, 1), [1.0], events=lambda t, y: y[0] > 0.5)

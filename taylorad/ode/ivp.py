@@ -121,7 +121,7 @@ def solve_ivp(
         1 if that is less.
     order : int, optional
         The last degree of the series. By default the even one that costs least, from 8 for an
-        ``rtol`` of 1e-3 to 22 for the smallest.
+        ``rtol`` of 1e-3 to 24 for the smallest.
     max_step : float
         The largest step.
     first_step : float, optional

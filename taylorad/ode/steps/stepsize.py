@@ -3,8 +3,9 @@
 With parts ``c_k``, measured against floor plus component, the step is ``tol**(1/p)`` times the
 least of ``|c_k|**(-1/k)`` over the last few degrees, which estimates the radius of convergence, as
 in [1]_. Several degrees are looked at, for one may vanish; what all of them miss, the defect shows.
-Where motion is very slow they all underflow: then two low degrees, which would do so much later,
-decide. Logarithms and powers to three digits will do.
+Where motion is very slow they all underflow: two low degrees, which do so much later, tell. What
+they say is known long before the last parts are, and so costs no time. Logarithms and powers to
+three digits will do.
 
 Steps along an orbit that fall into step with it make the same errors over and over, which add up.
 So below the margin the tolerance is lowered by one to two bits from step to step, by the multiples
@@ -47,6 +48,9 @@ MARGIN = 3.0
 
 ENDLESS = 900.0
 """Log2 of a step that nothing limits."""
+
+SLOW = 2.0**-200
+"""A low part of less than this goes with a last part that may underflow."""
 
 NEAR = 5
 """From this degree on no part, however large or small, makes a step that is no double."""
@@ -91,7 +95,7 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
     longest : str
         The largest step.
     """
-    code = core.code
+    code, zero = core.code, core.code.constant(0.0)
     last = decisive(core.order)
     # The newest part, which all wait for, is the last that is dealt with.
     degrees = [max(k, 1) for k in range(last - LAST + 1, last + 1)]
@@ -105,8 +109,12 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
     sizes = core.joined(scaled, code.larger, code.largest, LAST + len(low))
     least = _of_all(code, sizes[:LAST], degrees)
     if low:
-        slow = code.compare("oge", least, code.constant(ENDLESS))
-        least = code.choose(slow, _of_all(code, sizes[LAST:], low), least)
+        slow = [
+            code.choose(code.compare("olt", x, code.constant(SLOW)), x, zero) for x in sizes[LAST:]
+        ]
+        longest = code.smaller(
+            exp2(code, code.add(_of_all(code, slow, low), factor) or ""), longest
+        )
     spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
     y = code.add(code.add(least, factor), spread) or ""
     if degrees[0] < NEAR:

@@ -121,7 +121,7 @@ def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[
     with np.errstate(all="ignore"):
         numbers, value = (
             np.ravel(x if np.iscomplexobj(x) else np.asarray(x, float))  # from mpmath numbers too
-            for x in (f(t, y.copy(), *args), plain(getattr(traced, "value", traced)))
+            for x in (f(np.float64(t), y.copy(), *args), plain(getattr(traced, "value", traced)))
         )
         if np.array_equal(numbers, value):
             return

@@ -141,8 +141,11 @@ class Stages:
         """Give vectors of components of the second degree; neighbours that wait for the same."""
         core, width = self.core, self.core.state.width
         rates = [core.system.rates[i] for i in core.places]
+        # The components of the first degree are known to begin with.
+        known = {(c, 0) for c in range(core.state.chunks)}
         needs = [
-            self._homes(rates[c * width : (c + 1) * width], 0) for c in range(core.state.chunks)
+            self._homes(rates[c * width : (c + 1) * width], 0) - known
+            for c in range(core.state.chunks)
         ]
         tasks = []
         for _, some in groupby(range(len(needs)), key=needs.__getitem__):

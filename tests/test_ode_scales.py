@@ -1,0 +1,116 @@
+"""Late times, and motion that is very slow or very fast in the unit of time."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import taylorad as ta
+from taylorad.ode import solve_ivp
+from taylorad.ode.steps.lanes.lanes import Lanes, Motions
+from taylorad.ode.steps.stepper import Tolerance
+from taylorad.ode.tracing.system import system
+
+LATE = [1e5, 1e7, 1.7e9]
+
+
+def driven(t, y):
+    return [y[1], -y[0] + np.cos(1.3 * t)]
+
+
+def driven_exactly(start, t):
+    """Give the solution from (1, 0) on, to 40 digits."""
+    with mpmath.workdps(40):
+        a = 1 / (1 - mpmath.mpf(1.3) ** 2)
+        forced = lambda t: (a * mpmath.cos(1.3 * t), -a * mpmath.mpf(1.3) * mpmath.sin(1.3 * t))
+        x, v = forced(mpmath.mpf(start))
+        x, v, s = 1 - x, -v, mpmath.mpf(t) - mpmath.mpf(start)
+        free = x * mpmath.cos(s) + v * mpmath.sin(s), v * mpmath.cos(s) - x * mpmath.sin(s)
+        return [p + q for p, q in zip(free, forced(mpmath.mpf(t)))]
+
+
+@pytest.mark.parametrize("start", LATE)
+def test_late_times(start):
+    run = solve_ivp(driven, (start, start + 10), [1.0, 0.0])
+    assert run.success
+    assert run.nrejected == 0
+    wanted = [float(x) for x in driven_exactly(start, start + 10)]
+    # The product 1.3 t is rounded once a step.
+    np.testing.assert_allclose(run.y[:, -1], wanted, atol=10 * 2.0**-53 * 1.3 * start)
+
+
+@pytest.mark.parametrize("digits", [20, 30, 60])
+@pytest.mark.parametrize("start", [10**7, 10**9])
+def test_late_times_in_many_digits(digits, start):
+    run = solve_ivp(
+        lambda t, y: [y[1], -y[0] + np.cos(t)], (start, start + 10), [1, 0], digits=digits
+    )
+    assert run.success
+    with mpmath.workdps(60):
+        half = lambda t: (t * mpmath.sin(t) / 2, mpmath.sin(t) / 2 + t * mpmath.cos(t) / 2)
+        x, v = half(mpmath.mpf(start))
+        wanted = half(mpmath.mpf(start + 10))[0]
+        wanted += (1 - x) * mpmath.cos(10) - v * mpmath.sin(10)
+        assert abs(run.y[0, -1] - wanted) < mpmath.mpf(10) ** (1 - digits) * start
+
+
+def test_times_that_are_doubles_lose_nothing():
+    """Where the time is used as it is, steps that end at doubles make no errors of time."""
+    run = solve_ivp(lambda t, y: [np.cos(t - 1e8)], (1e8, 1e8 + 50), [0.0])
+    np.testing.assert_allclose(run.y[0, -1], np.sin(50.0), atol=5e-15)
+
+
+def test_a_long_way_to_late_times():
+    integrator = ta.ode.Integrator(driven, 0.0, [1.0, 0.0])
+    integrator.propagate_until(1e5)
+    assert integrator.nrejected == 0
+    wanted = [float(x) for x in driven_exactly(0, 1e5)]
+    np.testing.assert_allclose(integrator.state, wanted, atol=1e-9)
+
+
+def test_late_times_in_lanes():
+    lanes = Lanes(system(driven, 0.0, np.ones(2)), 24)
+    motions = Motions.begin(np.tile([1.0, 0.0], (3, 1)), 1e7 + np.arange(3))
+    lanes.propagate(motions, 1e7 + 10, Tolerance(2.0**-52, np.ones(2)))
+    assert not np.any(motions.rejected)
+    for start, state in zip(1e7 + np.arange(3), motions.state):
+        wanted = [float(x) for x in driven_exactly(start, 1e7 + 10)]
+        np.testing.assert_allclose(state, wanted, atol=10 * 2.0**-53 * 1.3e7)
+
+
+@pytest.mark.parametrize("rate", [1e-15, 1e-16, 1e-17, 2.2e-18, 1e-19])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_slow_motion(rate, scaled):
+    """The coefficients of high degree underflow, and the speed is far below its floor."""
+    slow = (lambda t, y: [rate * y[1], -rate * y[0]]) if scaled else None
+    slow = slow or (lambda t, y: [y[1], -rate * rate * y[0]])
+    run = solve_ivp(slow, (0, 10 / rate), [1.0, 0.0])
+    assert run.success
+    np.testing.assert_allclose(run.y[0, -1], np.cos(10.0), rtol=3e-15)
+
+
+@pytest.mark.parametrize("mu", [1e-28, 1e-34, 1e-38])
+def test_slow_orbits(mu):
+    def kepler(t, y):
+        r3 = (y[0] ** 2 + y[1] ** 2) ** -1.5
+        return [y[2], y[3], -mu * y[0] * r3, -mu * y[1] * r3]
+
+    run = solve_ivp(kepler, (0, 2 * np.pi / np.sqrt(mu)), [1.0, 0.0, 0.0, np.sqrt(mu)])
+    assert run.success
+    np.testing.assert_allclose(run.y[:2, -1], [1, 0], atol=3e-14)
+
+
+def test_fast_motion_overflows():
+    fast = lambda t, y: [1e15 * y[1], -1e15 * y[0]]
+    run = solve_ivp(fast, (0, 1e-14), [1.0, 0.0])
+    assert not run.success
+    assert "overflows at degree 2" in run.message
+    assert "unit of time" in run.message
+    low = solve_ivp(fast, (0, 1e-14), [1.0, 0.0], order=16)
+    assert low.success
+    np.testing.assert_allclose(low.y[0, -1], np.cos(10.0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("power", [65, 100, 1000])
+def test_high_powers_of_an_exact_zero(power):
+    run = solve_ivp(lambda t, y: [t**power], (0, 1), [0.0])
+    np.testing.assert_allclose(run.y[0, -1], 1 / (power + 1), rtol=1e-12)
