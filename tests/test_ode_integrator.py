@@ -298,3 +298,5 @@ def test_times_that_are_none(time):
         integrator.time = time
     with pytest.raises(InputError, match="must go somewhere"):
         integrator.step(0.0)
+    with pytest.raises(InputError, match="whole number"):
+        integrator.propagate_until(1.0, max_steps=1.5)

@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+import taylorad as ta
 from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, nodes_of
 from taylorad.ode.tracing.system import system
 from taylorad.primitives import elementwise
@@ -88,3 +89,16 @@ def test_taking_a_function_apart_leaves_no_garbage():
         assert gc.collect() < 50  # what libraries leave; the lines are some thousand objects
     finally:
         gc.enable()
+
+
+def test_whether_the_state_is_a_number_is_not_asked_again():
+    """As derivatives do; and variational equations go without switches."""
+
+    def varied(t, y):
+        x, s = y
+        return [*ta.jvp(lambda x: x * (1 - x), (x,), (s,))]
+
+    assert not system(varied, 0.0, np.array([0.1, 1.0])).held
+    run = ta.ode.solve_ivp(varied, (0, 2), [0.1, 1.0])
+    grown = np.exp(2.0) / (1 + 0.1 * (np.exp(2.0) - 1)) ** 2  # of the logistic's closed form
+    np.testing.assert_allclose(run.y[1, -1], grown, rtol=1e-14)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,17 @@ def as_start(y0: Any, digits: int | None = None) -> Any:
         y = y.astype(float, order="C")
     elif y.dtype.kind == "c":
         y = y.astype(complex, order="C")
-    elif y.dtype == object:
+    elif y.dtype == object and all(map(_is_number, y.flat)):
         y = y.copy(order="C")
     else:
         raise InputTypeError(f"y0 has dtype {y.dtype}; it must be of numbers")
     if y.dtype != object and not _is_finite(y):
         raise InputError("All components of the initial state `y0` must be finite.")
     return y
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Number) or hasattr(x, "_mpf_") or hasattr(x, "_mpc_")
 
 
 def _is_finite(y: Any) -> bool:
@@ -47,7 +52,12 @@ def _is_finite(y: Any) -> bool:
 
 def as_time(t: Any) -> Any:
     """Give a float, or the mpmath number that it is."""
-    return t if type(t) is float else +t if hasattr(t, "_mpf_") else float(t)
+    if type(t) is float:
+        return t
+    try:
+        return +t if hasattr(t, "_mpf_") else float(t)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"a time is {t!r}; it must be a real number") from error
 
 
 def as_times(t: Any) -> Any:

@@ -34,7 +34,7 @@ class Integrator:
 
     Errors of rounding are carried along, and the time has two words, so that long integrations do
     not drift. Pickled and loaded, it goes on bit for bit as if nothing had happened, provided that
-    ``fun`` and the events can be pickled: functions of a module.
+    ``fun`` and the events can be pickled: functions of a module. Each is for one thread at a time.
 
     Parameters
     ----------
@@ -341,6 +341,8 @@ class Integrator:
         engine, motion = self._engine, self._motion
         if not math.isfinite(end[0]):
             self._check_end(end[0], bool(max_steps or callback))
+        if max_steps is not None and (int(max_steps) != max_steps or max_steps < 0):
+            raise InputError(f"max_steps is {max_steps}; it must be a whole number")
         first, most = motion.steps, math.inf if max_steps is None else max_steps
         if dense_output:
             segments = Segments(motion)

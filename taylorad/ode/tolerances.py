@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,8 @@ def order_for(
         return order_of(relative)
     if order is None:
         return _cheapest(relative)
-    if int(order) != order or order < 2:
-        raise InputError(f"order is {order}; it must be a whole number, at least 2")
+    if not isinstance(order, Real) or int(order) != order or order < 2:
+        raise InputError(f"order is {order!r}; it must be a whole number, at least 2")
     return int(order)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from functools import wraps
+from numbers import Real
 from typing import Any, TypeVar, cast
 
 import mpmath
@@ -35,7 +36,7 @@ def words_for(digits: int | None) -> int:
     """
     if digits is None:
         return 0
-    if int(digits) != digits or digits < 1:
+    if not isinstance(digits, Real) or int(digits) != digits or digits < 1:
         raise InputError(f"digits is {digits!r}; it must be a whole number, at least 1")
     return next((words for words, most in MOST.items() if digits <= most), 0)
 

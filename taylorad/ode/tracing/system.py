@@ -208,6 +208,9 @@ class _Trace(Trace):
 
     def line(self, primitive: Primitive, operands: Sequence[int], params: dict[str, Any]) -> int:
         if isinstance(primitive, Constant) and any(self.steps[i].moves for i in operands):
+            given = all(self.steps[i].primitive is None for i in operands)
+            if given and primitive.name in _OF_NUMBERS:
+                return self.constant(_OF_NUMBERS[primitive.name]).line
             return self._hold(primitive, tuple(operands))
         return super().line(primitive, operands, params)
 
@@ -367,6 +370,9 @@ def _row(function: Any) -> Primitive:
     assert isinstance(row, Primitive)
     return row
 
+
+_OF_NUMBERS = {"isnan": 0.0, "isinf": 0.0, "isfinite": 1.0}
+"""What the state and the time always are, for else the step fails."""
 
 _QUOTIENT = _row(np.floor_divide)
 
