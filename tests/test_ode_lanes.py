@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from test_ode_steps import chain, kepler, lorenz, pairs
 
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.lanes.lanes import Lanes, Motions, NotForLanes
@@ -13,17 +14,6 @@ from taylorad.ode.tracing.system import system
 
 ROUNDING = 2.0**-52
 KEPLER = [0.5, 0.0, 0.0, 3**0.5]
-
-
-def kepler(t, y):
-    x, z, vx, vz = y
-    r = (x * x + z * z) ** -1.5
-    return [vx, vz, -x * r, -z * r]
-
-
-def lorenz(t, y):
-    x, z, w = y
-    return [10.0 * (z - x), x * (28.0 - w) - z, x * z - 8 / 3 * w]
 
 
 def van_der_pol(t, y):
@@ -60,29 +50,6 @@ def of_everything(t, y):
         y[0] ** 1.7 * np.exp(-t) - np.sqrt(y[0]) / 4,
         np.tanh(y[1]) + np.arctan(y[0]) - np.log(2 + y[1] ** 2) + np.cos(t),
     ]
-
-
-def chain(t, y):
-    n = len(y) // 2
-    q = np.concatenate([[0.0], y[:n], [0.0]])
-    d = q[1:] - q[:-1]
-    force = d + 0.25 * d**3 - 0.1 * np.sin(q[1:])
-    return np.concatenate([y[n:], force[1:] - force[:-1]])
-
-
-def pairs(t, y):
-    """Bodies that attract one another."""
-    n = len(y) // 6
-    x = [y[3 * i : 3 * i + 3] for i in range(n)]
-    total = [[0.0, 0.0, 0.0] for _ in range(n)]
-    for i in range(n):
-        for j in range(i):
-            d = [x[j][k] - x[i][k] for k in range(3)]
-            r = (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 1) ** -1.5
-            for k in range(3):
-                total[i][k] = total[i][k] + (1 + 0.1 * j) * d[k] * r
-                total[j][k] = total[j][k] - (1 + 0.1 * i) * d[k] * r
-    return [*y[3 * n :], *(a for b in total for a in b)]
 
 
 def alone(stepper, state, start, end, tolerance, given=(), steps=2**62):

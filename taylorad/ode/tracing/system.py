@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.compiler.arguments import NotForMachines
+from taylorad.errors import TayloradError
 from taylorad.forward.program import RATIONAL, NoProgram, Program, Step, Trace
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recording import Recording
@@ -161,7 +162,7 @@ def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
     try:
         real = np.array([float(x.real) for x in y.flat]).reshape(y.shape)
         return Recording(f, float(t), real, args, ()).changes_sides
-    except Exception:  # it cannot be traced at all
+    except (NoProgram, NotForMachines, TayloradError):  # it cannot be traced at all
         return False
 
 
