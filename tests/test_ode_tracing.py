@@ -102,3 +102,15 @@ def test_whether_the_state_is_a_number_is_not_asked_again():
     run = ta.ode.solve_ivp(varied, (0, 2), [0.1, 1.0])
     grown = np.exp(2.0) / (1 + 0.1 * (np.exp(2.0) - 1)) ** 2  # of the logistic's closed form
     np.testing.assert_allclose(run.y[1, -1], grown, rtol=1e-14)
+
+
+def test_no_step_ends_where_two_numbers_are_equal_in_passing():
+    def with_hole(t, y):
+        return [np.where(y[0] == 0, 1.0, np.sin(y[0]) / y[0]) * 0 + y[1], -y[0]]
+
+    def without(t, y):
+        return [y[1], -y[0]]
+
+    results = [ta.ode.solve_ivp(f, (0, 20), [1.0, 0.5]) for f in (with_hole, without)]
+    assert results[0].nsteps == results[1].nsteps
+    np.testing.assert_allclose(results[0].y[:, -1], results[1].y[:, -1], rtol=1e-14)

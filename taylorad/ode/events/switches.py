@@ -109,6 +109,9 @@ class Switches:
             powers = np.abs(steps)[:, None] ** np.arange(order + 1)
             for held, rows in self.held:
                 series = [parts[:, row] for row in rows]
+                if held.row.name in AT_POINTS:
+                    good &= _stay_apart(series[0] - series[1])
+                    continue
                 terms = [np.abs(x) * powers for x in series]
                 size = sum(np.sum(x, axis=1) for x in terms)
                 moving = series[0] - series[1] if len(rows) > 1 else series[0]
@@ -132,6 +135,8 @@ class Switches:
         """
         times = []
         for held, rows in self.held:
+            if held.row.name in AT_POINTS:
+                continue
             for series, noise in self._watched(held, rows, parts, h, relative):
                 times += self._crossings(series, h, noise)[:1]
         return min(times, key=abs, default=None)
@@ -210,6 +215,16 @@ class Switches:
         return float(row.value(*operands))
 
 
+def _stay_apart(gaps: Any) -> Any:
+    """Tell of which steps two numbers that are told apart begin as those of the first.
+
+    What they are in passing, at points within a step, makes no step of its own: on both sides of a
+    point they differ.
+    """
+    apart = gaps[:, 0] != 0
+    return (apart == apart[0]) & (apart | np.all(gaps == 0, axis=1))
+
+
 def _distances(held: Held, values: Any) -> Any:
     """Give how far values are from where what is held of them changes."""
     if len(held.operands) > 1 or held.row.name in _OF_SIGN:
@@ -236,5 +251,6 @@ NEVER = {"isnan", "isinf", "isfinite"}
 _OF_TRUTHS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 _OF_SIGN = {"sign", "leading sign", "signbit", "logical_not"}
 _ROUNDINGS = {"floor", "ceil", "trunc", "rint"}
-_COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"}
+AT_POINTS = {"equal", "not_equal"}
+_COMPARISONS = AT_POINTS | {"less", "less_equal", "greater", "greater_equal", "leads"}
 _KNOWN = NEVER | _OF_SIGN | _ROUNDINGS | _COMPARISONS
