@@ -83,10 +83,11 @@ class Stages:
         self.lines = {slot: line for line, slot in core.slots.items()}
         self.runs: list[list[Group]] = []
         for group in core.groups:
-            if self.runs and self._belongs(group, self.runs[-1]):
-                self.runs[-1].append(group)
-            else:
+            run = self._run_of(group)
+            if run is None:
                 self.runs.append([group])
+            else:
+                run.append(group)
         found = {self.home.get(line) for line in core.system.rates}
         for slots, _, _ in core.strange:
             found |= {self.home.get(self.lines[slot]) for slot in slots}
@@ -94,6 +95,16 @@ class Stages:
             homes = {self.home.get(i) for g in run for lines in needs_of(g) for i in lines}
             found |= homes if run[0].chunks == 1 else homes - {*run}
         self.wanted = {group for group in core.groups if group in found or group in late}
+
+    def _run_of(self, group: Group) -> list[Group] | None:
+        """Find the run that a group belongs to, before which there is all that it needs."""
+        needed = {self.home.get(line) for lines in needs_of(group) for line in lines}
+        for run in reversed(self.runs):
+            if self._belongs(group, run):
+                return run
+            if not needed.isdisjoint(run):
+                break
+        return None
 
     def _belongs(self, group: Group, run: Sequence[Group]) -> bool:
         if (group.width, group.chunks) != (run[0].width, run[0].chunks):
