@@ -56,7 +56,9 @@ class Loop:
         self._rejected()
         self._leave()
         names = ("state", "clock", "given", "limits", "parts", "times", "work")
-        head = f"define i32 @propagate({', '.join(f'ptr noalias %{x}' for x in names)}) {{"
+        given = ", ".join(f"ptr noalias %{x}" for x in names)
+        # What waits on the stack is as wide as a line of the cache, and must not stand in two.
+        head = f"define i32 @propagate({given}) alignstack(64) {{"
         body = [
             x for line in code.lines for x in ((line, *self._phis) if line == "head:" else (line,))
         ]
