@@ -307,8 +307,15 @@ class Interiors(Diagonals):
         newest = self._part(history, s.a, front.before, width, c)
         if s.a == s.b:
             return code.fused(code.add(first, first, width), newest, total, width)
-        total = code.fused(first, self._part(history, s.b, front.before, width, c), total, width)
-        return code.fused(code.load(history, s.b + width, width), newest, total, width)
+        terms = [
+            (code.load(history, s.b + width, width), newest),
+            (first, self._part(history, s.b, front.before, width, c)),
+        ]
+        # What stands further on is known later.
+        a, b, _ = group.factors[number]
+        for x, y in terms if self.slots[a[0]] <= self.slots[b[0]] else reversed(terms):
+            total = code.fused(x, y, total, width)
+        return total
 
     def _from(self, c: Chunk, width: int) -> tuple[int, str]:
         """Give what the sums of a vector are counted from: a vector, and where its parts begin."""

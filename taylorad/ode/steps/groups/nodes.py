@@ -92,8 +92,14 @@ class Nodes(Factors):
         code, width = self.code, group.width
         nodes = [node for node in group.nodes if isinstance(node, Node)]
         factors, into = self.prepared[group]
+        apart = self.combinations[group][0] if combined else set()
         over: Name = None
         total: Name = None
+        # Most terms are known sooner than interiors, the last not before them.
+        early = range(len(first.newest) - 1 if into is None and len(first.newest) < LONG else 0)
+        for j in early:
+            if j not in apart:
+                total = self._added(total, group, [node.newest[j] for node in nodes], factors[j], c)
         for number, interior in enumerate(first.interiors):
             y = self.interior(group, number, c)
             if y is None:
@@ -111,9 +117,8 @@ class Nodes(Factors):
         total = code.add(total, self.over_degree(over, self.front.degree, width), width)
         if into is not None and total is not None:
             total = code.multiply(total, self.factor(into, c, width), width)
-        apart = self.combinations[group][0] if combined else set()
         sums = [total, combined]
-        for j in range(len(first.newest)):
+        for j in range(len(early), len(first.newest)):
             # Each waits for the one before: if many wait for the same, they do so in two queues.
             queue = j % 2 if len(first.newest) >= LONG else 0
             if j not in apart:
