@@ -29,11 +29,15 @@ __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "collected", "nodes_
 
 
 class Inner(NamedTuple):
-    """The interior of a convolution: of the parts of a, or those of D a, with those of b."""
+    """The interior of a convolution: of the parts of a, or those of D a, with those of b.
+
+    With a ``share``, the part j of a is for degree k times j times that, and times k besides.
+    """
 
     a: int
     b: int
     weighted: bool = False
+    share: float | None = None
 
     @property
     def is_square(self) -> bool:

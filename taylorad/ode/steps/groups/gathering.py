@@ -209,6 +209,11 @@ class Gathering(Layout):
 
     def weighted(self, part: str, k: Degree, width: int) -> str:
         """Multiply parts by their degree."""
-        code, known = self.code, isinstance(k, int)
-        number = code.constant(float(k)) if known else code.let(f"uitofp i64 {k} to double")
-        return code.multiply(part, code.everywhere(number, width), width) or ""
+        return self.code.multiply(part, self.degree(k, width), width) or ""
+
+    def degree(self, k: Degree, width: int) -> str:
+        """Give a degree as a number."""
+        if isinstance(k, int):
+            return self.code.constant(float(k), width)
+        number = self.code.let(f"uitofp i64 {k} to double")
+        return self.code.everywhere(number, width)

@@ -57,6 +57,12 @@ class Group:
         """Repeat the last entry until all vectors are full."""
         return [*of, *[of[-1]] * (self.width * self.chunks - len(of))]
 
+    @property
+    def shares(self) -> list[float | None]:
+        """The share of each interior, that of all members."""
+        first = self.nodes[0] if self.nodes else None
+        return [i.inner.share for i in first.interiors] if isinstance(first, Node) else []
+
     @cached_property
     def factors(self) -> list[tuple[list[int], list[int], bool]]:
         """The factors of each interior, by members, and whether the first is weighted."""
@@ -195,7 +201,7 @@ def _ordered(node: Node, depths: dict[int, int]) -> Node:
 def _form(node: Node | Choice) -> Hashable:
     if isinstance(node, Choice):
         return (node.yes is None, node.no is None)
-    interiors = tuple([(len(i.values), i.inner.weighted, i.over_degree) for i in node.interiors])
+    interiors = tuple([(len(i.values), i.inner[2:], i.over_degree) for i in node.interiors])
     return interiors, tuple([len(values) for _, values, _ in node.newest]), node.divisor is None
 
 

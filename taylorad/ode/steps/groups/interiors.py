@@ -42,6 +42,8 @@ class _Sum:
         Where in the rows.
     a, b : int
         Where the parts of its factors begin.
+    share : float or None
+        What those of a are weighted by, as `Inner` has it.
     """
 
     now: str
@@ -50,6 +52,7 @@ class _Sum:
     place: int
     a: int
     b: int
+    share: float | None
 
 
 @dataclass(frozen=True)
@@ -134,10 +137,11 @@ class Interiors(Diagonals):
         first, second, weighted = group.factors[number]
         row, width = self.rows_of[group, number], group.width
         both = self.streams_of(first, weighted), self.streams_of(second, False)
-        return [
-            _Sum(*row, width, c * width, *(self.place_of(streams, c, width) for streams in both))
-            for c in range(group.chunks)
-        ]
+        places = (
+            [self.place_of(streams, c, width) for streams in both] for c in range(group.chunks)
+        )
+        share = group.shares[number]
+        return [_Sum(*row, width, c * width, *place, share) for c, place in enumerate(places)]
 
     def _is_even(self, sums: Sequence[_Sum], width: int) -> bool:
         """Tell whether the parts of all vectors are equally far apart."""
@@ -232,11 +236,28 @@ class Interiors(Diagonals):
         last = k // 2 if batch.square else k - 1
         for j in sorted(range(1, last + 1), key=lambda j: max(j, k - j)):
             for n, s in enumerate(sums):
+                x, following = self._weighted(s, part(s.a, j), j, k)
                 if j < k - j or not batch.square:
-                    now[n] = code.fused(part(s.a, j), part(s.b, k - j), now[n], width)
+                    now[n] = code.fused(x, part(s.b, k - j), now[n], width)
                 if j > 1:
-                    later[n] = code.fused(part(s.a, j), part(s.b, k + 1 - j), later[n], width)
+                    later[n] = code.fused(following, part(s.b, k + 1 - j), later[n], width)
         return now, later
+
+    def _weighted(self, s: _Sum, part: str, j: Degree, k: Degree) -> tuple[Name, Name]:
+        """Give the first factors of terms of a degree, and of the next."""
+        if s.share is None:
+            return part, part
+        first = self.code.multiply(part, self._weight(s.share, j, k, s.width), s.width)
+        return first, self.code.add(first, part, s.width)
+
+    def _weight(self, share: float, j: Degree, k: Degree, width: int) -> str:
+        """Give j times a share, and k."""
+        code = self.code
+        if isinstance(j, int) and isinstance(k, int):
+            return code.constant(share * j + k, width)
+        known = self.row_of([share * degree for degree in range(self.length)])
+        shares = code.everywhere(code.load(known, j), width)
+        return code.add(shares, self.degree(k, width), width) or ""
 
     def _looped_sums(self, batch: _Batch, history: str, k: str) -> tuple[list[Name], list[Name]]:
         """Add up products for two degrees in a loop; half of squares.
@@ -253,13 +274,14 @@ class Interiors(Diagonals):
             behind = self._beyond(history, code.let(f"mul nuw nsw i64 {other}, {width}"))
             x = {a: code.load(ahead, a, width) for a in dict.fromkeys(s.a for s in sums)}
             y = {b: code.load(behind, b, width) for b in behinds}
+            first = [self._weighted(s, x[s.a], j, k) for s in sums]
             now = [
-                code.fused(x[s.a], y[s.b], total, width) or ""
-                for s, total in zip(sums, carried[:n], strict=True)
+                code.fused(a, y[s.b], total, width) or ""
+                for (a, _), s, total in zip(first, sums, carried[:n], strict=True)
             ]
             later = [
-                code.fused(x[s.a], before[s.b], total, width) or ""
-                for s, total in zip(sums, carried[n : 2 * n], strict=True)
+                code.fused(a, before[s.b], total, width) or ""
+                for (_, a), s, total in zip(first, sums, carried[n : 2 * n], strict=True)
             ]
             return [*now, *later, *y.values()]
 
@@ -307,6 +329,12 @@ class Interiors(Diagonals):
         newest = self._part(history, s.a, front.before, width, c)
         if s.a == s.b:
             return code.fused(code.add(first, first, width), newest, total, width)
+        if s.share is not None:
+            k = front.degree
+            first = code.multiply(first, self._weight(s.share, 1, k, width), width) or ""
+            newest = (
+                code.multiply(newest, self._weight(s.share, front.before, k, width), width) or ""
+            )
         terms = [
             (code.load(history, s.b + width, width), newest),
             (first, self._part(history, s.b, front.before, width, c)),

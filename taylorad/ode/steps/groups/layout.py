@@ -15,6 +15,7 @@ from taylorad.ode.steps.code import kind_of
 from taylorad.ode.steps.core import Access, Core
 from taylorad.ode.steps.groups.evaluation import evaluations
 from taylorad.ode.steps.groups.grouping import LANES, Group, grouped
+from taylorad.ode.steps.joined import joined
 from taylorad.ode.tracing.recurrences import Recurrences
 
 __all__ = ["Chunk", "Degree", "Front", "Layout", "filled"]
@@ -65,6 +66,7 @@ class Layout(Core):
     """A core whose lines stand in groups."""
 
     def __init__(self, recurrences: Recurrences, order: int, *, is_spread: bool) -> None:
+        recurrences = joined(recurrences)
         super().__init__(recurrences, order)
         components, self.groups = grouped(recurrences)
         self._places = [i for group in components for i in filled(group.members)]

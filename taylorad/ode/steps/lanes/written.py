@@ -27,13 +27,13 @@ class Written(Series):
 
     Attributes
     ----------
-    shares, multiples : dict
+    multiples : dict of int to float
         As `Thin` has them.
     """
 
     def __init__(self, recurrences: Recurrences, order: int, batch: int) -> None:
         thinned = thin(recurrences)
-        self.shares, self.multiples = thinned.shares, thinned.multiples
+        self.multiples = thinned.multiples
         super().__init__(thinned.recurrences, order, batch)
         self.interiors = Couples(self)
 
@@ -106,14 +106,13 @@ class Couples(Interiors):
 
     def _first(self, inner: Inner, j: int, k: int) -> Name:
         """Give the first factor of a term of degree k."""
-        share = self.core.shares.get(inner)
-        if share is None:
+        if inner.share is None:
             return self.core.of((inner.a, inner.weighted), j)
         part = self.core.of((inner.a, False), j)
         if (inner, j) in self.weighted:  # of degree k - 1
             found = self.code.add(self.weighted[inner, j], part)
         else:
-            found = self.code.multiply(part, self.code.constant(share * j + k))
+            found = self.code.multiply(part, self.code.constant(inner.share * j + k))
         self.weighted[inner, j] = found
         return found
 
