@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from taylorad.compiler.emitter import converted
+from taylorad.ode.steps.code import Name
 from taylorad.ode.steps.core import TRUTHS, Access
 from taylorad.ode.steps.groups.grouping import LANES, Group
 from taylorad.ode.steps.groups.interiors import Interiors
 from taylorad.ode.steps.groups.layout import Chunk, Degree
-from taylorad.ode.tracing.recurrences import Choice, Newest, Node
+from taylorad.ode.tracing.recurrences import Choice, Interior, Newest, Node
 from taylorad.ode.tracing.rows import emit
 
 __all__ = ["Factors", "Place"]
@@ -22,8 +23,8 @@ Place = tuple[str, int]
 class Factors(Interiors):
     """A core that evaluates lines by groups."""
 
-    prepared: dict[Group, tuple[list[Place | None], Place | None]]
-    """Where the factors of newest terms stand, and what sums are multiplied by."""
+    prepared: dict[Group, tuple[list[Place | None], list[Place] | None]]
+    """Where the factors of newest terms stand, and those of interiors if there is a divisor."""
 
     def enter(self) -> None:
         code = self.code
@@ -151,14 +152,14 @@ class Factors(Interiors):
             self.record(self.slots_of(self.observed), False, self.observed_stream, 0)
 
     def _prepare(self) -> None:
-        """Write the factors of newest terms, and the inverses, once a step."""
+        """Write the factors of newest terms, and of interiors over a divisor, once a step."""
         self.prepared = {}
         for group in self.groups:
             group_factors = [self._home(group, k) for k in range(len(self._terms(group)))]
-            inverse = None
-            if isinstance(group.nodes[0], Node) and group.nodes[0].divisor is not None:
-                inverse = (self.claim(group.width * group.chunks), 0)
-            self.prepared[group] = (group_factors, inverse)
+            over, first = None, group.nodes[0]
+            if isinstance(first, Node) and first.divisor is not None:
+                over = [(self.claim(group.width * group.chunks), 0) for _ in first.interiors]
+            self.prepared[group] = (group_factors, over)
             self.over_group(group, lambda c, g=group: self._prepare_chunk(g, c))  # type: ignore[misc]
 
     def _terms(self, group: Group) -> tuple[Newest, ...]:
@@ -186,29 +187,40 @@ class Factors(Interiors):
 
     def _prepare_chunk(self, group: Group, c: Chunk) -> None:
         code, width = self.code, group.width
-        factors, into = self.prepared[group]
-        first = group.nodes[0]
-        if isinstance(first, Choice):
+        factors, over = self.prepared[group]
+        if isinstance(group.nodes[0], Choice):
             return
         nodes = [node for node in group.nodes if isinstance(node, Node)]
-        inverse = None
-        if into is not None:
+        inverse: Name = None
+        if over is not None:
             below = self.slots_of(group.padded([node.divisor or 0 for node in nodes]))
             value = self.gather(self.values, below, c, width)
             inverse = code.divide(code.constant(1.0, width), value, width)
-            code.store(inverse, into[0], self.at(c, width, 0), width)
-        for k, place in enumerate(factors):
-            if place is None or place[0] == self.values:
-                continue
-            total = inverse
-            for v in range(len(first.newest[k].values)):
-                lines = self.slots_of(group.padded([node.newest[k].values[v] for node in nodes]))
-                value = self.gather(self.values, lines, c, width)
-                total = value if total is None else code.multiply(total, value, width)
-            numbers = self.in_chunk(group, [node.newest[k].number for node in nodes], c)
-            if set(numbers) != {1.0}:
-                total = code.multiply(total, self.numbers(numbers, c, width), width)
-            code.store(total, place[0], self.at(c, width, 0), width)
+        found: list[tuple[Place, Sequence[Newest | Interior]]] = [
+            (place, [node.newest[k] for node in nodes])
+            for k, place in enumerate(factors)
+            if place is not None and place[0] != self.values
+        ]
+        found += [
+            (place, [node.interiors[k] for node in nodes]) for k, place in enumerate(over or ())
+        ]
+        for (array, _), terms in found:
+            code.store(self.product(group, terms, c, inverse), array, self.at(c, width, 0), width)
+
+    def product(
+        self, group: Group, terms: Sequence[Newest | Interior], c: Chunk, total: Name = None
+    ) -> Name:
+        """Multiply a number by what terms are multiplied by; None is 1."""
+        code, width = self.code, group.width
+        for v in range(len(terms[0].values)):
+            lines = self.slots_of(group.padded([term.values[v] for term in terms]))
+            value = self.gather(self.values, lines, c, width)
+            total = value if total is None else code.multiply(total, value, width)
+        numbers = self.in_chunk(group, [term.number for term in terms], c)
+        if set(numbers) != {1.0}:
+            row = self.numbers(numbers, c, width)
+            total = row if total is None else code.multiply(total, row, width)
+        return total
 
     def record(self, slots: tuple[int, ...], weighted: bool, stream: int, k: Degree) -> None:
         """Write parts to a stream: of lines that stand apart elsewhere, or of D of lines."""

@@ -16,7 +16,6 @@ from taylorad.ode.steps.code import Name, kind_of
 from taylorad.ode.steps.groups.diagonals import Diagonals
 from taylorad.ode.steps.groups.grouping import Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree
-from taylorad.ode.tracing.recurrences import Interior
 
 __all__ = ["Interiors"]
 
@@ -137,11 +136,11 @@ class Interiors(Diagonals):
         first, second, weighted = group.factors[number]
         row, width = self.rows_of[group, number], group.width
         both = self.streams_of(first, weighted), self.streams_of(second, False)
-        places = (
-            [self.place_of(streams, c, width) for streams in both] for c in range(group.chunks)
-        )
-        share = group.shares[number]
-        return [_Sum(*row, width, c * width, *place, share) for c, place in enumerate(places)]
+        found = []
+        for c in range(group.chunks):
+            a, b = (self.place_of(streams, c, width) for streams in both)
+            found.append(_Sum(*row, width, c * width, a, b, group.shares[number]))
+        return found
 
     def _is_even(self, sums: Sequence[_Sum], width: int) -> bool:
         """Tell whether the parts of all vectors are equally far apart."""
@@ -350,17 +349,3 @@ class Interiors(Diagonals):
         if isinstance(c, int):
             return c, self.history
         return 0, self._beyond(self.history, self.at(c, width * self.length, 0))
-
-    def interior_factor(self, group: Group, terms: Sequence[Interior], c: Chunk) -> Name:
-        """Give what an interior is multiplied by; None for 1."""
-        code, width = self.code, group.width
-        total: Name = None
-        for v in range(len(terms[0].values)):
-            lines = self.slots_of(group.padded([term.values[v] for term in terms]))
-            value = self.gather(self.values, lines, c, width)
-            total = value if total is None else code.multiply(total, value, width)
-        numbers = self.in_chunk(group, [term.number for term in terms], c)
-        if set(numbers) != {1.0}:
-            row = self.numbers(numbers, c, width)
-            total = row if total is None else code.multiply(total, row, width)
-        return total

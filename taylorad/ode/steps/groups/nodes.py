@@ -91,12 +91,14 @@ class Nodes(Factors):
     def _solved(self, group: Group, first: Node, c: Chunk, combined: Name) -> str:
         code, width = self.code, group.width
         nodes = [node for node in group.nodes if isinstance(node, Node)]
-        factors, into = self.prepared[group]
+        factors, over_divisor = self.prepared[group]
         apart = self.combinations[group][0] if combined else set()
         over: Name = None
         total: Name = None
         # Most terms are known sooner than interiors, the last not before them.
-        early = range(len(first.newest) - 1 if into is None and len(first.newest) < LONG else 0)
+        early = range(
+            len(first.newest) - 1 if over_divisor is None and len(first.newest) < LONG else 0
+        )
         for j in early:
             if j not in apart:
                 total = self._added(total, group, [node.newest[j] for node in nodes], factors[j], c)
@@ -104,19 +106,19 @@ class Nodes(Factors):
             y = self.interior(group, number, c)
             if y is None:
                 continue
-            factor = self.interior_factor(group, [node.interiors[number] for node in nodes], c)
-            before = over if interior.over_degree else total
-            if factor is None:
-                added = code.add(before, y, width)
+            if over_divisor is not None:
+                factor: Name = self.factor(over_divisor[number], c, width)
             else:
-                added = code.fused(factor, y, before, width)
-            if interior.over_degree:
-                over = added
-            else:
-                total = added
+                factor = self.product(group, [node.interiors[number] for node in nodes], c)
+            if interior.over_degree and factor is None:
+                over = code.add(over, y, width)
+                continue
+            if interior.over_degree:  # divided while the interior is waited for
+                factor = self.over_degree(factor, self.front.degree, width)
+            total = (
+                code.add(total, y, width) if factor is None else code.fused(factor, y, total, width)
+            )
         total = code.add(total, self.over_degree(over, self.front.degree, width), width)
-        if into is not None and total is not None:
-            total = code.multiply(total, self.factor(into, c, width), width)
         sums = [total, combined]
         for j in range(len(early), len(first.newest)):
             # Each waits for the one before: if many wait for the same, they do so in two queues.
