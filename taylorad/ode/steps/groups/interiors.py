@@ -235,28 +235,28 @@ class Interiors(Diagonals):
         last = k // 2 if batch.square else k - 1
         for j in sorted(range(1, last + 1), key=lambda j: max(j, k - j)):
             for n, s in enumerate(sums):
-                x, following = self._weighted(s, part(s.a, j), j, k)
+                x, following = self._weighted(part(s.a, j), self._weight(s, j, k), width)
                 if j < k - j or not batch.square:
                     now[n] = code.fused(x, part(s.b, k - j), now[n], width)
                 if j > 1:
                     later[n] = code.fused(following, part(s.b, k + 1 - j), later[n], width)
         return now, later
 
-    def _weighted(self, s: _Sum, part: str, j: Degree, k: Degree) -> tuple[Name, Name]:
-        """Give the first factors of terms of a degree, and of the next."""
+    def _weight(self, s: _Sum, j: Degree, k: Degree) -> str | None:
+        """Give what a part j is weighted by for degree k; None for nothing."""
         if s.share is None:
-            return part, part
-        first = self.code.multiply(part, self._weight(s.share, j, k, s.width), s.width)
-        return first, self.code.add(first, part, s.width)
-
-    def _weight(self, share: float, j: Degree, k: Degree, width: int) -> str:
-        """Give j times a share, and k."""
-        code = self.code
+            return None
         if isinstance(j, int) and isinstance(k, int):
-            return code.constant(share * j + k, width)
-        known = self.row_of([share * degree for degree in range(self.length)])
-        shares = code.everywhere(code.load(known, j), width)
-        return code.add(shares, self.degree(k, width), width) or ""
+            return self.code.constant(s.share * j + k, s.width)
+        share = self.code.constant(s.share, s.width)
+        return self.code.fused(share, self.degree(j, s.width), self.degree(k, s.width), s.width)
+
+    def _weighted(self, part: str, weight: str | None, width: int) -> tuple[Name, Name]:
+        """Give the first factors of terms of a degree, and of the next: that is weighted 1 more."""
+        if weight is None:
+            return part, part
+        first = self.code.multiply(part, weight, width)
+        return first, self.code.add(first, part, width)
 
     def _looped_sums(self, batch: _Batch, history: str, k: str) -> tuple[list[Name], list[Name]]:
         """Add up products for two degrees in a loop; half of squares.
@@ -265,15 +265,21 @@ class Interiors(Diagonals):
         """
         code, width, sums = self.code, batch.width, batch.sums
         n, behinds = len(sums), list(dict.fromkeys(s.b for s in sums))
+        first_weights = {s.share: self._weight(s, 1, k) or "" for s in sums if s.share is not None}
 
         def terms(j: str, *carried: str) -> list[str]:
-            before = dict(zip(behinds, carried[2 * n :], strict=True))
+            rest = iter(carried[2 * n :])
+            before = {b: next(rest) for b in behinds}
+            weights = {share: next(rest) for share in first_weights}
             ahead = self._beyond(history, code.let(f"mul nuw nsw i64 {j}, {width}"))
             other = code.let(f"sub nuw nsw i64 {k}, {j}")
             behind = self._beyond(history, code.let(f"mul nuw nsw i64 {other}, {width}"))
             x = {a: code.load(ahead, a, width) for a in dict.fromkeys(s.a for s in sums)}
             y = {b: code.load(behind, b, width) for b in behinds}
-            first = [self._weighted(s, x[s.a], j, k) for s in sums]
+            first = [
+                self._weighted(x[s.a], None if s.share is None else weights[s.share], width)
+                for s in sums
+            ]
             now = [
                 code.fused(a, y[s.b], total, width) or ""
                 for (a, _), s, total in zip(first, sums, carried[:n], strict=True)
@@ -282,12 +288,15 @@ class Interiors(Diagonals):
                 code.fused(a, before[s.b], total, width) or ""
                 for (_, a), s, total in zip(first, sums, carried[n : 2 * n], strict=True)
             ]
-            return [*now, *later, *y.values()]
+            for share, weight in weights.items():
+                weights[share] = code.add(weight, code.constant(share, width), width) or ""
+            return [*now, *later, *y.values(), *weights.values()]
 
         zero = (kind_of(width), code.constant(0.0, width))
         half = code.let(f"lshr i64 {k}, 1")
         count = half if batch.square else k
-        carried = code.loop(count, terms, *[zero] * (2 * n + len(behinds)), start=1)
+        begin = [zero] * (2 * n + len(behinds)) + [(zero[0], x) for x in first_weights.values()]
+        carried = code.loop(count, terms, *begin, start=1)
         now: list[Name] = [*carried[:n]]
         later: list[Name] = [*carried[n : 2 * n]]
         if batch.square:
@@ -329,10 +338,9 @@ class Interiors(Diagonals):
         if s.a == s.b:
             return code.fused(code.add(first, first, width), newest, total, width)
         if s.share is not None:
-            k = front.degree
-            first = code.multiply(first, self._weight(s.share, 1, k, width), width) or ""
-            newest = (
-                code.multiply(newest, self._weight(s.share, front.before, k, width), width) or ""
+            first, newest = (
+                code.multiply(part, self._weight(s, j, front.degree), width) or ""
+                for j, part in ((1, first), (front.before, newest))
             )
         terms = [
             (code.load(history, s.b + width, width), newest),
