@@ -5,7 +5,7 @@ A number that is not there, None, is zero: it drops out of sums and products.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -43,6 +43,11 @@ class Code(Vectors):
     block: str = "entry"
     batch: int = 1
     waits: dict[str, int] = field(default_factory=dict)
+
+    def name(self) -> str:
+        """Make a new name: of numbers LLVM keeps no table, and reads them sooner."""
+        self.count += 1
+        return f"%{self.count}"
 
     def kind(self, width: int = 1) -> str:
         """Give the type of a register of so many numbers."""
@@ -131,16 +136,20 @@ class Code(Vectors):
         return number if self.batch * width == 1 else f"splat (double {number})"
 
     def _two(self, operation: str, a: str, b: str, width: int) -> str:
-        return self._after(self.let(f"{operation} {self.kind(width)} {a}, {b}"), a, b)
+        return self._after(f"{operation} {self.kind(width)} {a}, {b}", (a, b))
 
-    def _after(self, name: str, *operands: str) -> str:
-        """Take note of what a register waits for."""
-        self.waits[name] = 1 + max([self.waits.get(x, 0) for x in operands])
+    def _after(self, text: str, operands: Iterable[str]) -> str:
+        """Append an instruction, and take note of what its result waits for."""
+        name, waits, wait = self.let(text), self.waits, 0
+        for operand in operands:
+            if operand in waits and waits[operand] > wait:
+                wait = waits[operand]
+        waits[name] = wait + 1
         return name
 
     def wait(self, *names: Name) -> int:
         """Give for how many operations the last of some registers waits."""
-        return max([self.waits.get(x, 0) for x in names if x is not None], default=0)
+        return max([self.waits.get(x or "", 0) for x in names], default=0)
 
     def add(self, a: Name, b: Name, width: int = 1) -> Name:
         if a is None or b is None:
@@ -159,7 +168,7 @@ class Code(Vectors):
         return self._two("fdiv", a, b, width)
 
     def negative(self, a: Name, width: int = 1) -> Name:
-        return None if a is None else self._after(self.let(f"fneg {self.kind(width)} {a}"), a)
+        return None if a is None else self._after(f"fneg {self.kind(width)} {a}", (a,))
 
     def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
         """Give a b + c, rounded once where the processor can."""
@@ -198,11 +207,11 @@ class Code(Vectors):
         assert total is not None
         return total if exponent > 0 else self.divide(self.constant(1.0, width), total, width)
 
-    def intrinsic_of(self, name: str, operands: Sequence[str], width: int = 1) -> str:
+    def intrinsic_of(self, name: str, operands: tuple[str, ...], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""
         call, declaration = _intrinsic(name, self.batch * width, len(operands))
         self.declarations.add(declaration)
-        return self._after(self.let(call % tuple(operands)), *operands)
+        return self._after(call % operands, operands)
 
     def absolute(self, a: str, width: int = 1) -> str:
         return self.intrinsic_of("fabs", (a,), width)
@@ -250,10 +259,11 @@ class Code(Vectors):
         zero, width = self.constant(0.0), len(names)
         if len(set(names)) == 1:
             return self.everywhere(names[0] or zero, width)
-        whole, value = kind_of(width), "poison"
+        whole, value, last = kind_of(width), "poison", width - 1
         for lane, name in enumerate(names):
-            value = self.let(f"insertelement {whole} {value}, double {name or zero}, i64 {lane}")
-        return self._after(value, *(name for name in names if name))
+            text = f"insertelement {whole} {value}, double {name or zero}, i64 {lane}"
+            value = self.let(text) if lane < last else self._after(text, filter(None, names))
+        return value
 
     def everywhere(self, name: str, width: int) -> str:
         """Put a number into all lanes."""
@@ -264,13 +274,13 @@ class Code(Vectors):
             return f"splat (double {name})"
         first = self.let(f"insertelement {whole} poison, double {name}, i64 0")
         shuffle = f"shufflevector {whole} {first}, {whole} poison, <{width} x i32> zeroinitializer"
-        return self._after(self.let(shuffle), name)
+        return self._after(shuffle, (name,))
 
     def lane(self, name: str, width: int, lane: int) -> str:
         """Take a number out of a vector."""
         if width == 1:
             return name
-        return self._after(self.let(f"extractelement {kind_of(width)} {name}, i64 {lane}"), name)
+        return self._after(f"extractelement {kind_of(width)} {name}, i64 {lane}", (name,))
 
     def largest(self, name: str, width: int) -> str:
         """Give the largest of all lanes."""

@@ -149,6 +149,7 @@ def _written(system: System, order: int, form: str) -> str:
         f"@room = constant i64 {len(places)}",
         f"@work = constant i64 {core.work}",
     ]
+    vars(core).clear()  # much of it refers back to it, and would wait for a search for garbage
     return "\n".join([*constants, text])
 
 

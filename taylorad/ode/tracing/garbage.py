@@ -22,4 +22,8 @@ def none_sought() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # else the user keeps some apart, who must stay there
+            # All become old, or the next search would be among everything built here.
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
