@@ -150,18 +150,22 @@ class Trace:
                 self.unsolved.append(found)
         return found
 
+    def partial(self, row: Elementwise, position: int, line: int) -> int:
+        """Write the partial of a line by one of its operands."""
+        arguments = [Stream(self, i) for i in self.steps[line].operands]
+        g = row.series_partial(position, Stream(self, line), arguments)
+        return g.line if isinstance(g, Stream) else self.constant(g).line
+
     def solve(self, line: int) -> None:
         """State the equation of a line by running its row's partials."""
         step = self.steps[line]
         row = step.primitive
         assert isinstance(row, Elementwise)
-        arguments = [Stream(self, i) for i in step.operands]
         equation: list[tuple[int, str, int]] = []
         denominator = None
         for position, argument in enumerate(step.operands):
             if self.steps[argument].moves:
-                g = row.series_partial(position, Stream(self, line), arguments)
-                n = g.line if isinstance(g, Stream) else self.constant(g).line
+                n = self.partial(row, position, line)
                 sign = "+"
                 if self.steps[n].moves and self.steps[n].primitive is negative:
                     sign, (n,) = "-", self.steps[n].operands

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 
+import numpy as np
+
 from taylorad.compiler.emitter import literal
 from taylorad.compiler.vectors import Vectors
 from taylorad.machine.mathematics import definition
 from taylorad.machine.vectors import vector
 
-__all__ = ["Code", "Name", "kind_of"]
+__all__ = ["Code", "Name", "array_of", "kind_of"]
 
 Name = str | None
 
@@ -333,6 +335,13 @@ class Code(Vectors):
 def kind_of(width: int) -> str:
     """Give the type of a register of so many doubles."""
     return "double" if width == 1 else f"<{width} x double>"
+
+
+def array_of(numbers: Sequence[float], kind: str) -> str:
+    """Write numbers of one of NumPy's kinds as their bytes, which LLVM reads and writes sooner."""
+    data = np.array(numbers, kind).tobytes()
+    text = "\\" + data.hex("\\") if data else ""
+    return f'[{len(data)} x i8] c"{text}", align 8'
 
 
 @cache

@@ -17,6 +17,7 @@ from typing import Any
 
 from taylorad.forward.program import NoProgram
 from taylorad.machine.module import Code, Recipe, build, find
+from taylorad.ode.steps.code import array_of
 from taylorad.ode.steps.core import Core
 from taylorad.ode.steps.groups.grouped import Grouped
 from taylorad.ode.steps.groups.grouping import LANES
@@ -143,9 +144,8 @@ def _written(system: System, order: int, form: str) -> str:
         else Grouped(recurrences, order, is_spread=form == "spread")
     )
     text, places = core.written(), core.places
-    numbers = ", ".join(f"i32 {i}" for i in places)
     constants = [
-        f"@places = constant [{len(places)} x i32] [{numbers}]",
+        f"@places = constant {array_of(places, 'i4')}",
         f"@room = constant i64 {len(places)}",
         f"@work = constant i64 {core.work}",
     ]

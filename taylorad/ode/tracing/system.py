@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,20 @@ class _Trace(Trace):
             return self._hold(primitive, tuple(operands))
         return super().line(primitive, operands, params)
 
+    def partial(self, row: Elementwise, position: int, line: int) -> int:
+        operands = self.steps[line].operands
+        if len(operands) > 1:
+            return super().partial(row, position, line)
+        steps, place = _partial(row)
+        lines = [*operands, line]
+        for step in steps:
+            if step.primitive is None:
+                lines.append(self.constant(step.number).line)
+            else:
+                needs = [lines[i] for i in step.operands]
+                lines.append(self.line(step.primitive, needs, step.params))
+        return lines[place]
+
     def _hold(self, row: Primitive, operands: tuple[int, ...]) -> int:
         for held in self.held:
             if (held.row, held.operands) == (row, operands):
@@ -222,6 +237,16 @@ class _Trace(Trace):
         line = self.argument(False)
         self.held.append(Held(row, line, operands))
         return line
+
+
+@lru_cache(maxsize=1024)
+def _partial(row: Elementwise) -> tuple[Sequence[Step], int]:
+    """Give the lines of the partial of a function of one argument, after that and the value."""
+    trace = Trace()
+    argument = trace.append(Step(None, (), {}, True), "argument")
+    value = trace.record(row, [argument], {})
+    place = trace.partial(row, 0, value.line)
+    return trace.steps[2:], place
 
 
 class _Reading:

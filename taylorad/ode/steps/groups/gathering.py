@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from taylorad.compiler.emitter import literal
-from taylorad.ode.steps.code import kind_of
+from taylorad.ode.steps.code import array_of, kind_of
 from taylorad.ode.steps.groups.grouping import LANES, Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Layout
 
@@ -23,8 +22,7 @@ class Gathering(Layout):
         if slots not in self.tables:
             name = f"@slots.{len(self.tables)}"
             self.tables[slots] = name
-            entries = ", ".join(f"i32 {slot}" for slot in slots)
-            self.globals.append(f"{name} = private constant [{len(slots)} x i32] [{entries}]")
+            self.globals.append(f"{name} = private constant {array_of(slots, 'i4')}")
         return self.tables[slots]
 
     def gather(self, array: str, slots: tuple[int, ...], chunk: Chunk, width: int) -> str:
@@ -168,8 +166,7 @@ class Gathering(Layout):
         return self.rows[key]
 
     def table_of(self, name: str, numbers: Sequence[float]) -> str:
-        entries = ", ".join(f"double {literal(x, 'f')}" for x in numbers)
-        self.globals.append(f"@{name} = private constant [{len(numbers)} x double] [{entries}]")
+        self.globals.append(f"@{name} = private constant {array_of(numbers, 'f8')}")
         return f"@{name}"
 
     def whole(self, vector: str, width: int) -> str:

@@ -13,7 +13,7 @@ from taylorad.ode.steps.core import Access
 from taylorad.ode.steps.groups.grouping import LANES
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Front, filled
 from taylorad.ode.steps.groups.nodes import Nodes
-from taylorad.ode.steps.groups.stages import Stage, Stages, needs_of
+from taylorad.ode.steps.groups.stages import Stage, Stages
 
 __all__ = ["Grouped"]
 
@@ -22,8 +22,7 @@ class Grouped(Nodes):
     """The text of a core whose nodes are in groups."""
 
     def orders(self) -> None:
-        needs = (lines for group in self.groups for lines in needs_of(group))
-        needed = {line for lines in needs for line in lines}
+        needed = set().union(*(lines for group in self.groups for lines in group.needs))
         for group in self.groups:
             self.combine(group, needed)
         late = [g for g, (_, matrix) in self.combinations.items() if not matrix.is_full]

@@ -75,6 +75,11 @@ class Group:
             found.append((self.padded(a), self.padded(b), inners[0].weighted))
         return found
 
+    @cached_property
+    def needs(self) -> list[list[int]]:
+        """The lines whose newest parts the nodes need, by terms."""
+        return [self.padded(lines) for lines in zip(*map(_below, self.nodes), strict=True)]
+
 
 def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
     """Put components, and nodes of one kind, together: nodes first that others need."""

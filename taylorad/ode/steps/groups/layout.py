@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 
 from taylorad.ode.steps.code import kind_of
 from taylorad.ode.steps.core import Access, Core
@@ -130,7 +131,7 @@ class Layout(Core):
     def is_run(self, slots: Sequence[int]) -> bool:
         """Tell whether slots are neighbours, in order, or repetitions that fill a vector up."""
         places = range(slots[0], slots[0] + len(slots))
-        return all(self.repeated.get(p, p) == slot for p, slot in zip(places, slots, strict=True))
+        return all(map(eq, map(self.repeated.get, places, places), slots))
 
     def slots_of(self, lines: Sequence[int]) -> tuple[int, ...]:
         return tuple(map(self.slots.__getitem__, lines))

@@ -13,9 +13,8 @@ from itertools import groupby
 
 from taylorad.ode.steps.groups.grouping import Group
 from taylorad.ode.steps.groups.layout import Layout
-from taylorad.ode.tracing.recurrences import Node
 
-__all__ = ["Stage", "Stages", "needs_of"]
+__all__ = ["Stage", "Stages"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Stages:
         for slots, _, _ in core.strange:
             found |= {self.home.get(self.lines[slot]) for slot in slots}
         for run in self.runs:
-            homes = {self.home.get(i) for g in run for lines in needs_of(g) for i in lines}
+            homes = {self.home.get(i) for g in run for lines in g.needs for i in lines}
             found |= homes if run[0].chunks == 1 else homes - {*run}
         self.wanted = {group for group in core.groups if group in found or group in late}
 
@@ -114,7 +113,7 @@ class Stages:
             for other in run
             for line in other.members
         }
-        for lines in needs_of(group):
+        for lines in group.needs:
             slots = self.core.slots_of(lines)
             found = {starts.get(line) for line in lines} - {None}
             if found and not (found == {slots[0]} and self.core.is_run(slots)):
@@ -180,9 +179,7 @@ class Stages:
     def _run(self, number: int, degree: int) -> _Task:
         run = self.runs[number]
         own: set[Hashable] = {(group, degree) for group in run}
-        needs = {
-            x for group in run for lines in needs_of(group) for x in self._homes(lines, degree)
-        }
+        needs = {x for group in run for lines in group.needs for x in self._homes(lines, degree)}
         needs -= own
         along = set(needs)
         for group in run:
@@ -194,14 +191,3 @@ class Stages:
                         if owner not in run or owner in self.late or place != c:
                             along.add((owner, 0))
         return _Task(Stage("run", range(number, number + 1), (degree,)), own, needs, along)
-
-
-def needs_of(group: Group) -> list[list[int]]:
-    """Give the lines whose newest parts the nodes of a group need, by terms."""
-    needs = [
-        [term.line for term in node.newest]
-        if isinstance(node, Node)
-        else [line for line in (node.yes, node.no) if line is not None]
-        for node in group.nodes
-    ]
-    return [group.padded(lines) for lines in zip(*needs, strict=True)]
