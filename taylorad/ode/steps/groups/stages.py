@@ -97,7 +97,7 @@ class Stages:
 
     def _run_of(self, group: Group) -> list[Group] | None:
         """Find the run that a group belongs to, before which there is all that it needs."""
-        needed = {self.home.get(line) for lines in needs_of(group) for line in lines}
+        needed = {self.home.get(line) for lines in group.needs for line in lines}
         for run in reversed(self.runs):
             if self._belongs(group, run):
                 return run
