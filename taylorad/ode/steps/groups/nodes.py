@@ -96,9 +96,7 @@ class Nodes(Factors):
         over: Name = None
         total: Name = None
         # Most terms are known sooner than interiors, the last not before them.
-        early = range(
-            len(first.newest) - 1 if over_divisor is None and len(first.newest) < LONG else 0
-        )
+        early = range(len(first.newest) - 1 if len(first.newest) < LONG else 0)
         for j in early:
             if j not in apart:
                 total = self._added(total, group, [node.newest[j] for node in nodes], factors[j], c)
