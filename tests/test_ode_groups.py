@@ -96,6 +96,14 @@ def mixed(t, y):
     )
 
 
+def powers(t, y):
+    """Of several exponents: of one line, of a few, and of many."""
+    x, z, w = y[0], y[1:4], y[4:]
+    return np.concatenate(
+        [[(2 + x) ** 2.5], (1 + z * z) ** 0.3, (2 * w) ** -1.7 * w + w * (3 - w * w) ** (1 / 3)]
+    )
+
+
 PROBLEMS = {
     "bodies": (bodies(6), 36),
     "pendulums": (pendulums, 38),
@@ -104,6 +112,7 @@ PROBLEMS = {
     "ring": (ring, 29),
     "scattered": (scattered, 29),
     "mixed": (mixed, 13),
+    "powers": (powers, 23),
     "one": (lambda t, y: np.sin(y) * t, 1),
 }
 

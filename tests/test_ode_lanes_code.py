@@ -56,7 +56,8 @@ def test_a_power_has_one_interior_in_place_of_two(f, y, exponents):
     assert len(before.inners) - len(after.recurrences.inners) == len(exponents)
     # Of y = x**p the term of degree k is ((p + 1) j - k) / k times a product.
     wanted = sorted(-(p + 1) for p in exponents)
-    np.testing.assert_allclose(sorted(i.share for i in after.recurrences.inners if i.share is not None), wanted, rtol=1e-15)
+    shares = [i.share for i in after.recurrences.inners if i.share is not None]
+    np.testing.assert_allclose(sorted(shares), wanted, rtol=1e-15)
 
 
 def test_a_rate_that_is_a_multiple_leaves_the_number_to_the_division():

@@ -23,7 +23,7 @@ def joined(recurrences: Recurrences) -> Recurrences:
     once = {inner for inner, count in uses.items() if count == 1}
     found = copy(recurrences)
     found.nodes = {
-        line: _joined(node, once) if isinstance(node, Node) else node
+        line: _joined(node, once) if isinstance(node, Node) and len(node.interiors) > 1 else node
         for line, node in recurrences.nodes.items()
     }
     found.inners = list(dict.fromkeys(inners_of(found.nodes)))
@@ -45,7 +45,7 @@ def _joined(node: Node, once: set[Inner]) -> Node:
     found = {term: term for term in node.interiors}
     for term in node.interiors:
         inner = term.inner
-        other = plain.get((*sorted(inner[:2]), term.values))
+        other = plain.get((*sorted(inner[:2]), term.values)) if inner.a != inner.b else None
         if other is not None and inner.weighted and term.over_degree and inner in once:
             whole = Inner(inner.a, inner.b, share=term.number / other.number)
             found[term] = Interior(other.number, term.values, whole, over_degree=True)

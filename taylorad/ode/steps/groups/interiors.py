@@ -5,6 +5,9 @@ They are added up before any part of these degrees is known, and wait in rows. T
 are many for each vector are added up there instead, next to the nodes that they are for, while its
 parts are at hand. Where every degree has code of its own the sums are written out, and the newest
 parts are in registers.
+
+The weights of a power's parts are counted up in the loop. For the next degree each is 1 more, which
+takes an addition only.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class _Sum:
     a, b : int
         Where the parts of its factors begin.
     share : float or None
-        What those of a are weighted by, as `Inner` has it.
+        By which those of a are weighted, as `Inner` has it.
     """
 
     now: str
