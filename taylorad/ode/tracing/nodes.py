@@ -77,6 +77,11 @@ class Node(NamedTuple):
     newest: tuple[Newest, ...] = ()
     divisor: int | None = None
 
+    @property
+    def needs(self) -> list[int]:
+        """The lines whose newest parts it needs."""
+        return [line for _, _, line in self.newest]
+
 
 class Choice(NamedTuple):
     """A line that is one of two others; which of them does not change during a step."""
@@ -85,15 +90,25 @@ class Choice(NamedTuple):
     yes: int | None
     no: int | None
 
+    @property
+    def needs(self) -> list[int]:
+        """The lines whose newest parts it needs."""
+        return [line for line in (self.yes, self.no) if line is not None]
+
+    @property
+    def interiors(self) -> tuple[Interior, ...]:
+        """None: to choose is no product."""
+        return ()
+
 
 def nodes_of(program: Program, lines: Sequence[int]) -> dict[int, Node | Choice]:
     """Give the recurrences of lines that move."""
     steps = program.steps
-    kinds = [2 * step.moves + _is_number(step) for step in steps]
+    kinds = [2 * s.moves + (s.primitive is None and s.number is not None) for s in steps]
     alike: dict[tuple[object, ...], list[tuple[int, ...]]] = {}
     for line in lines:
         step = steps[line]
-        names = (line, *step.needs)
+        names = (line, *(step.needs if step.equation else step.operands))
         key: tuple[object, ...] = (step.primitive, *[kinds[i] for i in names])
         if step.equation:
             key += tuple([sign for _, sign, _ in step.equation])

@@ -69,8 +69,8 @@ class Recurrences:
         kept = _reached(found, self.wanted)
         self.nodes = {line: node for line, node in found.items() if line in kept}
         self.values = computed
-        inners = [i for node in self.nodes.values() for i in _inners(node)]
-        self.inners = list(dict.fromkeys(inners))
+        interiors = [i for node in self.nodes.values() for i in node.interiors]
+        self.inners = list(dict.fromkeys([i.inner for i in interiors]))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -89,17 +89,6 @@ class Recurrences:
         return needed
 
 
-def _inners(node: Node | Choice) -> list[Inner]:
-    return [term.inner for term in node.interiors] if isinstance(node, Node) else []
-
-
-def _operands(node: Node | Choice) -> list[int]:
-    """Give the lines whose newest parts a node needs."""
-    if isinstance(node, Choice):
-        return [i for i in (node.yes, node.no) if i is not None]
-    return [line for _, _, line in node.newest]
-
-
 def _reached(nodes: Nodes, wanted: Iterable[int]) -> set[int]:
     reached: set[int] = set()
     todo = list(wanted)
@@ -108,9 +97,9 @@ def _reached(nodes: Nodes, wanted: Iterable[int]) -> set[int]:
         if line in nodes and line not in reached:
             reached.add(line)
             node = nodes[line]
-            todo += _operands(node)
-            for inner in _inners(node):
-                todo += inner[:2]
+            todo += node.needs
+            for interior in node.interiors:
+                todo += interior.inner[:2]
     return reached
 
 
@@ -186,11 +175,12 @@ def _merged(nodes: Nodes, wanted: Iterable[int]) -> Nodes:
     """
     uses: dict[int, int] = dict.fromkeys(wanted, 2)
     shared: dict[Inner, int] = {}
-    for node in nodes.values():
+    needs = {line: node.needs for line, node in nodes.items()}
+    for line, node in nodes.items():
         weight = 1 if isinstance(node, Node) else 2  # a choice is between lines, not sums
-        for line in _operands(node):
-            uses[line] = uses.get(line, 0) + weight
-        for inner in _inners(node):
+        for i in needs[line]:
+            uses[i] = uses.get(i, 0) + weight
+        for _, _, inner, _ in node.interiors:
             shared[inner] = shared.get(inner, 0) + 1
             uses[inner.a] = uses[inner.b] = 2
     opening = {
@@ -201,36 +191,37 @@ def _merged(nodes: Nodes, wanted: Iterable[int]) -> Nodes:
         and node.divisor is None
         and all(shared[i.inner] == 1 for i in node.interiors)
     }
-    for line in _products_of_long_sums(nodes, opening):
+    for line in _products_of_long_sums(needs, opening):
         del opening[line]
-    return {
-        line: _opened(node, opening) if isinstance(node, Node) else node
-        for line, node in nodes.items()
-        if line not in opening
-    }
+    found: Nodes = {}
+    for line, node in nodes.items():
+        if line not in opening:
+            if isinstance(node, Node) and not opening.keys().isdisjoint(needs[line]):
+                node = _opened(node, opening)
+            found[line] = node
+    return found
 
 
-def _products_of_long_sums(nodes: Nodes, opening: dict[int, Node]) -> list[int]:
+def _products_of_long_sums(needs: dict[int, list[int]], opening: dict[int, Node]) -> list[int]:
     """Give the products that sums are not to take in, for they have too many."""
     counts: dict[int, int] = {}
-    for line, node in nodes.items():
+    for line, lines in needs.items():
         count = 0
-        for i in _operands(node):
+        for i in lines:
             if (below := opening.get(i)) is not None:
                 count += 1 if below.interiors else counts.get(i, 0)
         counts[line] = count
     long = {line for line, count in counts.items() if count > MOST_PRODUCTS}
     if not long:
         return []
-    for line in reversed(nodes):
+    for line in reversed(needs):
         if line in long:
-            long.update(i for i in _operands(nodes[line]) if i in opening)
+            long.update(i for i in needs[line] if i in opening)
     return [line for line in opening if line in long and opening[line].interiors]
 
 
 def _opened(node: Node, opening: dict[int, Node]) -> Node:
-    if opening.keys().isdisjoint([term.line for term in node.newest]):
-        return node
+    """Put the sums that are opened in the place of the terms that stand for them."""
     interiors, newest = list(node.interiors), []
     todo: list[tuple[float, tuple[int, ...], int]] = [*reversed(node.newest)]
     while todo:

@@ -78,7 +78,8 @@ class Group:
     @cached_property
     def needs(self) -> list[list[int]]:
         """The lines whose newest parts the nodes need, by terms."""
-        return [self.padded(lines) for lines in zip(*map(_below, self.nodes), strict=True)]
+        terms = zip(*[node.needs for node in self.nodes], strict=True)
+        return [self.padded(lines) for lines in terms]
 
 
 def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
@@ -86,7 +87,7 @@ def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
     depths: dict[int, int] = {}
     nodes: dict[int, Node | Choice] = {}
     for line, node in recurrences.nodes.items():
-        depths[line] = 1 + max([depths.get(i, 0) for i in _below(node)], default=0)
+        depths[line] = 1 + max([depths.get(i, 0) for i in node.needs], default=0)
         nodes[line] = _ordered(node, depths) if isinstance(node, Node) else node
     colours = _coloured(nodes, depths, recurrences)
     found: dict[int, Group] = {}
@@ -124,7 +125,7 @@ def _fuller(
 def _join(group: Group, other: Group) -> None:
     """Take the sums of another group in, with terms that are zero where there are too few."""
     nodes = [*group.nodes, *other.nodes]
-    terms = max(len(_below(node)) for node in nodes)
+    terms = max(len(node.needs) for node in nodes)
     group.nodes = [_with_terms(node, terms) for node in nodes]
     group.members = [*group.members, *other.members]
     _reorder(group, {line: line for line in group.members})
@@ -189,12 +190,6 @@ def _components(
     return [Group(members) for members in found.values()]
 
 
-def _below(node: Node | Choice) -> list[int]:
-    if isinstance(node, Choice):
-        return [i for i in (node.yes, node.no) if i is not None]
-    return [line for _, _, line in node.newest]
-
-
 def _ordered(node: Node, depths: dict[int, int]) -> Node:
     """Have the terms in an order that is the same for nodes of the same form."""
     if len(node.newest) < 2:
@@ -220,7 +215,7 @@ def _coloured(
 
     colours = {line: name((depths[line], _form(node))) for line, node in nodes.items()}
     factors = {line: _factors(node) for line, node in nodes.items()}
-    below = {line: _below(node) for line, node in nodes.items()}
+    needs = {line: node.needs for line, node in nodes.items()}
     kinds = 0
     for _ in range(ROUNDS):
         if kinds == (kinds := len(set(colours.values()))):
@@ -237,7 +232,7 @@ def _coloured(
                 (
                     colour,
                     tuple(map(of, factors[line])),
-                    frozenset(map(of, below[line])),
+                    frozenset(map(of, needs[line])),
                     frozenset(roles.get(line, ())),
                 )
             )
@@ -248,8 +243,7 @@ def _coloured(
 
 def _factors(node: Node | Choice) -> list[int]:
     """Give the factors of the interiors, two by two."""
-    interiors = node.interiors if isinstance(node, Node) else ()
-    return [x for i in interiors for x in i.inner[:2]]
+    return [x for i in node.interiors for x in i.inner[:2]]
 
 
 def _align(groups: Sequence[Group]) -> None:
@@ -278,7 +272,7 @@ def _align(groups: Sequence[Group]) -> None:
 def _in_rows(company: Sequence[Group], relations: _Relations) -> None:
     """Let those be neighbours whose components are equally far apart, and so neighbours too."""
     for group in company:
-        needs = [_below(node) for node in group.nodes]
+        needs = [node.needs for node in group.nodes]
         if _is_sum(group) and not any(i in relations.home for lines in needs for i in lines):
             rows: dict[tuple[int, ...], list[tuple[int, int]]] = {}
             for k, lines in enumerate(needs):
@@ -302,7 +296,7 @@ class _Relations:
         self.users: dict[int, list[tuple[int, int]]] = {}
         for group in groups:
             for line, node in zip(group.members, group.nodes):
-                needs = self.needs[line] = _factors(node) + _below(node)
+                needs = self.needs[line] = _factors(node) + node.needs
                 for position, needed in enumerate(needs):
                     if needed in self.home:
                         self.users.setdefault(needed, []).append((line, position))
