@@ -59,10 +59,9 @@ class Loop:
         given = ", ".join(f"ptr noalias %{x}" for x in names)
         # What waits on the stack is as wide as a line of the cache, and must not stand in two.
         head = f"define i32 @propagate({given}) alignstack(64) {{"
-        body = [
-            x for line in code.lines for x in ((line, *self._phis) if line == "head:" else (line,))
-        ]
-        return self.core.module("\n".join([head, "entry:", *body, "}"]))
+        begin = code.lines.index("head:") + 1
+        code.lines[begin:begin] = self._phis
+        return self.core.module("\n".join([head, "entry:", *code.lines, "}"]))
 
     def _integer(self, pointer: str, place: int) -> str:
         """Read an integer."""
