@@ -76,7 +76,7 @@ class Code(Vectors):
         count: int | str,
         body: Callable[..., Sequence[str]],
         *carried: tuple[str, str],
-        start: int = 0,
+        start: int | str = 0,
     ) -> list[str]:
         """Repeat: ``body`` takes the counter and what is carried along, and gives the latter anew.
 
@@ -87,7 +87,7 @@ class Code(Vectors):
         body : callable
         *carried : (str, str)
             Types and first values.
-        start : int, optional
+        start : int or str, optional
         """
         name = self.name()[1:]
         before, counter = self.block, f"%i.{name}"

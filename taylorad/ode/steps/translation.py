@@ -21,10 +21,13 @@ from taylorad.ode.steps.code import array_of
 from taylorad.ode.steps.core import Core
 from taylorad.ode.steps.groups.grouped import Grouped
 from taylorad.ode.steps.groups.grouping import LANES
+from taylorad.ode.steps.polynomials.polynomials import Polynomials
+from taylorad.ode.steps.polynomials.prepared import Prepared
 from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import NotTraceable, System
+from taylorad.ode.tracing.variation import Variation
 
 __all__ = ["Translation", "forget", "recipe"]
 
@@ -135,14 +138,7 @@ def recipe(
 
 def _written(system: System, order: int, form: str) -> str:
     """Write the text, and what a caller has to know of it."""
-    observed = [line for lines in system.functions for line in lines]
-    recurrences = Recurrences(system, [*system.rates, *observed])
-    form = form or _form(recurrences)
-    core: Core = (
-        Unrolled(recurrences, order)
-        if form == "written"
-        else Grouped(recurrences, order, is_spread=form == "spread")
-    )
+    core = _core(system, order, form)
     text, places = core.written(), core.places
     constants = [
         f"@places = constant {array_of(places, 'i4')}",
@@ -151,6 +147,19 @@ def _written(system: System, order: int, form: str) -> str:
     ]
     vars(core).clear()  # much of it refers back to it, and would wait for a search for garbage
     return "\n".join([*constants, text])
+
+
+def _core(system: System, order: int, form: str) -> Core:
+    if isinstance(system, Variation):
+        if form == "tabled":
+            return Polynomials(Prepared(system), order)
+        system = system.expanded
+    observed = [line for lines in system.functions for line in lines]
+    recurrences = Recurrences(system, [*system.rates, *observed])
+    form = form or _form(recurrences)
+    if form == "written":
+        return Unrolled(recurrences, order)
+    return Grouped(recurrences, order, is_spread=form == "spread")
 
 
 def forget() -> None:

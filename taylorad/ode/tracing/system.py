@@ -28,7 +28,7 @@ from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
 
-__all__ = ["Held", "NotTraceable", "System", "jumps", "system"]
+__all__ = ["Held", "Lines", "NotTraceable", "System", "jumps", "system"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a right-hand side may be taken apart into."""
@@ -198,7 +198,7 @@ class _Unread(System):
         return getattr(self, name)
 
 
-class _Trace(Trace):
+class Lines(Trace):
     """Lines in which what jumps is held."""
 
     def __init__(self) -> None:
@@ -254,7 +254,7 @@ class _Reading:
 
     def __init__(self, scalars: WengertList, recorded: Recording) -> None:
         self.scalars, self.lines, self.recorded = scalars, scalars.lines, recorded
-        self.trace = _Trace()
+        self.trace = Lines()
         self.places: list[int | None] = []  # of each scalar line that one which it becomes
         size = int(np.prod(recorded.shape))
         self.entries: dict[int, list[int]] = {}
