@@ -5,5 +5,22 @@ from taylorad.ode.integrator import Integrator
 from taylorad.ode.ivp import OdeResult, solve_ivp
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.solver import Taylor
+from taylorad.ode.variations.sensitivities import (
+    FlowSolution,
+    Sensitivities,
+    flow_map,
+    sensitivities,
+)
 
-__all__ = ["Integrator", "OdeResult", "OdeSolution", "Propagation", "Taylor", "solve_ivp"]
+__all__ = [
+    "FlowSolution",
+    "Integrator",
+    "OdeResult",
+    "OdeSolution",
+    "Propagation",
+    "Sensitivities",
+    "Taylor",
+    "flow_map",
+    "sensitivities",
+    "solve_ivp",
+]

@@ -103,6 +103,7 @@ def alike(a: System, b: System) -> bool:
 
 
 def _exact(traced: System, order: int, words: int) -> Multiword | Digits:
+    traced = traced.expanded
     if words:
         try:
             return Multiword(traced, order, words)

@@ -118,7 +118,7 @@ class Flow:
             self.make_room(self.size + self.stepper.functions)
         self.system = traced
         self.parameters = [float(x) for p in traced.parameters for x in np.ravel(p)]
-        self._begin_with(Switches(traced, self._ahead), float(t), y)
+        self._begin_with(Switches(traced.unvaried, self._ahead), float(t), y)
 
     @property
     def _ahead(self) -> int:
@@ -132,13 +132,18 @@ class Flow:
         # Of mpmath numbers a trace is made with doubles: code may have chosen otherwise.
         guards = system.guards if y.dtype == object else []
         if system.held or guards:
-            known = switches.values([*np.ravel(y).tolist(), t, *self.parameters])
+            known = switches.values(self._arguments(system, np.ravel(y), t))
             self.hold(tuple(known[held.line] for held in system.held))
             if any(bool(known[line]) != truth for line, truth, _ in guards):
                 raise InputError(
                     f"at t = {t} an `if` in the right-hand side, or in an event, depends on more "
                     "digits than a double has; write np.where instead"
                 )
+
+    def _arguments(self, system: System, state: Any, t: Any) -> list[Any]:
+        """Give the arguments of a system, which may be what is varied, but for what is held."""
+        numbers = sum(p.size for p in system.parameters)
+        return [*state[: system.size].tolist(), t, *self.parameters[:numbers]]
 
     def _traced(self, t: float, y: Any) -> System:
         functions = [event.function for event in self.events]
@@ -361,8 +366,10 @@ class Flow:
     def _change_sides(self, before: Motion, h: Any, relative: Any) -> None:
         assert self.system is not None
         self.hold(self.switches.after(self.parts[0], h, relative))
-        known = self.switches.values([*before.state.tolist(), before.time, *self.given])
-        if any(bool(known[line]) != truth for line, truth, _ in self.system.guards):
+        system = self.system.unvaried
+        given = [*self._arguments(system, before.state, before.time), *self.held]
+        known = self.switches.values(given)
+        if any(bool(known[line]) != truth for line, truth, _ in system.guards):
             y = polynomial(self.parts[0, : self.size], ASIDE * h)
             self.trace(before.time + ASIDE * h, y.reshape(self.shape))
 

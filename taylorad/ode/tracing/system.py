@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
 
-__all__ = ["Held", "Lines", "NotTraceable", "System", "jumps", "system"]
+__all__ = ["Described", "Held", "Lines", "NotTraceable", "System", "jumps", "system"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a right-hand side may be taken apart into."""
@@ -39,6 +39,17 @@ LARGEST_POWER = 2**16
 
 class NotTraceable(Exception):
     """The right-hand side cannot be written down as a program of scalars; says why."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A right-hand side that says by itself what system it is, without being traced as a whole."""
+
+    def system(self, t: Any, y: Any, args: Any, functions: Any) -> System:
+        """Give the system; see `system`."""
+
+    def jumps(self, t: Any, y: Any, args: Any) -> bool:
+        """Tell whether something in it may jump; see `jumps`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,16 @@ class System:
         """The line of the time."""
         return self.size
 
+    @property
+    def expanded(self) -> System:
+        """The system with all of its lines."""
+        return self
+
+    @property
+    def unvaried(self) -> System:
+        """The system whose lines what is held, and what guards, is written in."""
+        return self
+
     def observing(self, functions: list[list[int]]) -> System:
         """Give the system with functions more, of which the lines are known."""
         found = replace(self, functions=[*self.functions, *functions])
@@ -147,6 +168,8 @@ def system(
     taylorad.errors.InputError
         If what ``f`` returns has not the shape of the state.
     """
+    if isinstance(f, Described):
+        return f.system(t, y, args, functions)
     try:
         recorded = Recording(f, t, y, args, functions)
     except NoProgram as error:
@@ -160,6 +183,8 @@ def system(
 
 def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
     """Tell whether something in a right-hand side may jump, as far as a trace can tell."""
+    if isinstance(f, Described):
+        return f.jumps(t, y, args)
     try:
         real = np.array([float(x.real) for x in y.flat]).reshape(y.shape)
         return Recording(f, float(t), real, args, ()).changes_sides

@@ -67,11 +67,20 @@ class Variation(System):
         self.program, self.rates = self.expanded.program, self.expanded.rates
         return getattr(self, name)
 
+    @property
+    def unvaried(self) -> System:
+        return self.base
+
+    def observing(self, functions: list[list[int]]) -> System:
+        return Variation(
+            self.base.observing(functions), self.algebra, self.seeds, self.parameters[-1]
+        )
+
     @cached_property
-    def expanded(self) -> System:
+    def expanded(self) -> System:  # type: ignore[override]
         """The system with a line for every coefficient of every line."""
         found = _Expansion(self)
-        return System(
+        system = System(
             self.shape,
             Program(tuple(found.trace.steps), len(found.trace.steps), 0),
             found.rates,
@@ -81,6 +90,8 @@ class Variation(System):
             self.parameters,
             self.is_timed,
         )
+        system.said = self.said
+        return system
 
 
 def copied(base: System, trace: Lines, given: Sequence[int]) -> list[int]:

@@ -1,0 +1,347 @@
+"""How a solution depends on where it begins and on parameters, to any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch.operands import as_order
+from taylorad.errors import InputError, IntegrationError
+from taylorad.forward.algebra import Algebra
+from taylorad.forward.multivariate import MultivariateTaylor
+from taylorad.ode.dense import OdeSolution
+from taylorad.ode.events.watch import prepared
+from taylorad.ode.inputs import arguments, as_start, as_time
+from taylorad.ode.integrator import Integrator
+from taylorad.ode.ivp import OdeResult, solve_ivp
+from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.variables import Name, Variables
+from taylorad.ode.variations.varied import Observed, Varied
+
+__all__ = ["FlowSolution", "Sensitivities", "flow_map", "sensitivities"]
+
+
+class FlowSolution:
+    """A continuous solution with its derivatives: on every step a polynomial in all variables.
+
+    Called with a time, or an array of times, it gives the state there, as `OdeSolution` does.
+
+    Attributes
+    ----------
+    t_min, t_max : float
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> result = ta.ode.sensitivities(lambda t, y: -y, (0, 2), [1.0], dense_output=True)
+    >>> np.abs(result.sol.flow(1.5).gradient() - np.exp(-1.5)) < 1e-15
+    array([[ True]])
+    """
+
+    def __init__(self, sol: OdeSolution, algebra: Algebra) -> None:
+        self._sol, self._algebra = sol, algebra
+        self.t_min, self.t_max = sol.t_min, sol.t_max
+
+    def __call__(self, t: Any) -> Any:
+        return self._sol(t)[0]
+
+    def flow(self, t: Any) -> MultivariateTaylor:
+        """Give the state at times as a polynomial in the variables.
+
+        Parameters
+        ----------
+        t : float or array_like
+
+        Returns
+        -------
+        MultivariateTaylor of the shape of the state, with those of ``t`` behind
+        """
+        return MultivariateTaylor.of(self._sol(t), self._algebra)
+
+
+class Sensitivities(OdeResult):
+    """What `sensitivities` found: an `OdeResult`, and derivatives.
+
+    Attributes
+    ----------
+    flow : MultivariateTaylor, shape (*shape, n_points)
+        The states at ``t`` as polynomials in the deviations of what was varied: all that is in
+        ``wrt``, one after the other, arrays in their order in memory.
+    wrt : list
+        What was varied: ``"y0"``, ``"t0"``, numbers of arguments.
+    sol : FlowSolution or None
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> result = ta.ode.sensitivities(lambda t, y, k: -k * y, (0, 1), [2.0], (3.0,), wrt=[0])
+    >>> slope = result.derivative(0)[0, -1]
+    >>> abs(slope + 2 * np.exp(-3)) < 1e-15
+    True
+    """
+
+    def derivative(self, *names: Name) -> Any:
+        """Give a derivative of the states at ``t``.
+
+        Parameters
+        ----------
+        *names
+            By what, of those in ``wrt``; as many as the order of the derivative.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of ``y``, with those of what it was derived by behind.
+
+        Raises
+        ------
+        taylorad.errors.InputError
+            If the derivative is not known.
+
+        Examples
+        --------
+        >>> import numpy as np, taylorad as ta
+        >>> result = ta.ode.sensitivities(
+        ...     lambda t, y, k: -k * y, (0, 1), [2.0], (3.0,), wrt=["y0", 0], order=2
+        ... )
+        >>> mixed = result.derivative("y0", 0)
+        >>> mixed.shape
+        (1, 4, 1)
+        >>> abs(mixed[0, -1, 0] + np.exp(-3)) < 1e-15
+        True
+        """
+        variables = self._variables
+        tensor = self.flow.tensor(len(names))
+        places = tuple(variables.places[variables.number(name)] for name in names)
+        shapes = [n for name in names for n in variables.shapes[variables.number(name)]]
+        return tensor[(..., *places)].reshape(*self.y.shape, *shapes)
+
+    def flow_map(self, order: int | None = None) -> MultivariateTaylor:
+        """Give the last state as a polynomial in the deviations of what was varied.
+
+        Parameters
+        ----------
+        order : int, optional
+            That of `sensitivities`, or less.
+
+        Returns
+        -------
+        MultivariateTaylor of the shape of the state
+
+        Examples
+        --------
+        >>> import taylorad as ta
+        >>> result = ta.ode.sensitivities(lambda t, y: y**2, (0, 0.5), [1.0], order=3)
+        >>> result.flow_map(1)
+        MultivariateTaylor([2 + 4 t₁], O(t²))
+        """
+        flow = self.flow[..., -1]
+        return flow if order is None else flow.truncate(order)
+
+
+def sensitivities(
+    fun: Callable[..., Any],
+    t_span: Any,
+    y0: Any,
+    args: tuple[Any, ...] = (),
+    *,
+    wrt: Name | Sequence[Name] = "y0",
+    order: int = 1,
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    tol: float | None = None,
+    rtol: Any = None,
+    atol: Any = None,
+    max_step: float = math.inf,
+    digits: int | None = None,
+) -> Sensitivities:
+    """Solve an initial value problem, and find how its solution depends on what is given.
+
+    State and arguments are polynomials in their deviations from what is given, and these move
+    together [1]_: derivatives of any order are as exact as the solution.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``, as in `solve_ivp`.
+    t_span : (float, float)
+    y0 : array_like
+    args : tuple, optional
+    wrt : str, int, or sequence of these
+        With respect to what: ``"y0"``, the initial state; ``"t0"``, the initial time, with the
+        state then being ``y0``; the number of an argument; ``"args"``, all arguments.
+    order : int
+        Of the highest derivatives.
+    t_eval, dense_output, events, tol, rtol, atol, max_step, digits : optional
+        See `solve_ivp`. ``rtol`` holds for derivatives too. What ends at an event gives
+        derivatives at that time, not those of the event.
+
+    Returns
+    -------
+    Sensitivities
+
+    Raises
+    ------
+    taylorad.errors.InputError, taylorad.errors.InputTypeError
+        If arguments make no sense.
+
+    References
+    ----------
+    .. [1] M. Berz, "Modern Map Methods in Particle Beam Physics", Academic Press (1999).
+
+    Examples
+    --------
+    >>> import numpy as np, taylorad as ta
+    >>> def pendulum(t, y, k):
+    ...     return [y[1], -k * np.sin(y[0])]
+    >>> result = ta.ode.sensitivities(pendulum, (0, 5), [1.0, 0.0], (1.0,), wrt=["y0", 0])
+    >>> result.y.shape, result.derivative("y0").shape, result.derivative(0).shape
+    ((2, 10), (2, 10, 2), (2, 10))
+    >>> determinant = np.linalg.det(result.derivative("y0")[:, -1])  # areas are preserved
+    >>> abs(determinant - 1) < 1e-14
+    True
+    """
+    order = as_order(order)
+    y = as_start(y0, digits)
+    variables = Variables(wrt, y, arguments(args))
+    algebra = variables.algebra(order)
+    args = tuple(variables.args)
+    options: dict[str, Any] = {"max_step": max_step, "digits": digits}
+    wanted = {"tol": tol, "rtol": rtol, "atol": atol}
+    t0 = as_time(t_span[0])
+    initial = variables.initial(y, algebra)
+    if variables.place("t0") is not None:
+        initial = _from_times(fun, t0, y, args, variables, order, digits)
+    seeds = variables.seeds() if order else []
+    values = np.ones(len(seeds), object if digits else float)
+    if y.dtype == float:
+        wanted = _tolerances(y, initial, algebra, wanted, max_step)
+    found = solve_ivp(
+        Varied(fun, algebra, seeds),
+        t_span,
+        initial,
+        None,
+        t_eval,
+        dense_output,
+        [Observed(event.function) for event in prepared(events)] if events is not None else None,
+        args=(*args, values),
+        **wanted,
+        **options,
+    )
+    flow = np.asarray(found.y)
+    result = Sensitivities(found)
+    result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
+    result.wrt, result._variables = variables.names, variables
+    if found.sol is not None:
+        result.sol = FlowSolution(found.sol, algebra)
+    if found.y_events is not None:
+        result.y_events = [np.array([y[0] for y in states]) for states in found.y_events]
+    return result
+
+
+def flow_map(
+    fun: Callable[..., Any],
+    t_span: Any,
+    y0: Any,
+    order: int = 1,
+    args: tuple[Any, ...] = (),
+    *,
+    wrt: Name | Sequence[Name] = "y0",
+    **options: Any,
+) -> MultivariateTaylor:
+    """Give the state at the end as a polynomial in the initial state: the Taylor map of a flow.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``.
+    t_span : (float, float)
+    y0 : array_like
+        About which it is expanded.
+    order : int
+        Of the polynomial.
+    args : tuple, optional
+    wrt : optional
+        In what the polynomial is, see `sensitivities`.
+    **options
+        Those of `sensitivities`.
+
+    Returns
+    -------
+    MultivariateTaylor of the shape of the state
+        Called with a deviation from ``y0`` it gives the state at the end.
+
+    Raises
+    ------
+    taylorad.errors.IntegrationError
+        If the end cannot be reached.
+
+    Examples
+    --------
+    >>> import taylorad as ta
+    >>> flow = ta.ode.flow_map(lambda t, y: y**2, (0, 0.5), [1.0], order=3)
+    >>> flow
+    MultivariateTaylor([2 + 4 t₁ + 4 t₁² + 4 t₁³], O(t⁴))
+    """
+    t0, tf = map(as_time, t_span)
+    result = sensitivities(fun, (t0, tf), y0, args, wrt=wrt, order=order, t_eval=[tf], **options)
+    if result.status < 0:
+        raise IntegrationError(result.message, result.t[-1:], result.y, result.singularity)
+    if not len(result.t):
+        raise InputError(f"an event ended the integration before {tf}")
+    return result.flow_map()
+
+
+def _tolerances(
+    y: Any, initial: Any, algebra: Algebra, wanted: dict[str, Any], max_step: float
+) -> dict[str, Any]:
+    """Give the tolerance of all coefficients.
+
+    Those of a degree have the size of the largest of them, at the beginning, or 1 if that is less.
+    """
+    limits = tolerance(y, wanted["tol"], wanted["rtol"], wanted["atol"], max_step)
+    floors = np.empty(initial.shape)
+    floors[0] = np.reshape(limits.floors, y.shape)
+    for grade in algebra.grade[1:]:
+        floors[grade] = min(1.0, float(np.max(np.abs(initial[grade]), initial=0.0))) or 1.0
+    return {"rtol": limits.relative, "atol": floors * limits.relative}
+
+
+def _from_times(
+    fun: Callable[..., Any],
+    t0: Any,
+    y: Any,
+    args: tuple[Any, ...],
+    variables: Variables,
+    order: int,
+    digits: int | None,
+) -> Any:
+    """Give the initial state of solutions that begin with y at other times.
+
+    One that does so a time s later is at t0 where a solution through y leads in a time -s.
+    """
+    algebra = variables.algebra(order)
+    found = variables.initial(y, algebra)
+    if not order:
+        return found
+    integrator = Integrator(
+        Varied(fun, algebra, variables.seeds()),
+        t0,
+        found,
+        (*args, np.ones(len(variables.seeds()))),
+        digits=digits,
+        order=max(order, 2),
+    )
+    integrator.step()
+    coefficients = integrator.taylor_coefficients
+    (j,) = range(variables.count)[variables.places[variables.names.index("t0")]]
+    for row, monomial in enumerate(algebra.monomials):
+        k = monomial[j]
+        if k:
+            other = (*monomial[:j], 0, *monomial[j + 1 :])
+            found[row] = (-1) ** k * coefficients[algebra.position[other], ..., k]
+    return found

@@ -1,0 +1,126 @@
+"""A right-hand side of polynomials: that of their coefficients, one row for each monomial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from taylorad.compiler.arguments import read
+from taylorad.dispatch import fresh_tag
+from taylorad.drivers.boundary import as_output, evaluate
+from taylorad.errors import InputError
+from taylorad.forward.algebra import Algebra
+from taylorad.forward.jet import Jet
+from taylorad.forward.taylor import Taylor
+from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
+from taylorad.ode.tracing.variation import Variation
+
+__all__ = ["Observed", "Varied"]
+
+
+class Observed:
+    """A function of the solution that is varied, of the state of all coefficients.
+
+    Parameters
+    ----------
+    function : callable
+        ``g(t, y, *args)``.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        for name in ("terminal", "direction"):
+            if hasattr(function, name):
+                setattr(self, name, getattr(function, name))
+
+    def __call__(self, t: Any, y: Any, *args: Any) -> Any:
+        return self.function(t, y[0], *args[:-1])
+
+
+class Varied:
+    """A right-hand side whose state, of shape ``(M, *shape)``, is that of polynomials.
+
+    Its last argument are coefficients of parameters, those of degree above 0 that are not zero. It
+    is expanded line by line where the function traces; else it calls it with polynomials.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``.
+    algebra : Algebra
+    seeds : sequence of (int, int)
+        The parameter and the monomial of each of these coefficients. Parameters are the numbers in
+        the arguments that are floats, in order.
+    """
+
+    def __init__(
+        self, fun: Callable[..., Any], algebra: Algebra, seeds: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        self.fun, self.algebra, self.seeds = fun, algebra, tuple(seeds)
+
+    def system(self, t: float, y: Any, args: Sequence[Any], functions: Sequence[Any]) -> System:
+        """Give the system of all coefficients; see `taylorad.ode.tracing.system.system`."""
+        *given, values = args
+        if not all(isinstance(g, Observed) for g in functions):
+            raise NotTraceable("a function of all coefficients")
+        observed = [g.function for g in functions]
+        base = system(self.fun, t, y[0], given, observed, may_wait=not observed)
+        return Variation(base, self.algebra, self.seeds, values)
+
+    def jumps(self, t: Any, y: Any, args: Sequence[Any]) -> bool:
+        """Tell whether something may jump; see `taylorad.ode.tracing.system.jumps`."""
+        return jumps(self.fun, t, y[0], args[:-1])
+
+    def __call__(self, t: Any, y: Any, *args: Any) -> Any:
+        """Compute the coefficients of the rates from those of the state."""
+        tag = fresh_tag()
+        answer = evaluate(self.fun, t, self._polynomial(y, tag), *self._varied(args, tag))
+        answer = as_output(answer, self.fun, float("inf"))
+        return self._coefficients(answer, tag, y)
+
+    def _polynomial(self, y: Any, tag: int) -> Any:
+        """Give the state: if it is a series in time, one whose parts are polynomials."""
+        if isinstance(y, Taylor):
+            c = np.moveaxis(y.coefficients, 1, 0)
+            return y.like(Jet.of(c, self.algebra, tag))
+        return Jet.of(y, self.algebra, tag)
+
+    def _coefficients(self, answer: Any, tag: int, y: Any) -> Any:
+        size = self.algebra.size
+        if isinstance(answer, Taylor):
+            c = answer.c
+            if isinstance(c, Jet) and c.tag == tag:
+                return answer.like(np.moveaxis(c.c, 0, 1))
+            found = np.zeros((len(c), size, *c.shape[1:]), c.dtype)
+            found[:, 0] = c
+            return answer.like(found)
+        if isinstance(answer, Jet) and answer.tag == tag:
+            return answer.c
+        found = np.zeros_like(y)
+        found[0] = answer
+        return found
+
+    def _varied(self, args: Sequence[Any], tag: int) -> Sequence[Any]:
+        """Give the arguments, those that vary as polynomials."""
+        *given, values = args
+        if not self.seeds:
+            return given
+        call = read(tuple(given), {}, frozenset())
+        leaves, first = [], 0
+        for leaf in call.leaves:
+            numbers = np.asarray(leaf)
+            if numbers.dtype != float and numbers.dtype != object:
+                leaves.append(leaf)
+                continue
+            c = np.zeros((self.algebra.size, numbers.size), numbers.dtype)
+            c[0] = numbers.ravel()
+            for (parameter, monomial), value in zip(self.seeds, values, strict=True):
+                if 0 <= parameter - first < numbers.size:
+                    c[monomial, parameter - first] = value
+            first += numbers.size
+            c = c.reshape(-1, *numbers.shape)
+            leaves.append(Jet.of(c, self.algebra, tag) if np.any(c[1:]) else leaf)
+        rebuilt, _ = call.rebuild(leaves)
+        return rebuilt
