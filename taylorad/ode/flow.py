@@ -24,6 +24,7 @@ from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.exact import ExactSwitches
 from taylorad.ode.events.isolation import WIDTH
 from taylorad.ode.events.switches import Switches
+from taylorad.ode.events.variations import NotSmooth, across
 from taylorad.ode.events.watch import Event, composed
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import polynomial
@@ -41,6 +42,9 @@ MOST = 512
 
 MEMORY = 2**18
 """if no more bytes than these are taken."""
+
+SAME = 1e-12
+"""Coefficients that differ by no more than this, of their size, are the same."""
 
 FARTHEST = 2.0**900
 """The longest step, where there is nothing to go by."""
@@ -278,8 +282,11 @@ class Flow:
             h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
             if self._is_on_its_side(h, tolerance.relative):
                 break
+            system, given, parts = self.system, self.given, self.parts[0, : self.size].copy()
             self._change_sides(before, h, tolerance.relative)
             motion.restore(before)
+            if system is not None and system.variation is not None:
+                self._vary(system, given, parts, motion, end, tolerance)
             if self._side() in seen:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
@@ -296,6 +303,38 @@ class Flow:
             self.cut(motion, begin, h, tolerance)
         self.times[0] = *begin, h
         return self._block(motion, 1)
+
+    def _vary(
+        self,
+        system: System,
+        given: Sequence[Any],
+        parts: Any,
+        motion: Motion,
+        end: tuple[float, float],
+        tolerance: Tolerance,
+    ) -> None:
+        """Go over to the other side of a switch with all solutions nearby."""
+        numbers = len(given) - len(system.held)
+        sides = zip(system.variation.held, given[numbers:], self.held, strict=False)
+        changed = [held for held, before, now in sides if before != now]
+
+        def expanded(state: Any) -> Any:
+            there = motion.copy()
+            there.state, there.lost = state, 0 * state
+            self._once(there, end, tolerance)
+            return self.parts[0, : self.size]
+
+        given = [motion.time, *given]
+        try:
+            state = across(system.variation, changed, parts, given, expanded)
+            gap = np.max(np.abs(state - motion.state))
+            if not motion.steps and gap > SAME * np.max(np.abs(state)):
+                raise NotSmooth("the solution begins on a switch")
+        except NotSmooth as error:
+            text = f"at t = {motion.time} {error}: there are no derivatives by what is varied"
+            state = motion.state.reshape(self.shape)
+            raise IntegrationError(text, motion.time, state) from error
+        motion.state, motion.lost = state, 0 * state
 
     def cut(self, motion: Motion, times: Any, s: float, tolerance: Tolerance) -> None:
         """Go as far as a time s after the beginning of a step."""

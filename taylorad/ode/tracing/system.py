@@ -93,6 +93,8 @@ class System:
         What the parameters are, before they are taken apart into numbers.
     is_timed : bool
         Whether the rates depend on the time.
+    variation : Variation or None
+        What this is the expansion of, if it is one.
     said : str
         What all this follows from; empty if that is not known.
     """
@@ -105,6 +107,7 @@ class System:
     guards: list[tuple[int, bool, Any]] = field(default_factory=list)
     parameters: list[np.ndarray[Any, Any]] = field(default_factory=list)
     is_timed: bool = True
+    variation: Any = None
     said: str = field(default="", init=False)  # of another that is made by `replace` it is not
 
     @property

@@ -71,13 +71,17 @@ class Variation(System):
     def unvaried(self) -> System:
         return self.base
 
+    @property
+    def variation(self) -> Variation:
+        return self
+
     def observing(self, functions: list[list[int]]) -> System:
         return Variation(
             self.base.observing(functions), self.algebra, self.seeds, self.parameters[-1]
         )
 
     @cached_property
-    def expanded(self) -> System:  # type: ignore[override]
+    def expanded(self) -> System:
         """The system with a line for every coefficient of every line."""
         found = _Expansion(self)
         system = System(
@@ -89,6 +93,7 @@ class Variation(System):
             found.guards,
             self.parameters,
             self.is_timed,
+            self,
         )
         system.said = self.said
         return system
@@ -187,7 +192,8 @@ class _Expansion:
         step = self.trace.steps[line]
         row, operands = step.primitive, step.operands
         if row is elementwise.multiply:
-            return self._product(*operands, self.pairs[monomial])
+            x, y = operands
+            return self._product(x, y, self.pairs[monomial])
         if row is elementwise.divide:
             u, v = operands
             known = [(a, b) for a, b in self.pairs[monomial] if b]

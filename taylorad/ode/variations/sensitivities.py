@@ -138,7 +138,7 @@ class Sensitivities(OdeResult):
         >>> result.flow_map(1)
         MultivariateTaylor([2 + 4 t₁], O(t²))
         """
-        flow = self.flow[..., -1]
+        flow: MultivariateTaylor = self.flow[..., -1]
         return flow if order is None else flow.truncate(order)
 
 

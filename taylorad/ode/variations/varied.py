@@ -10,7 +10,6 @@ import numpy as np
 from taylorad.compiler.arguments import read
 from taylorad.dispatch import fresh_tag
 from taylorad.drivers.boundary import as_output, evaluate
-from taylorad.errors import InputError
 from taylorad.forward.algebra import Algebra
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor

@@ -53,7 +53,7 @@ class Polynomials(Values):
         streams = [f for line in prepared.values for f in prepared.factors(line)]
         self.streams = dict.fromkeys(streams, 0)
         moving = [i for i in prepared.values if i in prepared.moving | prepared.varying]
-        self.rows = {line: 0 for line in (prepared.time, *prepared.parameters, *moving)}
+        self.rows = dict.fromkeys((prepared.time, *prepared.parameters, *moving), 0)
         for line in prepared.rates:
             if line >= self.components:
                 self.rows[line] = 0
@@ -265,8 +265,7 @@ class Polynomials(Values):
                 return code.subtract(x[0], x[1], LANES) or zero
             if row is multiply:
                 number = self.values[operands[1] if x[1] is None else operands[0]]
-                x = [code.everywhere(number, LANES), x[0] or x[1]]
-                return code.multiply(*x, LANES) or zero
+                return code.multiply(code.everywhere(number, LANES), x[0] or x[1], LANES) or zero
             if row is divide:
                 inverse = code.everywhere(self.inverses[operands[1]], LANES)
                 return code.multiply(x[0], inverse, LANES) or zero
@@ -275,9 +274,7 @@ class Polynomials(Values):
             if self.kinds.get(operands[2]) != "b":
                 condition = code.let(f"fcmp une double {condition}, {code.constant(0.0)}")
             kind = code.kind(LANES)
-            return code.let(
-                f"select i1 {condition}, {kind} {x[0] or zero}, {kind} {x[1] or zero}"
-            )
+            return code.let(f"select i1 {condition}, {kind} {x[0] or zero}, {kind} {x[1] or zero}")
 
         self._rowwise(self.row(line, k), value)
 
@@ -342,9 +339,7 @@ class Polynomials(Values):
             elif kind == "backward":
                 at = self._back(self._after(k))
             start = self.at(self.at("%work", self.streams[line, kind]), at)
-            self.code.do(
-                f"call void @{name}(ptr {start}, ptr {row}, double {factor}, i64 {count})"
-            )
+            self.code.do(f"call void @{name}(ptr {start}, ptr {row}, double {factor}, i64 {count})")
 
     def _after(self, k: Degree) -> Degree:
         return k + 1 if isinstance(k, int) else self.code.let(f"add nuw nsw i64 {k}, 1")
@@ -354,9 +349,10 @@ class Polynomials(Values):
         of, step = self.of, self.steps[line]
         row, operands, out = step.primitive, step.operands, self.row(line, k)
         if row is multiply and set(operands) <= of.moving:
-            self._product(out, self.nothing, 1.0, *operands, k)
+            self._product(out, self.nothing, 1.0, operands[0], operands[1], k)
         elif row is multiply and set(operands) <= of.varying:
-            self._scaled(out, self.nothing, self.code.constant(1.0), *operands, k)
+            one = self.code.constant(1.0)
+            self._scaled(out, self.nothing, one, operands[0], operands[1], k)
         elif row is divide and operands[1] in of.moving:
             u, v = operands
             base = self.row(u, k) if u in of.moving else self.nothing
@@ -423,9 +419,7 @@ class Polynomials(Values):
 
     def _scaled(self, out: str, base: str, factor: str, a: int, b: int, k: str) -> None:
         """Write a multiple of a product of what moves and what does not."""
-        rows = [
-            self.row(i, k) if i in self.of.moving else self._row_of_value(i) for i in (a, b)
-        ]
+        rows = [self.row(i, k) if i in self.of.moving else self._row_of_value(i) for i in (a, b)]
         every = f"i64 0, i64 {self.monomials}"
         self._call("scaled", out, base, factor, f"ptr {rows[0]}, ptr {rows[1]}, {every}")
 

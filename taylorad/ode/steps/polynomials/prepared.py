@@ -55,7 +55,9 @@ class Prepared:
         self.rates = [places[i] for i in base.rates]
         self.observed = [places[i] for lines in base.functions for i in lines]
         self.wanted = [*range(system.size), *self.observed]
-        needed = self._needed([*self.rates, *self.observed, *(places[i] for i, _, _ in base.guards)])
+        needed = self._needed(
+            [*self.rates, *self.observed, *(places[i] for i, _, _ in base.guards)]
+        )
         self.values = [i for i in sorted(needed) if self.steps[i].primitive is not None]
         self.moving = self._followers(range(base.size + 1))
         self.varying = self._followers([*range(base.size), *self.parameters])

@@ -11,7 +11,7 @@ own, which are there by then; what is not yet there counts as zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -83,7 +83,7 @@ class Routines:
         self._table(f"{name}.starts", "i32", starts)
         self._table(f"{name}.pairs", "i32", [i for row in rows for pair in row for i in pair])
 
-    def _table(self, name: str, kind: str, entries: list[float]) -> None:
+    def _table(self, name: str, kind: str, entries: Sequence[float]) -> None:
         numbers = ", ".join(f"{kind} {x}" for x in entries)
         self.texts.append(f"@{name} = internal constant [{len(entries)} x {kind}] [{numbers}]")
 
