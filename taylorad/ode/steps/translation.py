@@ -34,6 +34,9 @@ __all__ = ["Translation", "forget", "recipe"]
 MOST_WRITTEN = 10
 """Convolutions of a system whose orders are written out."""
 
+MOST_EXPANDED = 400
+"""Products of coefficients of a system of polynomials that is expanded line by line."""
+
 MOST_SPREAD = 60
 """Vectors of nodes of a system whose groups are spread out."""
 
@@ -151,7 +154,7 @@ def _written(system: System, order: int, form: str) -> str:
 
 def _core(system: System, order: int, form: str) -> Core:
     if isinstance(system, Variation):
-        if form == "tabled":
+        if form == "tabled" or (not form and _products(system) > MOST_EXPANDED):
             return Polynomials(Prepared(system), order)
         system = system.expanded
     observed = [line for lines in system.functions for line in lines]
@@ -160,6 +163,13 @@ def _core(system: System, order: int, form: str) -> Core:
     if form == "written":
         return Unrolled(recurrences, order)
     return Grouped(recurrences, order, is_spread=form == "spread")
+
+
+def _products(system: Variation) -> int:
+    """Count the products of coefficients that there are, roughly."""
+    base = system.base
+    inners = len(Recurrences(base, base.rates).inners)
+    return inners * (2 * system.algebra.size + sum(len(out) for *_, out in system.algebra.inner))
 
 
 def forget() -> None:
