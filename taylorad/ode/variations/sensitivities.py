@@ -232,7 +232,7 @@ def sensitivities(
         **wanted,
         **options,
     )
-    flow = np.asarray(found.y)
+    flow = found.y if len(found.t) else np.zeros((*initial.shape, 0), initial.dtype)
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
     result.wrt, result._variables = variables.names, variables
