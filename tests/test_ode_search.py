@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from taylorad.ode.branch import with_slack
 from taylorad.ode.events.roots import roots
 from taylorad.ode.events.search import ASK, FRESH, ROUNDINGS, Search, Size, Verdict
 from taylorad.ode.events.watch import Watch
-from taylorad.ode.flow import with_slack
 from taylorad.ode.steps.sampling import evaluate, polynomial
 
 

@@ -17,11 +17,12 @@ import mpmath
 import numpy as np
 
 from taylorad.ode.blocks import Block
+from taylorad.ode.branch import with_slack
 from taylorad.ode.digits.pickling import exactly
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
-from taylorad.ode.flow import Flow, with_slack
+from taylorad.ode.flow import Flow
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import evaluate, polynomial
 from taylorad.ode.steps.stepper import Motion, Tolerance

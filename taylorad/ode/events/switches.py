@@ -18,7 +18,8 @@ from taylorad.ode.events.polynomials import horner
 from taylorad.ode.events.roots import may_vanish, roots
 from taylorad.ode.events.search import ROUNDINGS, last_of, thresholds
 from taylorad.ode.events.watch import resolved
-from taylorad.ode.tracing.system import Held, System
+from taylorad.ode.tracing.lines import Held
+from taylorad.ode.tracing.system import System
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Primitive
 

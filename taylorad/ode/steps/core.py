@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from taylorad.forward.program import Step
 from taylorad.machine.features import has_fma
 from taylorad.machine.mathematics import definitions
 from taylorad.ode.steps.batch import Batch
 from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.loop import SMALLEST, Loop
-from taylorad.ode.tracing.recurrences import Recurrences
+from taylorad.ode.tracing.system import System
 
-__all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core"]
+__all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core", "Source"]
 
 
 LATE = 2.0**-44
@@ -59,12 +61,31 @@ class Access:
         self.core.code.store(value, self.core.arrays[array], self.start, self.width)
 
 
+class Source(Protocol):
+    """What a core is written from: a program, and the lines whose series are wanted.
+
+    These are the components, then functions of time and state. ``values`` are the lines whose
+    values are needed, in order, arguments apart.
+    """
+
+    wanted: list[int]
+    values: list[int]
+
+    @property
+    def system(self) -> System:
+        """What the program is of."""
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The lines of the program."""
+
+
 class Core:
     """The text of a core; subclasses write the orders.
 
     Parameters
     ----------
-    recurrences : Recurrences
+    recurrences : Source
     order : int
         The last degree.
     batch : int, optional
@@ -80,7 +101,9 @@ class Core:
         Doubles that a call works in.
     """
 
-    def __init__(self, recurrences: Recurrences, order: int, batch: int = 1) -> None:
+    recurrences: Source
+
+    def __init__(self, recurrences: Source, order: int, batch: int = 1) -> None:
         self.recurrences, self.order = recurrences, order
         self.system, self.steps = recurrences.system, recurrences.steps
         self.n = self.system.size

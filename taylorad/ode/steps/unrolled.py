@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any
 
 from taylorad.ode.steps.code import Name
-from taylorad.ode.steps.core import TRUTHS, Access, Core
+from taylorad.ode.steps.core import Access
 from taylorad.ode.steps.interiors import LANES, Interiors, Stream
 from taylorad.ode.steps.stepsize import decisive
+from taylorad.ode.steps.values import Values
 from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
-from taylorad.ode.tracing.rows import emit
-from taylorad.primitives.elementwise import power
 
 __all__ = ["Unrolled"]
 
@@ -25,8 +24,10 @@ Degree = int | str
 """A degree, known or in a register."""
 
 
-class Unrolled(Core):
+class Unrolled(Values):
     """The text of a core whose orders are written out."""
+
+    recurrences: Recurrences
 
     def __init__(self, recurrences: Recurrences, order: int, batch: int = 1) -> None:
         super().__init__(recurrences, order, batch)
@@ -35,8 +36,7 @@ class Unrolled(Core):
         self.parts: dict[tuple[int, Degree], Name] = {}
         self.weighted: dict[tuple[int, int], Name] = {}
         self.end = order + (len(recurrences.wanted) > self.n)
-        self.values: dict[int, str] = {}
-        self.kinds: dict[int, str] = {}
+        self.values, self.kinds = {}, {}
         self.factors: dict[tuple[float, tuple[int, ...], int | None], Name] = {}
         self.interiors = Interiors(self, self.lanes)
         self.depths = self._depths()
@@ -189,15 +189,7 @@ class Unrolled(Core):
         return sorted({width for _, width in self.groups})
 
     def enter(self) -> None:
-        place, program = 0, self.system.program
-        for line, step in enumerate(program.steps):
-            if step.primitive is not None:
-                continue
-            if step.number is not None:
-                self.values[line] = self.code.constant(float(step.number))
-            elif line > self.system.time:
-                self.values[line] = self.code.load(self.arrays["given"], place)
-                place += 1
+        self.read_given(self.system.time)
         for line in self.recurrences.values:
             if not self.steps[line].moves:
                 self.write_value(line)
@@ -214,26 +206,6 @@ class Unrolled(Core):
             if self.steps[line].moves:
                 self.write_value(line)
                 self.parts[line, 0] = self.values[line]
-
-    def write_value(self, line: int) -> None:
-        """Write the value of a line."""
-        step = self.steps[line]
-        row = step.primitive
-        assert row is not None
-        operands = list(step.operands)
-        kinds = [self.kinds.get(i, "f") for i in operands]
-        numbers = [
-            self.steps[i].number if self.steps[i].primitive is None else None for i in operands
-        ]
-        truth = row.name in TRUTHS
-        names = [self.values[i] for i in operands]
-        result = "b" if truth else "f"
-        self.kinds[line] = result
-        exponent = numbers[-1] if row is power else None
-        value = None if exponent is None else self.code.half_power(names[0], float(exponent))
-        self.values[line] = value or emit(
-            self.code, row, step.params, names, kinds, result, numbers
-        )
 
     def expand(self, size: Callable[[], str]) -> str:
         chosen = ""

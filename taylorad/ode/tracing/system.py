@@ -12,23 +12,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from taylorad.compiler.arguments import NotForMachines
 from taylorad.errors import TayloradError
-from taylorad.forward.program import RATIONAL, NoProgram, Program, Step, Trace
+from taylorad.forward.program import RATIONAL, NoProgram, Program
 from taylorad.ode.tracing.garbage import none_sought
+from taylorad.ode.tracing.lines import Held, Lines
 from taylorad.ode.tracing.recording import Recording
 from taylorad.primitives import elementwise, linear
-from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
+from taylorad.primitives.registry import Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import expand
 
-__all__ = ["Described", "Held", "Lines", "NotTraceable", "System", "jumps", "system"]
+__all__ = ["Described", "NotTraceable", "System", "jumps", "system"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a right-hand side may be taken apart into."""
@@ -50,25 +50,6 @@ class Described(Protocol):
 
     def jumps(self, t: Any, y: Any, args: Any) -> bool:
         """Tell whether something in it may jump; see `jumps`."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """Something that jumps.
-
-    Attributes
-    ----------
-    row : Primitive
-        What it is of its operands: a comparison, a sign, a rounding.
-    line : int
-        The argument of the program that stands for it.
-    operands : tuple of int
-        Lines of the program.
-    """
-
-    row: Primitive
-    line: int
-    operands: tuple[int, ...]
 
 
 @dataclass
@@ -226,57 +207,6 @@ class _Unread(System):
         return getattr(self, name)
 
 
-class Lines(Trace):
-    """Lines in which what jumps is held."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: list[Held] = []
-
-    def argument(self, moves: bool) -> int:
-        return self.append(Step(None, (), {}, moves), ("argument", len(self.steps))).line
-
-    def line(self, primitive: Primitive, operands: Sequence[int], params: dict[str, Any]) -> int:
-        if isinstance(primitive, Constant) and any(self.steps[i].moves for i in operands):
-            given = all(self.steps[i].primitive is None for i in operands)
-            if given and primitive.name in _OF_NUMBERS:
-                return self.constant(_OF_NUMBERS[primitive.name]).line
-            return self._hold(primitive, tuple(operands))
-        return super().line(primitive, operands, params)
-
-    def partial(self, row: Elementwise, position: int, line: int) -> int:
-        operands = self.steps[line].operands
-        if len(operands) > 1:
-            return super().partial(row, position, line)
-        steps, place = _partial(row)
-        lines = [*operands, line]
-        for step in steps:
-            if step.primitive is None:
-                lines.append(self.constant(step.number).line)
-            else:
-                needs = [lines[i] for i in step.operands]
-                lines.append(self.line(step.primitive, needs, step.params))
-        return lines[place]
-
-    def _hold(self, row: Primitive, operands: tuple[int, ...]) -> int:
-        for held in self.held:
-            if (held.row, held.operands) == (row, operands):
-                return held.line
-        line = self.argument(False)
-        self.held.append(Held(row, line, operands))
-        return line
-
-
-@lru_cache(maxsize=1024)
-def _partial(row: Elementwise) -> tuple[Sequence[Step], int]:
-    """Give the lines of the partial of a function of one argument, after that and the value."""
-    trace = Trace()
-    argument = trace.append(Step(None, (), {}, True), "argument")
-    value = trace.record(row, [argument], {})
-    place = trace.partial(row, 0, value.line)
-    return trace.steps[2:], place
-
-
 class _Reading:
     """Scalar lines that become lines of recurrences."""
 
@@ -424,9 +354,6 @@ def _row(function: Any) -> Primitive:
     assert isinstance(row, Primitive)
     return row
 
-
-_OF_NUMBERS = {"isnan": 0.0, "isinf": 0.0, "isfinite": 1.0}
-"""What the state and the time always are, for else the step fails."""
 
 _QUOTIENT = _row(np.floor_divide)
 

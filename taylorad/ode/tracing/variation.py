@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from taylorad.forward.algebra import Algebra
-from taylorad.forward.program import Program
-from taylorad.ode.tracing.system import Lines, System
+from taylorad.forward.program import NoProgram, Program
+from taylorad.ode.tracing.lines import Lines
+from taylorad.ode.tracing.system import System
 from taylorad.primitives import elementwise
 from taylorad.primitives.linear import select
-from taylorad.primitives.registry import Constant
+from taylorad.primitives.registry import Constant, Elementwise
 
 __all__ = ["Variation", "copied", "needed", "pairs"]
 
@@ -191,6 +192,8 @@ class _Expansion:
     def _part(self, line: int, monomial: int) -> Line:
         step = self.trace.steps[line]
         row, operands = step.primitive, step.operands
+        if row is None:  # an argument, whose coefficients are known
+            return None
         if row is elementwise.multiply:
             x, y = operands
             return self._product(x, y, self.pairs[monomial])
@@ -216,6 +219,9 @@ class _Expansion:
     def _applied(self, line: int, monomial: int) -> Line:
         """Solve ``D y = sum_i g_i D x_i`` for a part of y."""
         step, degrees = self.trace.steps[line], self.degrees
+        row = step.primitive
+        if not isinstance(row, Elementwise):
+            raise NoProgram(repr(row))
         total: list[Line] = []
         for position, x in enumerate(step.operands):
             if not self.varies(x):

@@ -66,6 +66,8 @@ def filled(members: Sequence[int]) -> list[int]:
 class Layout(Core):
     """A core whose lines stand in groups."""
 
+    recurrences: Recurrences
+
     def __init__(self, recurrences: Recurrences, order: int, *, is_spread: bool) -> None:
         recurrences = joined(recurrences)
         super().__init__(recurrences, order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taylorad.forward.program import Step
-from taylorad.ode.tracing.system import Lines
+from taylorad.ode.tracing.lines import Lines
 from taylorad.ode.tracing.variation import Variation, copied
 from taylorad.primitives.elementwise import divide, multiply
 from taylorad.primitives.registry import Constant

@@ -27,7 +27,8 @@ from taylorad.dispatch import fresh_tag
 from taylorad.forward.algebra import Algebra, univariate
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
-from taylorad.ode.tracing.system import Held, System
+from taylorad.ode.tracing.lines import Held
+from taylorad.ode.tracing.system import System
 from taylorad.ode.tracing.variation import Variation
 from taylorad.primitives.linear import select
 
