@@ -26,6 +26,7 @@ __all__ = [
     "OutputError",
     "SingularityError",
     "TayloradError",
+    "WorkerError",
 ]
 
 
@@ -115,6 +116,10 @@ class IntegrationError(TayloradError, ArithmeticError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WorkerError(TayloradError, RuntimeError):
+    """Workers of an executor cannot do a part of the work, or were lost over it again and again."""
 
 
 def user_line() -> str:

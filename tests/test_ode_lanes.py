@@ -283,3 +283,19 @@ def test_what_does_not_fit_is_refused():
         Motions.begin(np.ones((4, 2)))[::2]
     with pytest.raises(ValueError, match="width"):
         Lanes(lanes.system, 8, 3)
+
+
+def test_floors_of_each():
+    """As if each were alone with its own, bit for bit."""
+    lanes = Lanes(system(kepler, 0.0, np.array(KEPLER)), 14)
+    states = np.array(KEPLER) * np.linspace(1, 1.1, 11)[:, None]
+    floors = 10.0 ** np.random.default_rng(4).uniform(-6, 0, (11, 4))
+    together = Motions.begin(states)
+    lanes.propagate(together, 5.0, Tolerance(1e-9, floors))
+    for i in range(11):
+        motion = Motions.begin(states[i])
+        lanes.propagate(motion, 5.0, Tolerance(1e-9, floors[i]))
+        np.testing.assert_array_equal(motion.state[0], together.state[i])
+    assert len(set(together.steps.tolist())) > 1
+    with pytest.raises(ValueError, match="floors"):
+        lanes.propagate(together, 6.0, Tolerance(1e-9, np.ones(3)))

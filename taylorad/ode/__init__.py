@@ -1,6 +1,7 @@
 """Ordinary differential equations by their Taylor series."""
 
 from taylorad.ode.dense import OdeSolution
+from taylorad.ode.ensembles.ensemble import EnsembleResult, ensemble
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.ivp import OdeResult, solve_ivp
 from taylorad.ode.propagation import Propagation
@@ -13,6 +14,7 @@ from taylorad.ode.variations.sensitivities import (
 )
 
 __all__ = [
+    "EnsembleResult",
     "FlowSolution",
     "Integrator",
     "OdeResult",
@@ -20,6 +22,7 @@ __all__ = [
     "Propagation",
     "Sensitivities",
     "Taylor",
+    "ensemble",
     "flow_map",
     "sensitivities",
     "solve_ivp",

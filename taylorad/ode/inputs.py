@@ -11,9 +11,11 @@ import numpy as np
 from taylorad.errors import InputError, InputTypeError
 from taylorad.ode.digits.precision import exact_state
 
-__all__ = ["arguments", "as_start", "as_time", "as_times"]
+__all__ = ["NOT_FINITE", "arguments", "as_start", "as_time", "as_times"]
 
 FLOAT = np.dtype(float)
+
+NOT_FINITE = "All components of the initial state `y0` must be finite."
 
 FEW = 32
 """So many numbers are looked at more quickly one by one."""
@@ -36,7 +38,7 @@ def as_start(y0: Any, digits: int | None = None) -> Any:
     else:
         raise InputTypeError(f"y0 has dtype {y.dtype}; it must be of numbers")
     if y.dtype != object and not _is_finite(y):
-        raise InputError("All components of the initial state `y0` must be finite.")
+        raise InputError(NOT_FINITE)
     return y
 
 

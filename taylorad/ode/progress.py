@@ -1,4 +1,4 @@
-"""A bar that shows how far an integration has come, where tqdm is installed."""
+"""A bar that shows how far integrations have come, where tqdm is installed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """A bar from one time to another."""
+    """A bar from one time to another, or from one number to another."""
 
-    def __init__(self, start: float, end: float) -> None:
+    def __init__(self, start: float, end: float, unit: str = " of time") -> None:
         self.last = start
-        self.bar = _bar(abs(end - start)) if math.isfinite(end - start) else None
+        self.bar = _bar(abs(end - start), unit) if math.isfinite(end - start) else None
 
     def close(self) -> None:
         if self.bar is not None:
@@ -26,9 +26,9 @@ class Progress:
             self.last = time
 
 
-def _bar(total: float) -> Any:
+def _bar(total: float, unit: str) -> Any:
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
         return None
-    return tqdm(total=total, unit=" of time")
+    return tqdm(total=total, unit=unit)

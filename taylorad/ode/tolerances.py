@@ -13,7 +13,7 @@ from taylorad.ode.digits.precision import relative_for, words_for
 from taylorad.ode.steps.stepper import Tolerance
 from taylorad.ode.steps.stepsize import MARGIN
 
-__all__ = ["order_for", "tolerance"]
+__all__ = ["natural_floors", "order_for", "tolerance"]
 
 SMALLEST = 2.0**-52
 """Doubles cannot be told to be more exact."""
@@ -60,6 +60,15 @@ def tolerance(
         least = np.finfo(float).tiny
         floors = np.maximum(np.broadcast_to(absolute, np.shape(y0)).ravel() / smallest, least)
     return Tolerance(smallest, floors, float(max_step))
+
+
+def natural_floors(states: Any) -> Any:
+    """Give the floors of many states, one in each row, as without ``atol``: the same for all of it.
+
+    That is what `tolerance` has for one.
+    """
+    largest = np.max(np.abs(states), axis=1, initial=0.0)
+    return np.where(largest > 0, np.minimum(largest, 1.0), 1.0)
 
 
 def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float, digits: int | None) -> Tolerance:

@@ -49,4 +49,5 @@ class Shared(IntEnum):
     COUNT = 4  # how many trajectories there are
     ENDS = 5  # from one end to the next, in doubles: none if it is the same for all
     GIVEN = 6  # from the parameters of one to those of the next
-    FLOORS = 7
+    APART = 7  # from the floors of one to those of the next
+    FLOORS = 8

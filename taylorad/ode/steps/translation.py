@@ -29,7 +29,7 @@ from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import NotTraceable, System
 from taylorad.ode.tracing.variation import Variation
 
-__all__ = ["Translation", "forget", "recipe"]
+__all__ = ["Translation", "forget", "keep", "recipe"]
 
 MOST_WRITTEN = 10
 """Convolutions of a system whose orders are written out."""
@@ -119,6 +119,11 @@ def _count(code: Code, seconds: float) -> float:
         while len(_recent) > RECENT:
             del _recent[next(iter(_recent))]
     return total
+
+
+def keep(code: Code) -> None:
+    """Keep code a little longer, when nothing uses it."""
+    _count(code, 0.0)
 
 
 def recipe(

@@ -129,6 +129,9 @@ class Exchange:
             self._copy_in(self._row(array, row, self.n), name, self.n)
         self._over(self.n, lambda i: code.store(None, self._at("foreseen", i), 0))
         self._copy_in(self._row("given", row, self._shared(Shared.GIVEN)), "given", self.given)
+        floors = self._row("limits", row, self._shared(Shared.APART))
+        floors = code.let(f"getelementptr double, ptr {floors}, i64 {Shared.FLOORS.value}")
+        self._copy_in(floors, "floors", self.n)
         clock = self._row("clocks", row, len(Clock))
         now = {name: code.load(clock, place.value) for place, name in _CLOCK.items()}
         for name, value in now.items():

@@ -26,7 +26,7 @@ from taylorad.ode.steps.lanes.rolled import Rolled
 from taylorad.ode.steps.lanes.written import Written
 from taylorad.ode.steps.stepper import Motion, Tolerance
 from taylorad.ode.steps.stepsize import MARGIN, largest_defect
-from taylorad.ode.steps.translation import recipe
+from taylorad.ode.steps.translation import keep, recipe
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
 
@@ -168,6 +168,7 @@ class Lanes:
         write = partial(_written, system, order, width)
         names = ("propagate", "work")
         self.code: Code = build(recipe(system, ("lanes", order, width), write, names), level=level)
+        keep(self.code)
         self._work = ctypes.c_int64.from_address(self.code.address("work")).value
         self._call = _CORE(self.code.address("propagate"))
         self._given = sum(int(p.size) for p in system.parameters)
@@ -193,7 +194,7 @@ class Lanes:
             Changed to where the integrations then stand.
         end, end_low : float, or ndarray of shape (N,)
         tolerance : Tolerance
-            Of all.
+            Of all; but the floors may have a row for each.
         given : array_like, shape (p,) or (N, p)
             The parameters, of all or of each.
         steps : int
@@ -212,11 +213,14 @@ class Lanes:
         values = np.asarray(given, float)
         if values.shape not in ((self._given,), (count, self._given)):
             raise ValueError(f"parameters of shape {values.shape}; there are {self._given} of each")
+        floors = np.asarray(tolerance.floors)
+        if floors.shape not in ((n,), (count, n)):
+            raise ValueError(f"floors of shape {floors.shape}; there are {n} of each")
         rows = 1 if np.ndim(end) == np.ndim(end_low) == 0 else count
         # In one array: ends, parameters, limits, and what the core works in.
         parameters = 2 * rows
         limits = parameters + values.size
-        work = limits + _FLOORS + n
+        work = limits + _FLOORS + floors.size
         memory = np.zeros(work + self._work + 8)
         memory[0:parameters:2], memory[1:parameters:2] = end, end_low
         memory[parameters:limits] = values.ravel()
@@ -225,9 +229,12 @@ class Lanes:
             tolerance.longest,
             largest_defect(self.order, n, tolerance.relative),
         )
-        strides = 0 if rows == 1 else 2, 0 if values.ndim == 1 else self._given
+        strides = (
+            *(0 if rows == 1 else 2, 0 if values.ndim == 1 else self._given),
+            0 if floors.ndim == 1 else n,
+        )
         memory.view(np.int64)[limits + _STEPS : limits + _FLOORS] = (steps, count, *strides)
-        memory[limits + _FLOORS : work] = tolerance.floors
+        memory[limits + _FLOORS : work] = floors.ravel()
         begin = address(memory)
         self._call(
             *(address(array) for array in (motions.state, motions.lost, motions.clock)),

@@ -7,9 +7,9 @@ A core is a function
 
 The first five have a row for each trajectory: its components, what their rounding lost, its clock
 as `Clock` has it, the two words of its end, its parameters. ``limits`` are as `Shared` has them,
-and behind that the floors of the components. ``exits`` gets an `Exit` for each trajectory, an
-integer of 64 bits. ``work`` has room for `Core.work` doubles, all zero, and begins a line of the
-cache.
+and behind that the floors of the components, of all or of each. ``exits`` gets an `Exit` for each
+trajectory, an integer of 64 bits. ``work`` has room for `Core.work` doubles, all zero, and begins a
+line of the cache.
 
 There are as many trajectories under way as a register has *lanes*. They take steps together, each
 of its own length; what would be a branch for one is a choice between numbers for many. A lane whose
@@ -97,20 +97,17 @@ class Queue:
     # --- the function ------------------------------------------------------------------------
 
     def _enter(self) -> None:
-        code, core, n = self.code, self.core, self.core.n
+        code, core = self.code, self.core
         for name in _FOR_COMPONENTS:
-            self._claim(name, n)
+            self._claim(name, core.n)
         for name in (*_NUMBERS, *_BOUNDS, *_INTEGERS, "next"):
             self._claim(name)
         self._claim("given", self.given)
         single = Code(lines=code.lines, count=code.count)
         limits = [single.load("%limits", place) for place in range(Shared.STEPS)]
-        floors = [single.load("%limits", Shared.FLOORS + i) for i in range(n)]
         code.count = single.count
         factor, longest, defect = (code.broadcast(x) for x in limits)
         self.factor, self.longest, self.defect = factor, longest, defect
-        for i, floor in enumerate(floors):
-            code.store(code.broadcast(floor), core.arrays["floors"], i)
         code.do(f"store i64 0, ptr {core.arrays['next']}")
         # Every lane has just ended, and nothing came of it.
         self._store_integers(f"splat (i64 {Exit.END.value})", "exit")

@@ -1,0 +1,119 @@
+"""Trajectories one by one, where lanes do not serve: with switches, in Python, of other numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from threading import Event
+from time import perf_counter
+from typing import Any
+
+import mpmath
+
+from taylorad.ode.engine import Engine
+from taylorad.ode.ensembles.outcomes import Failure, Outcome
+from taylorad.ode.ensembles.problem import Alone, Problem
+from taylorad.ode.ensembles.starts import Chunk, Starts, arguments_of
+from taylorad.ode.integrator import Integrator
+from taylorad.ode.records import Points
+
+__all__ = ["OneByOne", "Retraced", "Stopped", "finish"]
+
+
+class Stopped(Exception):
+    """Nobody waits for the result any more."""
+
+
+class OneByOne:
+    """Solves chunks of a system that was traced once.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    together = 1
+    """So many trajectories at least are worth being handed out together."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.order = problem, problem.order
+
+    def __call__(self, chunk: Chunk, stop: Event | None = None) -> Outcome:
+        return _each(chunk, Alone(self.problem, chunk).engine, stop)
+
+
+class Retraced:
+    """Solves chunks with the function itself, which is traced for each trajectory.
+
+    Parameters
+    ----------
+    fun : callable
+    starts : Starts
+    options : dict
+        Those of `Integrator`.
+    """
+
+    together = 1
+
+    def __init__(self, fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) -> None:
+        self.fun, self.options, self.varies = fun, options, starts.varies
+        self.args: Sequence[Any] = [
+            None if v else a for a, v in zip(starts.args, starts.varies, strict=True)
+        ]
+        t, y, args = starts.example()
+        self.order = Integrator(fun, t, y, args, **options).order  # so mistakes are seen at once
+        self.precision = mpmath.mp.prec if starts.dtype == object else None
+
+    def __call__(self, chunk: Chunk, stop: Event | None = None) -> Outcome:
+        def engine(i: int) -> Engine:
+            t, y = chunk.begin[i], chunk.states[i]
+            args = arguments_of(self.args, self.varies, chunk, i)
+            return Integrator(self.fun, t, y, args, **self.options)._engine
+
+        elsewhere = self.precision not in (None, mpmath.mp.prec)  # in another process
+        with mpmath.workprec(self.precision) if elsewhere else nullcontext():
+            return _each(chunk, engine, stop)
+
+
+def _each(chunk: Chunk, engine_of: Callable[[int], Engine], stop: Event | None) -> Outcome:
+    """Integrate one after the other; what goes wrong with one is its own matter."""
+    start = perf_counter()
+    outcome = Outcome.of(chunk)
+    for i in range(len(chunk)):
+        try:
+            engine = engine_of(i)
+        except Exception as error:
+            outcome.failures[i] = Failure.by(error)
+        else:
+            finish(engine, chunk, i, outcome, stop)
+    outcome.seconds = perf_counter() - start
+    return outcome
+
+
+def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event | None) -> None:
+    """Integrate a trajectory of a chunk to its end, and note what became of it."""
+    motion, end, times = engine.motion, chunk.end[i], chunk.times[i]
+    points = Points(motion, times, -1 if end < motion.time else 1) if len(times) else None
+    is_watched = points is not None or engine.flow.jumps
+    if is_watched:
+        engine.begin()
+    try:
+        while motion.time != end or motion.time_low:
+            if stop is not None and stop.is_set():
+                raise Stopped
+            if not is_watched:
+                engine.run((end, 0.0), math.inf)
+                continue
+            block = engine.advance((end, 0.0))
+            if points is not None:
+                points.take(block)
+    except Stopped:
+        raise
+    except Exception as error:  # of the user's function too
+        outcome.failures[i] = Failure.by(error)
+    outcome.times[i], outcome.states[i] = motion.time, motion.state
+    outcome.steps[i] = motion.steps
+    if points is not None:
+        reached, values = points.found()
+        outcome.values[i, :, : len(reached)] = values
