@@ -1,6 +1,8 @@
 """How steppers are called: several threads at once, with arrays that stay as they are."""
 
 import math
+import subprocess
+import sys
 import threading
 import time
 
@@ -129,3 +131,30 @@ def test_states_are_finite(n, wrong):
     with pytest.raises(ta.errors.InputError, match="finite"):
         integrator.state = state
     np.testing.assert_array_equal(integrator.state, np.full(n, 1e300))
+
+
+FIRST_TO_COME = """
+import threading
+from taylorad.ode.steps.door import door
+
+start, doors = threading.Barrier(8), []
+
+def come():
+    start.wait()
+    doors.append(door())
+
+threads = [threading.Thread(target=come) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len({id(x) for x in doors}))
+"""
+
+
+def test_threads_that_come_first_together_have_the_same_door():
+    """What CPython does not keep alive of another would be gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_TO_COME], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"

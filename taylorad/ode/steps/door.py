@@ -8,6 +8,7 @@ takes. Other threads may run meanwhile.
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ _CALLED = (
     "PyEval_RestoreThread",
 )
 _METH_O = 0x8
+
+_LOCK = threading.Lock()
 
 
 class _Method(ctypes.Structure):
@@ -58,7 +61,8 @@ def door() -> Callable[[int], int]:
 
     In the table are the address of the core and those that it takes. Nothing is checked.
     """
-    return _door().call
+    with _LOCK:  # of two that were made at once one would go, and its code with it
+        return _door().call
 
 
 @lru_cache(maxsize=1)
