@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
 from importlib import import_module
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
@@ -101,13 +101,13 @@ class Delivery:
         self.rescue, self.window = rescue, AHEAD * workers
         self.under_way: dict[Future[Any], tuple[Chunk, Threads | Elsewhere]] = {}
         self.lost: deque[Chunk] = deque()
-        self.ready: SimpleQueue[Future[Any]] = SimpleQueue()
+        self.done: SimpleQueue[Future[Any]] = SimpleQueue()
 
     def run(self, chunks: Iterator[Chunk], receive: Callable[[Chunk, Outcome], None]) -> None:
         """Send chunks out, and hand over what comes back."""
         try:
             while self._send(chunks):
-                future = self.ready.get()
+                future = self._ready()
                 chunk, post = self.under_way.pop(future)
                 try:
                     outcome = future.result()
@@ -138,8 +138,16 @@ class Delivery:
                 self._give_up(error)
                 future = self.post.submit(chunk)
             self.under_way[future] = chunk, self.post
-            future.add_done_callback(self.ready.put)
+            future.add_done_callback(self.done.put)
         return bool(self.under_way)
+
+    def _ready(self) -> Future[Any]:
+        """Wait for what is ready first."""
+        while True:  # to wait without end cannot be interrupted everywhere
+            try:
+                return self.done.get(timeout=1.0)
+            except Empty:
+                pass
 
     def _lose(self, chunk: Chunk, error: Exception) -> None:
         """Send a chunk again, if it is not what kills workers."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from threading import Event
+from threading import Event, Lock
 from time import perf_counter
 from typing import Any
 
 import mpmath
 
+from taylorad.errors import IntegrationError
 from taylorad.ode.engine import Engine
 from taylorad.ode.ensembles.outcomes import Failure, Outcome
 from taylorad.ode.ensembles.problem import Alone, Problem
@@ -19,6 +18,10 @@ from taylorad.ode.integrator import Integrator
 from taylorad.ode.records import Points
 
 __all__ = ["OneByOne", "Retraced", "Stopped", "finish"]
+
+
+_LOCK = Lock()
+"""How precisely mpmath computes is the same for all threads."""
 
 
 class Stopped(Exception):
@@ -71,8 +74,9 @@ class Retraced:
             args = arguments_of(self.args, self.varies, chunk, i)
             return Integrator(self.fun, t, y, args, **self.options)._engine
 
-        elsewhere = self.precision not in (None, mpmath.mp.prec)  # in another process
-        with mpmath.workprec(self.precision) if elsewhere else nullcontext():
+        if self.precision is None:
+            return _each(chunk, engine, stop)
+        with _LOCK, mpmath.workprec(self.precision):  # which it is not yet in another process
             return _each(chunk, engine, stop)
 
 
@@ -92,26 +96,29 @@ def _each(chunk: Chunk, engine_of: Callable[[int], Engine], stop: Event | None) 
 
 
 def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event | None) -> None:
-    """Integrate a trajectory of a chunk to its end, and note what became of it."""
+    """Integrate a trajectory of a chunk to its end, and note what became of it.
+
+    It takes the steps that `solve_ivp` takes.
+    """
     motion, end, times = engine.motion, chunk.end[i], chunk.times[i]
     points = Points(motion, times, -1 if end < motion.time else 1) if len(times) else None
-    is_watched = points is not None or engine.flow.jumps
-    if is_watched:
-        engine.begin()
+    engine.begin()
+    good = motion.noted()
     try:
         while motion.time != end or motion.time_low:
             if stop is not None and stop.is_set():
                 raise Stopped
-            if not is_watched:
-                engine.run((end, 0.0), math.inf)
-                continue
+            good = motion.noted()
             block = engine.advance((end, 0.0))
             if points is not None:
                 points.take(block)
     except Stopped:
         raise
-    except Exception as error:  # of the user's function too
+    except IntegrationError as error:
         outcome.failures[i] = Failure.by(error)
+    except Exception as error:  # of the user's function
+        outcome.failures[i] = Failure.by(error)
+        motion.restore(good)
     outcome.times[i], outcome.states[i] = motion.time, motion.state
     outcome.steps[i] = motion.steps
     if points is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
-from taylorad.ode.inputs import arguments, as_start
+from taylorad.ode.inputs import arguments, as_start, as_time
 
 __all__ = ["Chunk", "Starts"]
 
@@ -131,7 +131,7 @@ class Starts:
             good = [0] if self.dtype == object else np.flatnonzero(np.isfinite(states).all(axis=1))
             if len(good):
                 i = int(good[0])
-                return chunk.begin[i].item(), as_start(chunk.states[i]), self.of_one(chunk, i)
+                return as_time(chunk.begin[i]), as_start(chunk.states[i]), self.of_one(chunk, i)
         raise InputError("All components of the initial states `Y0` must be finite; none are.")
 
     def of_one(self, chunk: Chunk, i: int) -> tuple[Any, ...]:
@@ -158,8 +158,8 @@ class Starts:
                 f"{name} has shape {times.shape}; it must be a number, or one for each of the "
                 f"{self.count} trajectories"
             )
-        bad = [i for i, t in enumerate(times.flat) if not math.isfinite(t)]
-        if bad:
+        bad = np.flatnonzero(~np.isfinite(times.astype(float)))
+        if len(bad):
             of = f" of trajectory {bad[0]}" if times.shape else ""
             raise InputError(f"{name}{of} is {times.flat[bad[0]]}; it must be finite")
         return np.broadcast_to(times, (self.count,))
