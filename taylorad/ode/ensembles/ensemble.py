@@ -100,8 +100,8 @@ def ensemble(
     t_span : (float or array_like, float or array_like)
         From when to when: numbers for all, or arrays with one for each trajectory.
     Y0 : array_like, shape (N, *shape)
-        The states at the beginning. It is read bit by bit, and may be a memmap or anything else
-        that has rows, ``shape`` and ``dtype``.
+        The states at the beginning. They are read as they are needed: it may be a memmap or
+        anything else that has rows, ``shape`` and ``dtype``.
     args : tuple, optional
         Further arguments of ``fun``.
     t_eval : array_like, shape (n_points,) or (N, n_points), optional
@@ -155,8 +155,8 @@ def ensemble(
     >>> lengths = np.linspace(0.5, 1.5, 1000)
     >>> starts = np.tile([1.0, 0.0], (1000, 1))
     >>> result = ta.ode.ensemble(pendulum, (0, 10), starts, (lengths,), in_axes=(0,))
-    >>> result.success.all(), result.y.shape
-    (True, (1000, 2))
+    >>> result.y.shape, bool(result.success.all())
+    ((1000, 2), True)
     >>> one = ta.ode.solve_ivp(pendulum, (0, 10), starts[7], args=(lengths[7],))
     >>> np.abs(result.y[7] - one.y[:, -1]) < 1e-13
     array([ True,  True])
@@ -201,7 +201,7 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
             return Retraced(fun, starts, options)
         if not traced.guards:
             problem = Problem(traced, order, limits, options["atol"] is None, starts)
-            return OneByOne(problem) if traced.held else SideBySide(problem)
+            return OneByOne(problem) if traced.held else SideBySide(problem, starts.points)
     return Retraced(fun, starts, options)
 
 

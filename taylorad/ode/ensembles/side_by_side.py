@@ -22,6 +22,9 @@ __all__ = ["SideBySide"]
 
 Array = np.ndarray[Any, Any]
 
+WIDTH, MOST_WIDTHS = 8, 32
+"""Lanes, and how many times so many trajectories are to go together."""
+
 LOOK = 0.1
 """Seconds between two looks at whether anybody still waits."""
 
@@ -38,13 +41,15 @@ class SideBySide:
     Parameters
     ----------
     problem : Problem
+    points : int, optional
+        At how many times solutions are wanted, besides their ends. Lanes stop there, and with more
+        trajectories for each stop it costs less.
     """
 
-    together = 8
-
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, points: int | None = None) -> None:
         self.problem, self.order = problem, problem.order
-        self.lanes = Lanes(problem.system, problem.order, self.together)
+        self.lanes = Lanes(problem.system, problem.order, WIDTH)
+        self.together = WIDTH * min(max((points or 0) // WIDTH, 1), MOST_WIDTHS)
         self.speed = 0.0  # seconds for a step of one trajectory, the last time
 
     def __call__(self, chunk: Chunk, stop: Event | None = None) -> Outcome:
@@ -86,13 +91,15 @@ class _Run:
 
     def _reach(self, rows: Array, ends: Array) -> Array:
         """Take some trajectories to times; give those that arrive there."""
-        arrived = []
+        arrived: list[Array] = []
         taken, before = 0, self.motions.time.copy()
         while rows.size:
             if self.stop is not None and self.stop.is_set():
                 raise Stopped
             steps = min(self._pace(rows.size), CHUNK - taken)
             exits = self._propagate(rows, ends, steps)
+            if not arrived and not exits.any():  # all are there
+                return rows
             arrived.append(rows[exits == Exit.END])
             rows = rows[exits == Exit.STEPS]
             taken += steps

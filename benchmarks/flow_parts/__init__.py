@@ -1,0 +1,4 @@
+"""The parts of the benchmark of flows: what differential equations are integrated for.
+
+`ensembles`: many trajectories.
+"""
