@@ -1,5 +1,6 @@
 """Ordinary differential equations by their Taylor series."""
 
+from taylorad.ode.dae.implicit import implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.ensembles.ensemble import EnsembleResult, ensemble
 from taylorad.ode.integrator import Integrator
@@ -24,6 +25,7 @@ __all__ = [
     "Taylor",
     "ensemble",
     "flow_map",
+    "implicit",
     "sensitivities",
     "solve_ivp",
 ]

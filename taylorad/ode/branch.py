@@ -14,6 +14,7 @@ import numpy as np
 
 from taylorad.errors import InputError
 from taylorad.ode.choice import alike, stepper_of, watching
+from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.digits.direct import Direct
 from taylorad.ode.digits.precision import words_for
 from taylorad.ode.events.exact import ExactSwitches
@@ -50,6 +51,8 @@ class Branch:
 
     Attributes
     ----------
+    shown : tuple of int
+        The shape of the user's state, which others may stand behind.
     most : int
         How many steps are recorded in one go.
     """
@@ -66,6 +69,7 @@ class Branch:
     ) -> None:
         self.fun, self.events, self.args, self.order = fun, events, args, order
         self.shape = np.shape(y)
+        self.shown = fun.shape if isinstance(fun, Explicit) else self.shape
         self.size = int(np.size(y))
         self.digits, self.words = digits, words_for(digits)
         # Of each event the row that it has among the parts; None if it is composed.
@@ -77,6 +81,11 @@ class Branch:
         self.hold(())
         self.system: System | None = None
         self.trace(t, y)
+
+    def seen(self, states: Any) -> Any:
+        """Give what is the user's of states: shape ``(..., size)`` becomes ``(..., *shown)``."""
+        mine = states[..., : math.prod(self.shown)]
+        return mine.reshape(*states.shape[:-1], *self.shown)
 
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""

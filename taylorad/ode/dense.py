@@ -48,7 +48,7 @@ class OdeSolution:
         self.ascending = bool(self.ts[-1] >= self.ts[0])
         self._times = times
         self._bits = mpmath.mp.prec  # of numbers other than doubles
-        self._coefficients = coefficients
+        self._coefficients = coefficients[:, : math.prod(shape)]
 
     def __call__(self, t: Any) -> Any:
         """Give the state at times.

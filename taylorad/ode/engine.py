@@ -18,6 +18,7 @@ import numpy as np
 
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import with_slack
+from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.digits.pickling import exactly
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
@@ -94,6 +95,20 @@ class Engine:
         self.motion.step, self.motion.cap = 0.0, math.inf
         self.idle = self.blind = 0
         self.last: Block | None = None
+
+    def place(self, y: Any) -> None:
+        """Go on from another state of the user's."""
+        motion, flow = self.motion, self.flow
+        if isinstance(flow.fun, Explicit):
+            y = flow.fun.settled(motion.time, y, motion.state, flow.args)
+        motion.state, motion.lost = y.ravel(), np.zeros(y.size, y.dtype)
+        self.forget()
+
+    def settle(self) -> None:
+        """Go on at another time, or with other parameters, with what follows from these."""
+        if isinstance(self.flow.fun, Explicit):
+            self.place(self.flow.seen(self.motion.state))
+        self.forget()
 
     def begin(self) -> None:
         """Take few steps at a time, to begin with."""
@@ -184,7 +199,7 @@ class Engine:
             good = flow.quiet(block, tolerance.relative)
             if not good:
                 motion.restore(start)
-                block, self.ahead = flow.step(motion, end, tolerance), 1
+                block, self.ahead = flow.step(start, motion, end, tolerance), 1
                 good = len(block)
         if not good:
             raise failure(flow, motion, end, tolerance)
@@ -320,7 +335,7 @@ class Engine:
 
     def _note(self, block: Block, found: Any) -> None:
         """Write down when events were, and where the integration was then."""
-        rows, shape = found.tolist(), self.flow.shape
+        rows, seen = found.tolist(), self.flow.seen
         before = len(rows)
         if block.ended:
             step, _, s, _ = rows[-1]
@@ -331,10 +346,10 @@ class Engine:
             which, s = found[:before, 0].astype(int), found[:before, 2]
             begin = block.times[which]
             times = (begin[:, 0] + (begin[:, 1] + s)).tolist()
-            states = list(evaluate(block.coefficients, which, s).T.reshape(-1, *shape))
+            states = list(seen(evaluate(block.coefficients, which, s).T))
         for _ in range(before, len(rows)):  # where it stands
             times.append(self.motion.time)
-            states.append(self.motion.state.reshape(shape).copy()[()])
+            states.append(seen(self.motion.state).copy()[()])
         for (_, number, _, _), time, state in zip(rows, times, states, strict=True):
             self.t_events[int(number)].append(time)
             self.y_events[int(number)].append(state)

@@ -14,6 +14,7 @@ import numpy as np
 from taylorad.errors import IntegrationError
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import Branch, with_slack
+from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
 from taylorad.ode.events.watch import composed
@@ -83,11 +84,12 @@ class Flow(Branch):
             return 0
         return self.switches.quiet(block.parts, block.times[:, 2], relative)
 
-    def step(self, motion: Motion, end: tuple[float, float], tolerance: Tolerance) -> Block:
+    def step(
+        self, before: Motion, motion: Motion, end: tuple[float, float], tolerance: Tolerance
+    ) -> Block:
         """Take one step, no further than the next switch; there is none if that is not possible."""
         seen, begin = {self._side()}, (motion.time, motion.time_low)
         while True:
-            before = motion.noted()
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
             # The series of what jumps may well end before the state's.
@@ -97,15 +99,16 @@ class Flow(Branch):
                 break
             system, given, parts = self.system, self.given, self.parts[0, : self.size].copy()
             self._change_sides(before, h, tolerance.relative)
-            motion.restore(before)
             if system is not None and system.variation is not None:
-                self._vary(system, given, parts, motion, end, tolerance)
+                before.state = self._varied(system, given, parts, before, end, tolerance)
+                before.lost = 0 * before.state
+            motion.restore(before)
             if self._side() in seen:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
                     f"{motion.time}: the solution slides along it, or ends there",
                     motion.time,
-                    motion.state.reshape(self.shape),
+                    self.seen(motion.state),
                 )
             seen.add(self._side())
         switch = self.switches.first(self.parts[0], h, tolerance.relative)
@@ -117,7 +120,7 @@ class Flow(Branch):
         self.times[0] = *begin, h
         return self._block(motion, 1)
 
-    def _vary(
+    def _varied(
         self,
         system: System,
         given: Sequence[Any],
@@ -125,11 +128,11 @@ class Flow(Branch):
         motion: Motion,
         end: tuple[float, float],
         tolerance: Tolerance,
-    ) -> None:
-        """Go over to the other side of a switch with all solutions nearby."""
+    ) -> Any:
+        """Give the state on the other side of a switch, with all solutions nearby."""
         numbers = len(given) - len(system.held)
         sides = zip(system.variation.held, given[numbers:], self.held, strict=False)
-        changed = [held for held, before, now in sides if before != now]
+        changed = [held for held, a, b in sides if a != b]
 
         def expanded(state: Any) -> Any:
             there = motion.copy()
@@ -145,9 +148,8 @@ class Flow(Branch):
                 raise NotSmooth("the solution begins on a switch")
         except NotSmooth as error:
             text = f"at t = {motion.time} {error}: there are no derivatives by what is varied"
-            state = motion.state.reshape(self.shape)
-            raise IntegrationError(text, motion.time, state) from error
-        motion.state, motion.lost = state, 0 * state
+            raise IntegrationError(text, motion.time, self.seen(motion.state)) from error
+        return state
 
     def cut(self, motion: Motion, times: Any, s: float, tolerance: Tolerance) -> None:
         """Go as far as a time s after the beginning of a step."""
@@ -210,7 +212,8 @@ class Flow(Branch):
 
     def _side(self) -> tuple[Any, ...]:
         guards = self.system.guards if self.system is not None else []
-        return (self.held, tuple((origin, truth) for _, truth, origin in guards))
+        said = self.system.said if self.system is not None else ""
+        return (self.held, said, tuple((origin, truth) for _, truth, origin in guards))
 
     def _is_on_its_side(self, h: Any, relative: Any) -> bool:
         return self.switches.after(self.parts[0], h, relative) == self.held
@@ -221,9 +224,11 @@ class Flow(Branch):
         system = self.system.unvaried
         given = [*self._arguments(system, before.state, before.time), *self.held]
         known = self.switches.values(given)
+        parts = self.parts[0, : self.size]
+        if isinstance(self.fun, Explicit):  # what has no rate may jump, in the note too
+            before.state = self.fun.landed(before, parts, h, self.args)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
-            y = polynomial(self.parts[0, : self.size], ASIDE * h)
-            self.trace(before.time + ASIDE * h, y.reshape(self.shape))
+            self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
 
 
 def total(a: float, b: float) -> tuple[float, float]:

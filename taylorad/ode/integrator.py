@@ -11,6 +11,7 @@ import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
 from taylorad.ode.blocks import Block
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.engine import Engine, Time
@@ -103,12 +104,13 @@ class Integrator:
         self.digits = digits
         limits = tolerance(y, tol, rtol, atol, max_step, digits)
         self.order = order_for(limits.relative, order, y.dtype == object, digits)
-        watched = prepared(events)
-        t0 = as_time(t0)
+        t0, args, watched = as_time(t0), arguments(args), prepared(events)
         if not math.isfinite(t0):
             raise InputError(f"the initial time is {t0}; it must be finite")
+        if isinstance(fun, Implicit):
+            fun, y, limits, watched = fun.begun(t0, y, args, limits, watched)
         motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
-        flow = Flow(fun, watched, arguments(args), self.order, t0, y, digits)
+        flow = Flow(fun, watched, args, self.order, t0, y, digits)
         self._engine = Engine(flow, motion, limits, watched)
 
     # --- where it stands ---
@@ -132,16 +134,15 @@ class Integrator:
     @property
     def state(self) -> Any:
         """The state; may be set."""
-        return self._motion.state.reshape(self._flow.shape).copy()[()]
+        return self._flow.seen(self._motion.state).copy()[()]
 
     @state.setter
     @_precise
     def state(self, y: Any) -> None:
-        y, engine = as_start(y, self.digits), self._engine
-        if y.shape != engine.flow.shape:
-            raise InputError(f"a state of shape {y.shape}, not {engine.flow.shape}")
-        engine.motion.state, engine.motion.lost = y.ravel(), np.zeros(y.size, y.dtype)
-        engine.forget()
+        y = as_start(y, self.digits)
+        if y.shape != self._flow.shown:
+            raise InputError(f"a state of shape {y.shape}, not {self._flow.shown}")
+        self._engine.place(y)
 
     @property
     def time(self) -> float:
@@ -156,7 +157,7 @@ class Integrator:
         if not math.isfinite(t):
             raise InputError(f"the time is {t}; it must be finite")
         engine.motion.time, engine.motion.time_low = t, 0.0
-        engine.forget()
+        engine.settle()
 
     @property
     def time_words(self) -> tuple[float, float]:
@@ -181,20 +182,22 @@ class Integrator:
         return self._flow.args
 
     @parameters.setter
+    @_precise
     def parameters(self, args: tuple[Any, ...]) -> None:
-        self._flow.args = arguments(args)
-        self._flow.trace(self.time, np.asarray(self.state))
-        self._engine.forget()
+        engine = self._engine
+        engine.flow.args = arguments(args)
+        engine.settle()
+        engine.flow.trace(self.time, engine.motion.state.reshape(engine.flow.shape))
 
     @property
     def taylor_coefficients(self) -> Any:
         """The series of the last step, about its beginning: shape ``(*shape, order + 1)``."""
-        return self._last().coefficients.reshape(*self._flow.shape, -1).copy()
+        return np.moveaxis(self._flow.seen(self._last().coefficients[0].T), 0, -1).copy()
 
     def dense_output(self) -> OdeSolution:
         """Give the continuous solution over the last step."""
         last = self._last()
-        return OdeSolution(last.times, last.stops, last.coefficients, self._flow.shape)
+        return OdeSolution(last.times, last.stops, last.coefficients, self._flow.shown)
 
     def copy(self) -> Integrator:
         """Give another in the same place, that does not change with this one."""
@@ -325,7 +328,7 @@ class Integrator:
         points = Points(self._motion, times, 1 if end >= self.time else -1)
         self._propagate((end, 0.0), [points], **options)
         _, columns = points.found()
-        return columns.reshape(*self._flow.shape, -1)
+        return np.moveaxis(self._flow.seen(columns.T), 0, -1)
 
     def _propagate(
         self,
@@ -379,7 +382,7 @@ class Integrator:
         finally:
             if bar is not None:
                 bar.close()
-        sol = segments.solution(self._flow.shape) if dense_output else None
+        sol = segments.solution(self._flow.shown) if dense_output else None
         return Propagation(outcome, motion.steps - first, sol)
 
     def _check_end(self, end: Any, is_bounded: bool) -> None:

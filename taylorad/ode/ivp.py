@@ -91,7 +91,7 @@ def solve_ivp(
     fun : callable
         ``fun(t, y, *args)``, in plain NumPy; it may return an array or a list. What jumps in it, as
         in ``np.where``, ``if`` or ``abs``, is located and integrated to. It must depend on nothing
-        but its arguments.
+        but its arguments. An equation that is not solved for the rates is given by `implicit`.
     t_span : (float, float)
         From when to when; it may run backward.
     y0 : array_like
@@ -187,12 +187,12 @@ def solve_ivp(
         message = MESSAGES[status]
     except IntegrationError as error:
         status, message, singularity = -1, str(error), error.singularity
-    motion, shape = integrator._motion, integrator._flow.shape
+    motion, shape = integrator._motion, integrator._flow.shown
     t, y = kept.found()
     if len(t) == 1 and times is None and not status:
         t, y = np.repeat(t, 2), np.repeat(y, 2, axis=1)  # of an empty span both ends, as in SciPy
     # Without any time SciPy has no shape.
-    y = y.reshape(*shape, len(t)) if len(t) else np.array([])
+    y = y[: math.prod(shape)].reshape(*shape, len(t)) if len(t) else np.array([])
     events = integrator._engine.events
     return OdeResult(
         t=t,

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.integrate import DenseOutput, OdeSolver
 
 from taylorad.errors import InputError, IntegrationError
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.engine import SPACINGS
 from taylorad.ode.integrator import Integrator
@@ -68,6 +69,8 @@ class Taylor(OdeSolver):  # type: ignore[misc]
         order: int | None = None,
         **extraneous: Any,
     ) -> None:
+        if isinstance(fun, Implicit):
+            fun()  # which says where it is to be given
         if extraneous:
             names = ", ".join(f"`{x}`" for x in extraneous)
             warnings.warn(

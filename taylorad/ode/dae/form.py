@@ -1,0 +1,164 @@
+"""Which form an implicit equation has: what of it are constraints, and what the state is.
+
+Constraints are rows of F in which no y' is. There are two forms:
+
+- F is linear in y', and rows that are no constraints are independent of each other: then they, and
+  the constraints differentiated by time, are linear equations for y'. The state is y.
+- Anything else: the rates p of what is differentiated go into the state, and all rows of
+  ``F(t, y, p) = 0`` are constraints, of which the derivatives are linear equations for p' and for
+  the rates of the other entries.
+
+Where y' has constant coefficients and some combination of rows has none at all, as of two nodes
+with a capacitor between them, this combination is a constraint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from taylorad.ode.dae.elimination import Equation, solved
+from taylorad.ode.dae.residual import Residual
+from taylorad.wengert.arithmetic import NOTHING
+
+__all__ = ["Form", "form_of", "scaled", "too_high"]
+
+
+class Form:
+    """The form of an equation.
+
+    Attributes
+    ----------
+    rows, equations : list
+        Rows in which y' is, and their coefficients.
+    constraints : list of int
+        Lines of the others, in which y' may still stand, but with coefficients that cancel.
+    columns : list of int
+        Entries of which there is a rate.
+    hidden : list of int
+        Those whose rates are part of the state: all, or none. Of the attributes above there is no
+        use then.
+    is_linear : bool
+        Whether F is linear in y'.
+    is_exact : bool
+        Whether y' cancels exactly where combinations of rows are constraints.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.equations: list[Equation] = []
+        self.constraints: list[int] = []
+        self.columns: list[int] = []
+        self.hidden: list[int] = []
+        self.is_linear = self.is_exact = True
+
+
+def form_of(residual: Residual) -> Form:
+    """Find the form of an equation."""
+    _, _, by_slopes = residual.partials(residual.rows)
+    columns = sorted({j for row in by_slopes for j in row})
+    form = Form()
+    form.columns = columns
+    form.is_linear = not any(
+        residual.has_slopes(line)
+        for line in (
+            *(x for row in by_slopes for x in row.values()),
+            *(guard.line for guard in residual.scalars.list.guards),
+        )
+    )
+    form.hidden = columns
+    if not form.is_linear:
+        return form
+    form.constraints = [r for r, row in zip(residual.rows, by_slopes) if not row]
+    rows = [(r, row) for r, row in zip(residual.rows, by_slopes) if row]
+    _split(residual, form, rows)
+    matrix = _numbers(residual, form.equations, columns)
+    if not columns or len(matrix) == np.linalg.matrix_rank(scaled(matrix)):
+        form.hidden = []
+    return form
+
+
+def _split(residual: Residual, form: Form, rows: Sequence[tuple[int, Equation]]) -> None:
+    """Part rows from combinations of them in which no y' is left.
+
+    These are looked for among the rows in which the coefficients of y' do not move.
+    """
+    still = [k for k, (_, row) in enumerate(rows) if not any(map(residual.moves, row.values()))]
+    matrix = _numbers(residual, [rows[k][1] for k in still], form.columns)
+    rank = int(np.linalg.matrix_rank(scaled(matrix))) if still else 0
+    depending = []
+    if rank < len(still):
+        by_size = scaled(matrix)
+        order = scipy.linalg.qr(by_size.T, pivoting=True, mode="r")[1].tolist()
+        chosen, depending = order[:rank], order[rank:]
+        places = scipy.linalg.qr(by_size[chosen], pivoting=True, mode="r")[1].tolist()[:rank]
+        base = [rows[still[k]] for k in chosen]
+        for k in depending:
+            row, coefficients = rows[still[k]]
+            factors = _factors(residual, base, coefficients, [form.columns[p] for p in places])
+            lines = residual.scalars
+            terms = [lines.multiply(f, r) for f, (r, _) in zip(factors, base)]
+            form.constraints.append(lines.subtract(row, lines.total(terms)))
+            form.is_exact &= _cancel(residual, base, coefficients, factors)
+    away = {still[k] for k in depending}
+    kept = [row for k, row in enumerate(rows) if k not in away]
+    form.rows, form.equations = [r for r, _ in kept], [row for _, row in kept]
+
+
+def _factors(
+    residual: Residual,
+    base: Sequence[tuple[int, Equation]],
+    row: Equation,
+    columns: Sequence[int],
+) -> list[int]:
+    """Write the factors of rows of which the sum has the same coefficients as another row."""
+    equations = [{i: x[j] for i, (_, x) in enumerate(base) if j in x} for j in columns]
+    return solved(residual, equations, [row.get(j, NOTHING) for j in columns])[0]
+
+
+def _cancel(
+    residual: Residual,
+    base: Sequence[tuple[int, Equation]],
+    row: Equation,
+    factors: Sequence[int],
+) -> bool:
+    """Tell whether coefficients cancel, all of which are numbers, not only to rounding."""
+    lines = residual.lines
+    for j in {*row, *(j for _, x in base for j in x)}:
+        pairs = [(f, x[j]) for f, (_, x) in zip(factors, base) if j in x and f >= 0]
+        numbers = [lines[i].value for pair in pairs for i in pair]
+        numbers.append(lines[row[j]].value if j in row else 0.0)
+        if None not in numbers:
+            *known, left = map(Fraction, numbers)
+            if sum(a * b for a, b in zip(known[::2], known[1::2])) != left:
+                return False
+    return True
+
+
+def _numbers(residual: Residual, rows: Sequence[Equation], columns: Sequence[int]) -> Any:
+    found = [[residual.value(row.get(j, NOTHING)) for j in columns] for row in rows]
+    return np.array(found).reshape(len(rows), len(columns))
+
+
+def scaled(matrix: Any) -> Any:
+    """Make the largest entries of rows, and then of columns, 1."""
+    matrix = np.asarray(matrix, float)
+    for axis in (1, 0):
+        largest = np.max(np.abs(matrix), axis=axis, keepdims=True, initial=0.0)
+        matrix = matrix / np.where(largest > 0, largest, 1.0)
+    return matrix
+
+
+def too_high(unknowns: Sequence[int], n: int) -> str:
+    """Say that the index is higher than 1."""
+    names = [f"entry {j}" if j < n else f"the rate of entry {j - n}" for j in unknowns[:3]]
+    return (
+        "the residual F(t, y, yp) cannot be solved for the rates and for the entries of y of which "
+        f"it has no rate: {', '.join(names)} of y {'is' if len(names) == 1 else 'are'} not "
+        "determined. Its index is higher than 1, or an equation is missing: differentiate the "
+        "constraints by time, and give what comes of it instead of them"
+    )
