@@ -11,7 +11,6 @@ Without Dask (``pip install 'taylorad[dask]'``) threads of this process do the s
 from __future__ import annotations
 
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +71,10 @@ def workers():
         print("Dask is not installed (pip install 'taylorad[dask]'): threads do the work")
         yield None
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Dask says of ports, of its own libraries
-        # With a cluster of other machines all that changes is this line: Client("scheduler:8786").
-        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
-        with cluster, Client(cluster) as client:
-            yield client.get_executor()
+    # With a cluster of other machines all that changes is this: Client("scheduler:8786").
+    cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
+    with cluster, Client(cluster) as client:
+        yield client.get_executor()
 
 
 @dataclass(frozen=True)

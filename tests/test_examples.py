@@ -146,3 +146,16 @@ def test_energy_of_the_outer_planets_walks_no_further_than_roundings(example):
     result = example("outer_solar_system", YEARS=10_000)
     assert result.years[-1] == 10_000
     assert np.max(np.abs(result.errors)) < 3 * result.walk[-1] < 1e-13
+
+
+def test_trojans_librate_as_in_theory(example):
+    pytest.importorskip("distributed")
+    result = example("asteroids_dask", ANGLES=18, AXES=7)
+    theory = importlib.import_module("asteroids_dask").LIBRATION
+    assert result.period == pytest.approx(theory, rel=1e-2)
+    assert result.drift < 1e-13
+    middle = abs(result.angles - 60) < 6, abs(result.axes - 1) < 0.001
+    assert result.width[np.ix_(*middle)].max() < 10
+    gone, horseshoes, tadpoles = np.bincount(result.kind.ravel())
+    assert min(gone, horseshoes) > 10
+    assert tadpoles > 40

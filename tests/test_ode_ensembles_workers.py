@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-import warnings
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -189,15 +188,13 @@ def test_processes_and_one_that_is_killed(wanted):
 
 @pytest.fixture(scope="module")
 def cluster():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Dask says of ports and of its own libraries
-        with (
-            distributed.LocalCluster(
-                n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield cluster, client
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield cluster, client
 
 
 @pytest.mark.parametrize("chunk", [None, 7])

@@ -36,8 +36,9 @@ class EnsembleResult(OptimizeResult):  # type: ignore[misc]
     ----------
     t : ndarray, shape (N,)
         Where each trajectory ended: at its ``tf``, or at the last good time before it failed.
-    y : ndarray, shape (N, *shape), or (N, *shape, n_points)
-        The states then; with ``t_eval`` the states at these times, NaN where they were not reached.
+    y : ndarray, shape (N, ...)
+        The states then. With ``t_eval`` the states at these times, which come last, and NaN where
+        they were not reached.
     status : ndarray, shape (N,)
         0: the end was reached. -1: it could not go on.
     success : ndarray, shape (N,)
@@ -99,8 +100,8 @@ def ensemble(
         ``fun(t, y, *args)`` of one trajectory, as `solve_ivp` has it.
     t_span : (float or array_like, float or array_like)
         From when to when: numbers for all, or arrays with one for each trajectory.
-    Y0 : array_like, shape (N, *shape)
-        The states at the beginning. They are read as they are needed: it may be a memmap or
+    Y0 : array_like, shape (N, ...)
+        The states at the beginning, each of any shape. They are read as they are needed: it may be a memmap or
         anything else that has rows, ``shape`` and ``dtype``.
     args : tuple, optional
         Further arguments of ``fun``.
@@ -124,8 +125,8 @@ def ensemble(
         take.
     progress : bool
         Whether to show a bar, if tqdm is installed.
-    out : array, shape of `EnsembleResult.y`, optional
-        Gets the states; it may be a memmap.
+    out : array, optional
+        Gets the states, and is ``y`` of the result; it may be a memmap.
 
     Returns
     -------
