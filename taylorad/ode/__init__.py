@@ -7,6 +7,7 @@ from taylorad.ode.integrator import Integrator
 from taylorad.ode.ivp import OdeResult, solve_ivp
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.solver import Taylor
+from taylorad.ode.variations.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from taylorad.ode.variations.sensitivities import (
     FlowSolution,
     Sensitivities,
@@ -18,6 +19,7 @@ __all__ = [
     "EnsembleResult",
     "FlowSolution",
     "Integrator",
+    "LyapunovSpectrum",
     "OdeResult",
     "OdeSolution",
     "Propagation",
@@ -26,6 +28,7 @@ __all__ = [
     "ensemble",
     "flow_map",
     "implicit",
+    "lyapunov_spectrum",
     "sensitivities",
     "solve_ivp",
 ]

@@ -15,7 +15,7 @@ from taylorad.ode.inputs import arguments, as_time, as_times
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.records import Ends, Points, Segments
 
-__all__ = ["OdeResult", "solve_ivp"]
+__all__ = ["OdeResult", "as_span", "solve_ivp"]
 
 MESSAGES = {
     0: "The solver successfully reached the end of the integration interval.",
@@ -163,7 +163,7 @@ def solve_ivp(
             f"there is no method {method!r}, only 'Taylor'; scipy.integrate.solve_ivp has others, "
             "and takes taylorad.ode.Taylor for a method too"
         )
-    t0, tf = _span(t_span)
+    t0, tf = as_span(t_span)
     times = _times(t_eval, t0, tf)
     if first_step is not None and not 0 < first_step <= abs(tf - t0):
         raise InputError(f"`first_step` is {first_step}; it must be positive, within `t_span`")
@@ -213,7 +213,8 @@ def solve_ivp(
     )
 
 
-def _span(t_span: Any) -> tuple[float, float]:
+def as_span(t_span: Any) -> tuple[float, float]:
+    """Check from when to when."""
     try:
         t0, tf = map(as_time, t_span)
     except (TypeError, ValueError) as error:
