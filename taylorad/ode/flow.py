@@ -226,7 +226,7 @@ class Flow(Branch):
         known = self.switches.values(given)
         parts = self.parts[0, : self.size]
         if isinstance(self.fun, Explicit):  # what has no rate may jump, in the note too
-            before.state = self.fun.landed(before, parts, h, self.args)
+            before.state = self.fun.landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
             self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
 

@@ -28,6 +28,9 @@ ASIDE = 2.0**-10
 NEAREST = 2.0**-36
 """in terms of the time no nearer than this."""
 
+ROUNDING = 2**12
+"""By less than this, of the tolerance, nothing jumps."""
+
 
 class Explicit:
     """A right-hand side that is found anew, with other pivots, wherever it is traced.
@@ -93,7 +96,7 @@ class Explicit:
             raise InputError(ANOTHER_FORM)
         return self.state(y, yp)
 
-    def landed(self, at: Motion, series: Any, h: Any, args: Sequence[Any]) -> Any:
+    def landed(self, at: Motion, series: Any, h: Any, args: Sequence[Any], relative: Any) -> Any:
         """Give the state on the other side of a switch, where what has no rate may jump.
 
         Parameters
@@ -104,6 +107,8 @@ class Explicit:
             Of a step of size h that begins there, as if nothing jumped.
         h : number
         args : sequence
+        relative : float
+            The tolerance, with which it is told whether there is a jump at all.
         """
         s = ASIDE * h
         if series.dtype == float:  # far enough for doubles to tell
@@ -119,7 +124,9 @@ class Explicit:
         except InputError as error:
             text = f"behind a switch of the implicit equation at t = {at.time}: {error}"
             raise IntegrationError(text, at.time, y) from error
-        return self.state(new, yp).ravel()
+        state = self.state(new, yp).ravel()
+        jumped = np.abs(state - at.state) > ROUNDING * relative * np.max(np.abs(state))
+        return state if np.any(jumped) else at.state
 
     def lifted(self, t: Any, state: Any, args: Sequence[Any], order: int) -> Any:
         """Give a state with the derivatives of what follows from the rest of it, and from ``args``.
