@@ -14,9 +14,9 @@ from taylorad.forward.algebra import Algebra
 from taylorad.forward.multivariate import MultivariateTaylor
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.events.watch import prepared
-from taylorad.ode.inputs import arguments, as_start, as_time
+from taylorad.ode.inputs import arguments, as_start
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.ivp import OdeResult, solve_ivp
+from taylorad.ode.ivp import OdeResult, as_span, solve_ivp
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.variations.variables import Name, Variables
 from taylorad.ode.variations.varied import Observed, Varied
@@ -138,7 +138,7 @@ class Sensitivities(OdeResult):
         >>> result.flow_map(1)
         MultivariateTaylor([2 + 4 t₁], O(t²))
         """
-        flow: MultivariateTaylor = self.flow[..., -1]
+        flow = self.flow[..., -1]
         return flow if order is None else flow.truncate(order)
 
 
@@ -212,7 +212,7 @@ def sensitivities(
     args = tuple(variables.args)
     options: dict[str, Any] = {"max_step": max_step, "digits": digits}
     wanted = {"tol": tol, "rtol": rtol, "atol": atol}
-    t0 = as_time(t_span[0])
+    t0, _ = as_span(t_span)
     initial = variables.initial(y, algebra)
     if variables.place("t0") is not None:
         initial = _from_times(fun, t0, y, args, variables, order, digits)
@@ -232,7 +232,7 @@ def sensitivities(
         **wanted,
         **options,
     )
-    flow = found.y if len(found.t) else np.zeros((*initial.shape, 0), initial.dtype)
+    flow = np.asarray(found.y).reshape(*initial.shape, len(found.t))
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
     result.wrt, result._variables = variables.names, variables
@@ -287,7 +287,7 @@ def flow_map(
     >>> flow
     MultivariateTaylor([2 + 4 t₁ + 4 t₁² + 4 t₁³], O(t⁴))
     """
-    t0, tf = map(as_time, t_span)
+    t0, tf = as_span(t_span)
     result = sensitivities(fun, (t0, tf), y0, args, wrt=wrt, order=order, t_eval=[tf], **options)
     if result.status < 0:
         raise IntegrationError(result.message, result.t[-1:], result.y, result.singularity)

@@ -38,17 +38,17 @@ class Variables:
     """
 
     def __init__(self, wrt: Any, y0: Any, args: tuple[Any, ...]) -> None:
-        names = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
+        self.args = list(args)
+        names = [wrt] if isinstance(wrt, str) or not isinstance(wrt, Iterable) else list(wrt)
         if "args" in names:
             at = names.index("args")
             names[at : at + 1] = range(len(args))
-        self.names: list[Name] = names
-        if not names or len(set(names)) < len(names):
+        self.names: list[Name] = [self._name(name) for name in names]
+        if not names or len(set(self.names)) < len(names):
             raise InputError(f"wrt is {wrt!r}; it must name something to vary, each thing once")
-        self.args = list(args)
         self.shapes, self.places = [], []
         count = 0
-        for name in names:
+        for name in self.names:
             shape = self._shape(name, y0)
             self.shapes.append(shape)
             self.places.append(slice(count, count + math.prod(shape)))
@@ -57,22 +57,30 @@ class Variables:
         if not count:
             raise InputError(f"wrt is {wrt!r}, which has no entries")
 
-    def _shape(self, name: Any, y0: Any) -> tuple[int, ...]:
+    def _name(self, name: Any) -> Name:
+        """Check a name; arguments counted from the last are counted from the first."""
+        if isinstance(name, str) and name in ("y0", "t0"):
+            return name
+        count = len(self.args)
+        is_number = isinstance(name, (int, np.integer)) and not isinstance(name, bool)
+        if is_number and -count <= name < count:
+            return int(name) % count
+        raise InputError(
+            f"wrt names {name!r}; there are 'y0', 't0', 'args', and the numbers of {count} "
+            "arguments"
+        )
+
+    def _shape(self, name: Name, y0: Any) -> tuple[int, ...]:
         if name == "y0":
             return np.shape(y0)
         if name == "t0":
             return ()
-        if not isinstance(name, int) or not -len(self.args) <= name < len(self.args):
-            raise InputError(
-                f"wrt names {name!r}; there are 'y0', 't0', 'args', and the numbers of "
-                f"{len(self.args)} arguments"
-            )
-        number = self.args[name]
+        number = self.args[int(name)]
         array = np.asarray(number)
-        if array.dtype.kind in "iu":
+        if array.dtype.kind in "iuf" and array.dtype != float:
             array = array.astype(float)
-            self.args[name] = array[()]
-        elif array.dtype.kind != "f" and not all(hasattr(x, "_mpf_") for x in array.flat):
+            self.args[int(name)] = array[()]
+        elif array.dtype != float and not all(hasattr(x, "_mpf_") for x in array.flat):
             raise InputError(f"wrt names argument {name}, which is {number!r}: no real numbers")
         return array.shape
 
@@ -86,7 +94,7 @@ class Variables:
         for name, place in zip(self.names, self.places, strict=True):
             if not isinstance(name, int):
                 continue
-            first = _numbers(self.args[: name % len(self.args)])
+            first = _numbers(self.args[:name])
             found += [(first + i, 1 + j) for i, j in enumerate(range(place.start, place.stop))]
         return found
 
@@ -95,9 +103,10 @@ class Variables:
         return dict(zip(self.names, self.places, strict=True)).get(name)
 
     def number(self, name: Name) -> int:
-        if name not in self.names:
+        found = self._name(name)
+        if found not in self.names:
             raise InputError(f"there is no derivative by {name!r}, only by {self.names}")
-        return self.names.index(name)
+        return self.names.index(found)
 
     def initial(self, y0: Any, algebra: Algebra) -> Any:
         """Give the coefficients of the initial state."""
