@@ -25,7 +25,7 @@ from taylorad.ode.variations.varied import Varied
 
 __all__ = ["LyapunovSpectrum", "lyapunov_spectrum"]
 
-WANTED, MOST = math.log(1e5), math.log(1e9)
+WANTED, MOST = math.log(1e4), math.log(1e6)
 """By what factor lengths may come to differ: as they are aimed at, and at most.
 
 A factor c costs as many digits of the slowest.
@@ -231,8 +231,7 @@ class _Stretching:
                 raise InputError(f"interval is {self.longest}: no time passes at {motion.time}")
             steps = integrator.propagate_until(stop, max_steps=self.steps).steps
             frame, lengths = self._orthonormal()
-            with np.errstate(divide="ignore"):
-                logs = np.log(lengths)
+            logs = [math.log(x) if x else -math.inf for x in lengths]
             stretch = max(0.0, *logs) - min(0.0, *logs)
             if not stretch < MOST and steps > 1:
                 motion.restore(before)
@@ -245,18 +244,18 @@ class _Stretching:
             yield motion.time, logs
 
     def _orthonormal(self) -> tuple[Any, Any]:
-        """Give a frame that spans the same, and the lengths of what was orthogonal to the former"""
+        """Give a frame that spans the same, and its lengths before, orthogonally to the former."""
         motion = self.integrator._motion
         k = self.integrator._flow.shape[0] - 1
         rows = motion.state.reshape(k + 1, -1)[1:]
-        factors, scales, _, _ = dgeqrf(rows.T, overwrite_a=False)
-        lengths = np.abs(np.diagonal(factors)[:k])
+        factors, scales, _, _ = dgeqrf(rows.T)
+        lengths = [abs(factors.item(i, i)) for i in range(k)]
         return dorgqr(factors, scales, overwrite_a=True)[0], lengths
 
     def _put(self, frame: Any) -> None:
         """Go on with another frame; the solution keeps what its rounding has lost."""
         motion = self.integrator._motion
-        n, k = frame.shape
+        n = len(frame)
         motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
         motion.state[n:] = frame.T.ravel()
         motion.lost[n:] = 0.0
@@ -266,7 +265,8 @@ class _Stretching:
 def _standard_errors(passed: Any, sums: Any) -> Any:
     """Give the standard errors of averages, from sums up to times, by the means of parts.
 
-    If parts that follow each other have deviations alike, these are counted too.
+    Those that follow each other are not independent: what one has too much is mostly missing to the
+    next, for lengths that vary without growing. So their covariance is counted too.
     """
     times = np.linspace(0.0, passed[-1], BLOCKS + 1)
     known = np.concatenate([[0.0], passed])
@@ -275,7 +275,7 @@ def _standard_errors(passed: Any, sums: Any) -> Any:
     deviations = means - np.mean(means, axis=1, keepdims=True)
     variance = np.sum(deviations**2, axis=1)
     neighbours = np.sum(deviations[:, 1:] * deviations[:, :-1], axis=1)
-    total = variance + 2 * np.maximum(neighbours, 0.0)
+    total = np.maximum(variance + 2 * neighbours, variance / BLOCKS)
     return np.sqrt(total / (BLOCKS * (BLOCKS - 1)))
 
 
