@@ -40,7 +40,7 @@ class Branch:
     Parameters
     ----------
     fun : callable
-        ``fun(t, y, *args)``.
+        ``fun(t, y, *args)``; if it says ``smooth``, no switch in it may be crossed.
     events : list of Event
     args : tuple
     order : int

@@ -220,6 +220,13 @@ class Flow(Branch):
 
     def _change_sides(self, before: Motion, h: Any, relative: Any) -> None:
         assert self.system is not None
+        if getattr(self.fun, "smooth", False):
+            raise IntegrationError(
+                f"after t = {float(before.time):.17g} a switch in the right-hand side is crossed "
+                "(where, abs, if), beyond which such derivatives are not known: forward mode, of "
+                "one derivative, and `sensitivities` go across",
+                *(before.time, before.state.reshape(self.shape).copy()),
+            )
         self.hold(self.switches.after(self.parts[0], h, relative))
         system = self.system.unvaried
         given = [*self._arguments(system, before.state, before.time), *self.held]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from taylorad.errors import InputError, IntegrationError
 from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.inputs import arguments, as_time, as_times
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.records import Ends, Points, Segments
+from taylorad.ode.leaves import carried
+from taylorad.ode.records import Checkpoints, Ends, Points, Segments
 
-__all__ = ["OdeResult", "as_span", "solve_ivp"]
+__all__ = ["OdeResult", "Options", "solve_ivp", "solved", "as_span"]
 
 MESSAGES = {
     0: "The solver successfully reached the end of the integration interval.",
@@ -163,25 +165,65 @@ def solve_ivp(
             f"there is no method {method!r}, only 'Taylor'; scipy.integrate.solve_ivp has others, "
             "and takes taylorad.ode.Taylor for a method too"
         )
-    t0, tf = as_span(t_span)
+    args = () if args is None else arguments(args)
+    options = Options(dense_output, events, tol, rtol, atol, order, max_step, first_step, digits)
+    if carried((t_span, y0, t_eval, args)):
+        from taylorad.ode.variations.through import solve_with_derivatives
+
+        return solve_with_derivatives(fun, t_span, y0, t_eval, args, options)
+    return solved(fun, as_span(t_span), y0, t_eval, args, options)[0]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Those of `solve_ivp`."""
+
+    dense_output: bool
+    events: Any
+    tol: float | None
+    rtol: Any
+    atol: Any
+    order: int | None
+    max_step: float
+    first_step: float | None
+    digits: int | None
+
+
+def solved(
+    fun: Callable[..., Any],
+    span: tuple[float, float],
+    y0: Any,
+    t_eval: Any,
+    args: tuple[Any, ...],
+    options: Options,
+    checkpoints: bool = False,
+) -> tuple[OdeResult, tuple[Any, Any] | None]:
+    """Solve a problem of plain numbers; give checkpoints too, if they are wanted.
+
+    These are the times at which steps begin and the last one ends, in two words, and the states.
+    """
+    t0, tf = span
     times = _times(t_eval, t0, tf)
+    first_step = options.first_step
     if first_step is not None and not 0 < first_step <= abs(tf - t0):
         raise InputError(f"`first_step` is {first_step}; it must be positive, within `t_span`")
-    args = () if args is None else arguments(args)
     integrator = Integrator(
         *(fun, t0, y0, args),
-        **{"tol": tol, "rtol": rtol, "atol": atol, "order": order},
-        max_step=max_step,
-        events=events,
-        digits=digits,
+        tol=options.tol,
+        rtol=options.rtol,
+        atol=options.atol,
+        order=options.order,
+        max_step=options.max_step,
+        events=options.events,
+        digits=options.digits,
     )
     if math.isinf(tf) and not any(math.isfinite(e.most) for e in integrator._engine.events):
-        raise InputError(f"t_span is {t_span!r}: without end, it takes a terminal event")
+        raise InputError(f"t_span is {span!r}: without end, it takes a terminal event")
     start, singularity = integrator._motion.copy(), None
     kept = Ends(start) if times is None else Points(start, times, -1 if tf < t0 else 1)
-    segments = Segments(start)
+    segments, begun = Segments(start), Checkpoints()
+    records = [kept, *[segments] * options.dense_output, *[begun] * checkpoints]
     try:
-        records = [kept, segments] if dense_output else [kept]
         done = integrator._propagate((tf, 0.0), records, first_step=first_step or math.inf)
         status = int(done.outcome == "event")
         message = MESSAGES[status]
@@ -194,10 +236,11 @@ def solve_ivp(
     # Without any time SciPy has no shape.
     y = y[: math.prod(shape)].reshape(*shape, len(t)) if len(t) else np.array([])
     events = integrator._engine.events
+    ends = begun.found(motion, shape) if checkpoints else None
     return OdeResult(
         t=t,
         y=y,
-        sol=segments.solution(shape) if dense_output else None,
+        sol=segments.solution(shape) if options.dense_output else None,
         t_events=[np.array(x) for x in integrator.t_events] if events else None,
         y_events=[np.array(x) for x in integrator.y_events] if events else None,
         nfev=motion.steps + motion.rejected + 1,
@@ -210,11 +253,11 @@ def solve_ivp(
         message=message,
         success=status >= 0,
         singularity=singularity,
-    )
+    ), ends
 
 
 def as_span(t_span: Any) -> tuple[float, float]:
-    """Check from when to when."""
+    """Check a span of time."""
     try:
         t0, tf = map(as_time, t_span)
     except (TypeError, ValueError) as error:

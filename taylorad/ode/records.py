@@ -11,7 +11,7 @@ from taylorad.ode.dense import OdeSolution
 from taylorad.ode.steps.sampling import evaluate
 from taylorad.ode.steps.stepper import Motion
 
-__all__ = ["Ends", "Points", "Record", "Segments"]
+__all__ = ["Checkpoints", "Ends", "Points", "Record", "Segments"]
 
 
 class Record(Protocol):
@@ -40,6 +40,24 @@ class Ends:
     def found(self) -> tuple[Any, Any]:
         """Give times, and states: shape (n, points)."""
         return np.concatenate(self.times), np.concatenate(self.states).T
+
+
+class Checkpoints:
+    """Where steps began: the time in two words, and the state."""
+
+    def __init__(self) -> None:
+        self.times: list[Any] = []
+        self.states: list[Any] = []
+
+    def take(self, block: Block) -> None:
+        self.times.append(block.times[:, :2].copy())
+        self.states.append(block.coefficients[..., 0].copy())
+
+    def found(self, last: Motion, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        """Give times, shape (points, 2), and states, shape (*shape, points), the last included."""
+        times = np.concatenate([*self.times, [[last.time, last.time_low]]])
+        states = np.concatenate([*self.states, last.state[None]])
+        return times, states.T.reshape(*shape, len(times))
 
 
 class Points:

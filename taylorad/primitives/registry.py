@@ -33,6 +33,7 @@ __all__ = [
     "LocalSeries",
     "Owner",
     "Primitive",
+    "Pulled",
     "enter",
     "implements",
     "lookup",
@@ -232,6 +233,16 @@ class Constant(Primitive):
     ordering: bool = field(default=False, kw_only=True)
     shape_varies: bool = field(default=False, kw_only=True)
     opaque: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pulled(Primitive):
+    """A whole computation that a tape has for one line, such as the solution of an equation.
+
+    ``pullback(g)`` gives the cotangents of its arguments, from that of its value.
+    """
+
+    pullback: Callable[[Any], Sequence[Any]] = field(kw_only=True)
 
 
 def _internal(name: str) -> Primitive:

@@ -19,6 +19,7 @@ from taylorad.primitives.registry import (
     Linear,
     LocalSeries,
     Primitive,
+    Pulled,
 )
 from taylorad.wengert.tape import Record
 
@@ -99,10 +100,16 @@ def _local_series(row: LocalSeries, record: Record, g: Any) -> Cotangents:
     return [(source, g * row(x, n=record.params.get("n", 0) + 1))]  # type: ignore[list-item]
 
 
+def _pulled(row: Pulled, record: Record, g: Any) -> Cotangents:
+    found = zip(record.sources, row.pullback(g), strict=True)
+    return [(source, bar) for source, bar in found if source is not None]
+
+
 _RULES: dict[type[Primitive], Callable[[Any, Record, Any], Cotangents]] = {
     Linear: _linear,
     Bilinear: _bilinear,
     Implicit: _implicit,
     Elementwise: _elementwise,
     LocalSeries: _local_series,
+    Pulled: _pulled,
 }

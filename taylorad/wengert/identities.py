@@ -210,7 +210,8 @@ def _index(w: Writer, line: Line) -> int | None:
         if frozen(key) == frozen(inner.params["key"]) and w.is_same(piece, line):
             return piece
         within = theirs.start <= mine.start and mine.stop <= theirs.stop
-        if within and isinstance(inner.params["key"][0], slice):
+        is_whole = w.lines[piece].shape == (len(theirs), *inner.shape[1:])  # else it is repeated
+        if within and is_whole and isinstance(inner.params["key"][0], slice):
             first = (
                 key[0] - theirs.start
                 if isinstance(key[0], int)

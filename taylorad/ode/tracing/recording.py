@@ -10,6 +10,7 @@ import numpy as np
 
 from taylorad.compiler.arguments import read
 from taylorad.compiler.opening import opened
+from taylorad.dispatch import Value
 from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
@@ -65,6 +66,7 @@ class Recording:
                 )
             results.append(answer)
         trace.closed = True
+        _check_captured(trace, results)
         if np.shape(results[0]) != y.shape and np.size(results[0]) != y.size:
             raise InputError(
                 f"the right-hand side returned an array of shape {np.shape(results[0])} for a "
@@ -134,6 +136,20 @@ def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[
         f"for an array and {value} for the object that stands for one while it is traced: it must "
         "not choose by types (isinstance), nor depend on anything but its arguments"
     )
+
+
+def _check_captured(trace: recording.Trace, results: Sequence[Any]) -> None:
+    """Check that no number of another transformation has come in by the back door."""
+    for x in (*(x for r in trace.records for x in r.operands), *results):
+        if (
+            isinstance(x, Value)
+            and x.tag > 0
+            and not (isinstance(x, recording.Traced) and x.tape is trace)
+        ):
+            raise InputError(
+                "the right-hand side uses a number that carries derivatives and is none of its "
+                "arguments: hand it over by solve_ivp(..., args=(...))"
+            )
 
 
 def _moves(leaf: Any) -> bool:

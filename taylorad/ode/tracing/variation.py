@@ -70,7 +70,7 @@ class Variation(System):
 
     @property
     def unvaried(self) -> System:
-        return self.base
+        return self.base.unvaried
 
     @property
     def variation(self) -> Variation:
@@ -140,7 +140,7 @@ class _Expansion:
     """Lines of parts."""
 
     def __init__(self, system: Variation) -> None:
-        base, algebra = system.base, system.algebra
+        base, algebra = system.base.expanded, system.algebra
         self.degrees = algebra.degrees.tolist()
         self.trace = trace = Lines()
         self.pairs = pairs(algebra)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.arguments import read
-from taylorad.dispatch import fresh_tag
+from taylorad.dispatch import fresh_tag, shape_of
+from taylorad.dispatch.operands import size_of
 from taylorad.drivers.boundary import as_output, evaluate
-from taylorad.forward.algebra import Algebra
+from taylorad.forward.algebra import Algebra, buffer
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
+from taylorad.ode.leaves import numbered
 from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
 from taylorad.ode.tracing.variation import Variation
 
@@ -58,6 +59,8 @@ class Varied:
         self, fun: Callable[..., Any], algebra: Algebra, seeds: Sequence[tuple[int, int]] = ()
     ) -> None:
         self.fun, self.algebra, self.seeds = fun, algebra, tuple(seeds)
+        # Of solutions that vary, switches are gone over; not of those that vary in two ways.
+        self.smooth = isinstance(fun, Varied) or getattr(fun, "smooth", False)
 
     def system(self, t: float, y: Any, args: Sequence[Any], functions: Sequence[Any]) -> System:
         """Give the system of all coefficients; see `taylorad.ode.tracing.system.system`."""
@@ -106,20 +109,21 @@ class Varied:
         *given, values = args
         if not self.seeds:
             return given
-        call = read(tuple(given), {}, frozenset())
-        leaves, first = [], 0
-        for leaf in call.leaves:
-            numbers = np.asarray(leaf)
-            if numbers.dtype != float and numbers.dtype != object:
-                leaves.append(leaf)
-                continue
-            c = np.zeros((self.algebra.size, numbers.size), numbers.dtype)
-            c[0] = numbers.ravel()
-            for (parameter, monomial), value in zip(self.seeds, values, strict=True):
-                if 0 <= parameter - first < numbers.size:
-                    c[monomial, parameter - first] = value
-            first += numbers.size
-            c = c.reshape(-1, *numbers.shape)
-            leaves.append(Jet.of(c, self.algebra, tag) if np.any(c[1:]) else leaf)
-        rebuilt, _ = call.rebuild(leaves)
-        return rebuilt
+        leaves, first, rebuild = numbered(given)
+        for i, leaf in enumerate(leaves):
+            count = size_of(leaf) if first[i] >= 0 else 0
+            mine = [
+                (k, monomial, parameter - first[i])
+                for k, (parameter, monomial) in enumerate(self.seeds)
+                if 0 <= parameter - first[i] < count
+            ]
+            if mine:
+                which, monomials, entries = map(list, zip(*mine))
+                numbers = np.reshape(leaf, (-1,))
+                innermost = max((numbers, values), key=lambda x: getattr(x, "tag", -1))
+                c = buffer(innermost, (self.algebra.size, count))
+                c[0] = numbers
+                c[monomials, entries] = values[which]
+                c = np.reshape(c, (-1, *shape_of(leaf)))
+                leaves[i] = Jet.of(c, self.algebra, tag)
+        return rebuild(leaves)  # type: ignore[no-any-return]

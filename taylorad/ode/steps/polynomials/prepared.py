@@ -37,7 +37,7 @@ class Prepared:
     """
 
     def __init__(self, system: Variation) -> None:
-        self.system, base, trace = system, system.base, Lines()
+        self.system, base, trace = system, system.base.expanded, Lines()
         numbers = sum(p.size for p in base.parameters)
         seeded = {parameter for parameter, _ in system.seeds}
         given = [trace.argument(True) for _ in range(base.size + 1)]

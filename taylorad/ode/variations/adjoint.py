@@ -1,0 +1,263 @@
+"""The adjoint equation of an initial value problem, integrated backward.
+
+The cotangent λ of a state that moves by y' = f(t, y, p), and that of the parameters, μ, obey
+
+    λ' = -(df/dy)ᵀ λ,    μ' = -(df/dp)ᵀ λ
+
+backward in time [1]_; where a cotangent of the solution comes in, λ jumps by it. All that costs as
+much as few forward integrations, whatever the number of parameters. The state goes back along with
+them. That need not be stable, as in a motion that loses energy, so states of the way forward are
+kept, and on the way back the state is made theirs: often enough that it never strays from them.
+
+References
+----------
+.. [1] Y. Cao, S. Li, L. Petzold, R. Serban, "Adjoint sensitivity analysis for
+   differential-algebraic equations", SIAM J. Sci. Comput. 24 (2003).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import bottom, shape_of
+from taylorad.dispatch.operands import size_of
+from taylorad.drivers.boundary import as_output, evaluate
+from taylorad.drivers.seeds import coefficients_of
+from taylorad.forward.jet import Jet
+from taylorad.ode.integrator import Integrator
+from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.problem import Problem, lowest, stripped, with_products
+from taylorad.ode.variations.varied import Varied
+from taylorad.reverse.sweep import sweep
+from taylorad.wengert.tape import Entry, Tape
+
+__all__ = ["Adjoint", "pulled_back"]
+
+STRAY = 16.0
+"""Of the tolerance: farther than this the state may not be from what it was on the way forward."""
+
+
+class Adjoint:
+    """The right-hand side of state, cotangent and cotangents of parameters, one behind the other.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``.
+    shape : tuple of int
+        Of the state.
+    wanted : sequence of int
+        The leaves of the arguments that are parameters.
+    """
+
+    smooth = True
+
+    def __init__(
+        self, fun: Callable[..., Any], shape: tuple[int, ...], wanted: Sequence[int]
+    ) -> None:
+        self.fun, self.shape, self.wanted = fun, shape, tuple(wanted)
+        self.size = math.prod(shape)
+
+    def __call__(self, t: Any, z: Any, *args: Any) -> Any:
+        n, tape = self.size, Tape()
+        leaves, _, rebuild = numbered(args)
+        inputs = [np.reshape(z[:n], self.shape), *[leaves[i] for i in self.wanted]]
+        entries = [tape.input(x) for x in inputs]
+        for i, entry in zip(self.wanted, entries[1:], strict=True):
+            leaves[i] = entry
+        answer = as_output(evaluate(self.fun, t, entries[0], *rebuild(leaves)), self.fun, math.inf)
+        bars: list[Any] = [None] * len(inputs)
+        if isinstance(answer, Entry) and answer.tape is tape:
+            seed = np.reshape(z[n : 2 * n], answer.shape)
+            bars = sweep(tape, [(answer.number, seed)], range(len(inputs)))
+            answer = answer.value
+        flat = [
+            np.zeros(size_of(x)) if bar is None else np.reshape(-bar, (-1,))
+            for bar, x in zip(bars, inputs, strict=True)
+        ]
+        return np.concatenate([np.reshape(answer, (-1,)), *flat])
+
+
+def pulled_back(
+    problem: Problem, times: Any, checkpoints: tuple[Any, Any], g: Any, wanted: Sequence[int]
+) -> list[Any]:
+    """Pull a cotangent of the solution at times back to the inputs.
+
+    Parameters
+    ----------
+    problem : Problem
+    times : ndarray
+    checkpoints : (ndarray, array)
+        Times in two words, and the states then.
+    g : array, of the shape of the solution
+    wanted : sequence of int
+        0 for the initial state; from 1 on, leaves of the arguments.
+
+    Returns
+    -------
+    list
+        With None for what is not wanted.
+    """
+    shape = shape_of(problem.y0)
+    n = math.prod(shape)
+    stops, states = checkpoints
+    leaves, _, _ = numbered(problem.args)
+    parameters = [i - 1 for i in wanted if i]
+    sizes = [size_of(leaves[i]) for i in parameters]
+    way = _Way(
+        Adjoint(problem.fun, shape, parameters),
+        n,
+        sum(sizes),
+        stops,
+        np.reshape(np.moveaxis(states, -1, 0), (len(stops), n)),
+        times,
+        np.reshape(np.moveaxis(g, -1, 0), (len(times), n)),
+        problem.args,
+        problem,
+    )
+    z = _back(way)
+    bars: list[Any] = [None] * (1 + len(leaves))
+    if 0 in wanted:
+        bars[0] = np.reshape(z[n : 2 * n], shape)
+    ends = np.cumsum([2 * n, *sizes]).tolist()
+    for i, start, end in zip(parameters, ends, ends[1:]):
+        bars[1 + i] = np.reshape(z[start:end], shape_of(leaves[i]))
+    return bars
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way back: of polynomials their coefficients have axes in front of that of the state."""
+
+    fun: Any
+    size: int
+    parameters: int
+    stops: Any
+    states: Any  # shape (stops, ..., n)
+    times: Any
+    jumps: Any  # shape (times, ..., n)
+    args: tuple[Any, ...]
+    problem: Problem
+
+
+def _back(way: _Way) -> Any:
+    """Give state and cotangents at the beginning."""
+    given = (way.states, way.jumps, way.args)
+    innermost = max(carried(given), key=lambda x: x.tag, default=None)
+    if innermost is None:
+        return _Backward(way).run()
+    assert isinstance(innermost, Jet)
+    tag, algebra = innermost.tag, lowest(innermost, given)
+    args, seeds, values = stripped(way.args, tag, algebra)
+    states, jumps = (
+        np.moveaxis(coefficients_of(x, tag, algebra)[: algebra.size], 0, 1)
+        for x in (way.states, way.jumps)
+    )
+    varied = Varied(way.fun, with_products(algebra), seeds)
+    z = _back(replace(way, fun=varied, states=states, jumps=jumps, args=(*args, values)))
+    return innermost.like(z, algebra)
+
+
+class _Backward:
+    """The integration backward, of plain numbers."""
+
+    def __init__(self, way: _Way) -> None:
+        self.way, self.n = way, way.size
+        self.states = np.asarray(way.states)
+        self.jumps = np.asarray(way.jumps, float)
+        problem = way.problem
+        options = problem.options
+        y = np.asarray(bottom(problem.y0), float)
+        limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
+        self.relative = limits.relative
+        self.floors = self._floors(np.ravel(limits.floors))
+        self.integrator: Integrator | None = None
+
+    def _floors(self, least: Any) -> Any:
+        """Give below what size a number counts as zero."""
+        lead, n = self.states.shape[1:-1], self.n
+        floors = np.empty((*lead, 2 * n + self.way.parameters))
+        sizes = np.max(np.abs(self.states), axis=(0, -1), keepdims=True)[0]
+        floors[..., :n] = np.where(sizes > 0, np.minimum(sizes, 1.0), 1.0)
+        floors[(0,) * len(lead)][:n] = least
+        whole = np.max(np.abs(self.jumps), initial=0.0)
+        sizes = np.max(np.abs(self.jumps), axis=(0, -1), keepdims=True, initial=0.0)[0]
+        floors[..., n:] = np.where(sizes > 0, sizes, whole)
+        return floors
+
+    def run(self) -> Any:
+        """Give state and cotangents at the beginning."""
+        way, n = self.way, self.n
+        z = np.zeros(self.floors.shape)
+        if not np.any(self.jumps):
+            return z
+        stops = way.stops
+        sign = -1.0 if stops[-1, 0] < stops[0, 0] else 1.0
+        options = way.problem.options
+        self.jump = len(way.times)  # from here on jumps have been made
+        z[..., :n] = self.states[-1]
+        z = self._jumped(z, stops[-1, 0], sign)
+        self.integrator = Integrator(
+            way.fun,
+            stops[-1, 0],
+            z,
+            way.args,
+            rtol=self.relative,
+            atol=self.floors * self.relative,
+            order=options.order,
+            max_step=options.max_step,
+        )
+        self.integrator._motion.time_low = stops[-1, 1]
+        here, stride, most = len(stops) - 1, 1, len(stops)
+        while here:
+            stride = min(stride, here)
+            jump = self.jump
+            there = here - stride
+            found = self._gone(z, stops[there], sign)
+            strays = np.abs(found[..., :n] - self.states[there])
+            limit = STRAY * self.relative * (np.abs(self.states[there]) + self.floors[..., :n])
+            if stride > 1 and not np.all(strays <= limit):
+                stride = most = stride // 2
+                self.jump = jump
+                self._begin(z, stops[here])
+                continue
+            z, here = found, there
+            z[..., :n] = self.states[here]
+            self._begin(z, stops[here])
+            stride = min(2 * stride, most)
+        return z
+
+    def _begin(self, z: Any, stop: Any) -> None:
+        """Be somewhere else."""
+        integrator = self.integrator
+        assert integrator is not None
+        integrator.state = z
+        integrator._motion.time, integrator._motion.time_low = float(stop[0]), float(stop[1])
+
+    def _gone(self, z: Any, stop: Any, sign: float) -> Any:
+        """Go back to a stop, with all jumps on the way and there."""
+        integrator, times = self.integrator, self.way.times
+        assert integrator is not None
+        while self.jump and sign * times[self.jump - 1] > sign * stop[0]:
+            time = float(times[self.jump - 1])
+            integrator._propagate((time, 0.0))
+            state = self._jumped(integrator.state, time, sign)
+            low = integrator._motion.time_low
+            integrator.state = state
+            integrator._motion.time_low = low
+        integrator._propagate((float(stop[0]), float(stop[1])))
+        return self._jumped(integrator.state, stop[0], sign)
+
+    def _jumped(self, z: Any, time: float, sign: float) -> Any:
+        """Let cotangents in of times that have been reached."""
+        n = self.n
+        while self.jump and sign * self.way.times[self.jump - 1] >= sign * time:
+            self.jump -= 1
+            z[..., n : 2 * n] += self.jumps[self.jump]
+        return z

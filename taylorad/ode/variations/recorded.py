@@ -1,0 +1,123 @@
+"""A solution as one line of a list, and cotangents pulled back through it.
+
+Of few inputs their directions are carried along by the integration. Of many the adjoint equation is
+integrated backward (`adjoint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import shape_of
+from taylorad.dispatch.operands import size_of
+from taylorad.drivers.seeds import duals, unit_directions
+from taylorad.forward.jet import Jet
+from taylorad.ode.ivp import OdeResult
+from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.variations.adjoint import pulled_back
+from taylorad.ode.variations.problem import Problem
+from taylorad.primitives.registry import Pulled
+from taylorad.wengert.tape import Entry, Record, Tape
+
+__all__ = ["FEW", "recorded"]
+
+FEW = 4
+"""Of so many inputs, all entries counted, directions are carried along."""
+
+Solve = Callable[..., tuple[OdeResult, Any]]
+
+
+@dataclass
+class _Inputs:
+    """The initial state and the leaves of the arguments: those that a tape knows among them."""
+
+    problem: Problem
+    operands: list[Any]
+    sources: list[int | None]
+    rebuild: Callable[..., Any]
+
+    @staticmethod
+    def of(problem: Problem, tape: Tape) -> _Inputs:
+        leaves, _, rebuild = numbered(problem.args)
+        operands, sources = [], []
+        for x in (problem.y0, *leaves):
+            known = isinstance(x, Entry) and x.tape is tape
+            operands.append(x.value if known else x)
+            sources.append(x.number if known else None)
+        return _Inputs(problem, operands, sources, rebuild)
+
+    @property
+    def wanted(self) -> list[int]:
+        return [i for i, source in enumerate(self.sources) if source is not None]
+
+    def with_operands(self, operands: Sequence[Any]) -> Problem:
+        return replace(self.problem, y0=operands[0], args=self.rebuild(operands[1:]))
+
+
+def recorded(problem: Problem, tape: Tape, solve: Solve) -> OdeResult:
+    """Solve a problem, and append the solution to a tape."""
+    inputs = _Inputs.of(problem, tape)
+    count = sum(size_of(inputs.operands[i]) for i in inputs.wanted)
+    if count <= FEW or _is_recorded(inputs.operands):
+        found, pullback = _with_directions(inputs, solve)
+    else:
+        found, pullback = _with_adjoint(inputs, solve)
+    row = Pulled(lambda *args: found.y, name="solve_ivp", pullback=pullback)
+    tape.check_open(row)
+    operands, sources = tuple(inputs.operands), tuple(inputs.sources)
+    found.y = tape._append(Record(row, operands, sources, {}, found.y))
+    return found
+
+
+def _is_recorded(tree: Any) -> bool:
+    """Tell whether some number belongs to a tape, maybe as a coefficient of a polynomial."""
+    for x in carried(tree):
+        while isinstance(x, Jet):
+            x = x.c
+        if isinstance(x, Entry):
+            return True
+    return False
+
+
+def _with_directions(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[Any], Any]]:
+    """Carry a direction for every entry of every input."""
+    points = [inputs.operands[i] for i in inputs.wanted]
+    jets, _ = duals(points, unit_directions(points))
+    operands = list(inputs.operands)
+    for i, jet in zip(inputs.wanted, jets, strict=True):
+        operands[i] = jet
+    found, _ = solve(inputs.with_operands(operands))
+    c = found.y.c
+    found.y = c[0]
+    directions = np.reshape(c[1:], (len(c) - 1, -1)) if c[0].size else np.zeros((len(c) - 1, 0))
+    ends = np.cumsum([size_of(x) for x in points]).tolist()
+
+    def pullback(g: Any) -> list[Any]:
+        bar = np.matmul(directions, np.reshape(g, (-1,)))
+        bars: list[Any] = [None] * len(inputs.operands)
+        for i, x, end in zip(inputs.wanted, points, ends, strict=True):
+            bars[i] = np.reshape(bar[end - size_of(x) : end], shape_of(x))
+        return bars
+
+    return found, pullback
+
+
+def _with_adjoint(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[Any], Any]]:
+    """Keep where steps began, to go back there."""
+    problem = inputs.with_operands(inputs.operands)
+    found, checkpoints = solve(problem, checkpoints=True)
+    times = found.t
+
+    def pullback(g: Any) -> Any:
+        if _is_recorded(g):  # the adjoint equation has no line of its own
+            _, directly = _with_directions(
+                replace(inputs, problem=replace(inputs.problem, times=times)), solve
+            )
+            return directly(g)
+        return pulled_back(problem, times, checkpoints, g, inputs.wanted)
+
+    return found, pullback

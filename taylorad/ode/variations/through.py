@@ -1,0 +1,157 @@
+"""`solve_ivp` of numbers that carry derivatives: one transformation after the other.
+
+The innermost answers first. If it is one of polynomials, their coefficients move by a larger system
+(`varied`), which is solved in turn; if it records, all of the solution becomes one line of its list
+(`recorded`). Coefficients and values may belong to other transformations.
+
+Times that carry derivatives are reached in a second integration: s from 0 to 1 leads from y(t) to
+y(t + d) by
+
+    dY/ds = d f(t + s d, Y)
+
+where d is a number whose value is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch import Value, bottom, shape_of
+from taylorad.drivers.seeds import coefficients_of
+from taylorad.errors import ConversionError, InputError, IntegrationError, user_line
+from taylorad.forward.algebra import Algebra
+from taylorad.forward.jet import Jet
+from taylorad.ode.ivp import OdeResult, Options, as_span, solved
+from taylorad.ode.leaves import carried
+from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.problem import Problem, lowest, stripped, whole, with_products
+from taylorad.ode.variations.recorded import recorded
+from taylorad.ode.variations.varied import Varied
+from taylorad.wengert.tape import Entry
+
+__all__ = ["solve", "solve_with_derivatives"]
+
+
+def solve_with_derivatives(
+    fun: Any, t_span: Any, y0: Any, t_eval: Any, args: tuple[Any, ...], options: Options
+) -> OdeResult:
+    """Solve a problem in which some number carries derivatives."""
+    if options.events is not None or options.dense_output or options.digits is not None:
+        raise InputError(
+            "of numbers that carry derivatives solve_ivp gives the solution at times: events, "
+            f"dense_output and digits are not for them{user_line()}; use t_eval"
+        )
+    if any(isinstance(bottom(x), Value) for x in carried((t_span, y0, t_eval, args))):
+        raise ConversionError(
+            f"solve_ivp cannot be traced{user_line()}: what it does depends on its numbers. "
+            "taylorad.compile runs functions that call it as they are"
+        )
+    t0, tf = t_span
+    y0 = whole(y0)
+    span = as_span((bottom(whole(t0)), bottom(whole(tf))))
+    times = None if t_eval is None else np.asarray(bottom(whole(t_eval)), float)
+    if carried(t0):
+        shift = np.reshape(t0 - span[0], 1)
+        y0 = _shifted(fun, shift, span[:1], y0[..., None], args, options, -1)[..., 0]
+    found, _ = solve(Problem(fun, span, y0, args, times, options))
+    if t_eval is not None and carried(t_eval):
+        shift = whole(t_eval) - times
+        found.y = _shifted(fun, shift, times, found.y, args, options)
+    elif t_eval is None and carried(tf):
+        last = _shifted(
+            fun, np.reshape(tf - span[1], 1), span[1:], found.y[..., -1:], args, options
+        )
+        found.y = np.concatenate([found.y[..., :-1], last], axis=-1)
+    return found
+
+
+def solve(problem: Problem, checkpoints: bool = False) -> tuple[OdeResult, Any]:
+    """Solve a problem; give times and states at which its steps began too, if they are wanted."""
+    innermost = max(carried((problem.y0, problem.args)), key=lambda x: x.tag, default=None)
+    if innermost is None:
+        found, ends = solved(
+            *(problem.fun, problem.span, problem.y0, problem.times, problem.args),
+            problem.options,
+            checkpoints,
+        )
+        if found.status < 0:
+            raise IntegrationError(found.message, found.t[-1:], found.y, found.singularity)
+        return found, ends
+    if isinstance(innermost, Jet):
+        return _expanded(problem, innermost, checkpoints)
+    assert isinstance(innermost, Entry)
+    return recorded(problem, innermost.tape, solve), None
+
+
+# --- polynomials ------------------------------------------------------------------------------
+
+
+def _expanded(problem: Problem, like: Jet, checkpoints: bool) -> tuple[OdeResult, Any]:
+    """Solve for the coefficients of polynomials."""
+    args, y0 = problem.args, problem.y0
+    algebra = lowest(like, (y0, args))
+    given, seeds, values = stripped(args, like.tag, algebra)
+    c = coefficients_of(y0, like.tag, algebra)[: algebra.size]
+    options = _tolerances(y0, c, algebra, problem.options)
+    varied = Varied(problem.fun, with_products(algebra), seeds)
+    found, ends = solve(
+        replace(problem, fun=varied, y0=c, args=(*given, values), options=options), checkpoints
+    )
+    found.y = like.like(found.y, algebra)
+    if ends is not None:
+        times, states = ends
+        ends = times, like.like(states, algebra)
+    return found, ends
+
+
+def _tolerances(y: Any, c: Any, algebra: Algebra, options: Options) -> Options:
+    """Give the tolerance of all coefficients, as `taylorad.ode.sensitivities` has it."""
+    y, c = (np.asarray(bottom(x)) for x in (y, c))
+    limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
+    floors = np.empty(c.shape)
+    floors[0] = np.reshape(limits.floors, y.shape)
+    for grade in algebra.grade[1:]:
+        floors[grade] = min(1.0, float(np.max(np.abs(c[grade]), initial=0.0))) or 1.0
+    return replace(options, tol=None, rtol=limits.relative, atol=floors * limits.relative)
+
+
+# --- times ------------------------------------------------------------------------------------
+
+
+class _Shift:
+    """The right-hand side that leads on by times whose value is 0, of many states."""
+
+    def __init__(self, fun: Any, sign: int) -> None:
+        self.fun, self.sign = fun, sign
+
+    def __call__(self, s: Any, states: Any, t: Any, shift: Any, *args: Any) -> Any:
+        along = s if self.sign > 0 else 1 - s
+        rates = []
+        for k in range(len(t)):
+            d = shift[k]
+            rate = whole(self.fun(t[k] + along * d, states[..., k], *args))
+            rates.append(self.sign * d * np.reshape(rate, states.shape[:-1]))
+        return np.stack(rates, axis=-1)
+
+
+def _shifted(
+    fun: Any,
+    shift: Any,
+    t: Any,
+    states: Any,
+    args: tuple[Any, ...],
+    options: Options,
+    sign: int = 1,
+) -> Any:
+    """Give states at times t + shift from those at t, or the other way about."""
+    options = replace(options, tol=None, rtol=None, atol=None, first_step=None, max_step=math.inf)
+    span, times = (0.0, 1.0), np.array([1.0])
+    t = np.array(t, float)
+    if not shape_of(states)[-1]:
+        return states
+    problem = Problem(_Shift(fun, sign), span, states, (t, shift, *args), times, options)
+    return solve(problem)[0].y[..., 0]
