@@ -30,9 +30,18 @@ def is_plain(line: Line, program: WengertList) -> bool:
     return is_elementwise(line.row, [x.dtype.kind for x in lines], line.dtype.kind, constants)
 
 
-def opened(program: WengertList) -> WengertList:
-    """Give the same program with the code of rows in their place, where machine code needs it."""
-    if not any(_is_closed(line, program) for line in program.lines):
+def opened(program: WengertList, but_analytic: bool = False) -> WengertList:
+    """Give the same program with the code of rows in their place, where machine code needs it.
+
+    Rows that are analytic at every real number may stay: their code may choose between branches.
+    """
+
+    def opens(line: Line) -> bool:
+        if but_analytic and isinstance(line.row, Elementwise) and line.row.real_analytic:
+            return False
+        return _is_closed(line, program)
+
+    if not any(map(opens, program.lines)):
         return program
     writer = Writer()
     at: list[int] = []
@@ -42,7 +51,7 @@ def opened(program: WengertList) -> WengertList:
             at.append(writer.constant(line.value, line.origin))
         elif line.row is None:
             at.append(writer.input(line.shape, line.dtype))
-        elif _is_closed(line, program) and (body := _body(line, program)) is not None:
+        elif opens(line) and (body := _body(line, program)) is not None:
             at.append(_inlined(writer, body, operands, line))
         else:
             at.append(_copied(writer, line, operands, line))

@@ -7,6 +7,7 @@ from taylorad.ode.integrator import Integrator
 from taylorad.ode.ivp import OdeResult, solve_ivp
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.solver import Taylor
+from taylorad.ode.variations.functional import AdjointGradient, adjoint_gradient
 from taylorad.ode.variations.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from taylorad.ode.variations.sensitivities import (
     FlowSolution,
@@ -16,6 +17,7 @@ from taylorad.ode.variations.sensitivities import (
 )
 
 __all__ = [
+    "AdjointGradient",
     "EnsembleResult",
     "FlowSolution",
     "Integrator",
@@ -25,6 +27,7 @@ __all__ = [
     "Propagation",
     "Sensitivities",
     "Taylor",
+    "adjoint_gradient",
     "ensemble",
     "flow_map",
     "implicit",

@@ -176,7 +176,7 @@ def solve_ivp(
 
 @dataclass(frozen=True)
 class Options:
-    """Those of `solve_ivp`."""
+    """Those of `solve_ivp`, and of how many inputs `grad` is to carry directions along."""
 
     dense_output: bool
     events: Any
@@ -187,6 +187,7 @@ class Options:
     max_step: float
     first_step: float | None
     digits: int | None
+    directions: int = 4
 
 
 def solved(

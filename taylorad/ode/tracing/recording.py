@@ -75,7 +75,7 @@ class Recording:
         _check(results[0], f, t, y, args)
         records = [r.number for r in results if isinstance(r, recording.Traced)]
         self.constants = [None if isinstance(r, recording.Traced) else r for r in results]
-        self.program = opened(normal_form(trace, records))
+        self.program = opened(normal_form(trace, records), but_analytic=True)
 
     @property
     def jumps(self) -> bool:

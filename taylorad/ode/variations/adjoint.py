@@ -6,8 +6,8 @@ The cotangent λ of a state that moves by y' = f(t, y, p), and that of the param
 
 backward in time [1]_; where a cotangent of the solution comes in, λ jumps by it. All that costs as
 much as few forward integrations, whatever the number of parameters. The state goes back along with
-them. That need not be stable, as in a motion that loses energy, so states of the way forward are
-kept, and on the way back the state is made theirs: often enough that it never strays from them.
+them. That need not be stable, as in a motion that loses energy, so the states at which steps began
+are kept, and on the way back the state is made theirs.
 
 References
 ----------
@@ -31,6 +31,7 @@ from taylorad.drivers.seeds import coefficients_of
 from taylorad.forward.jet import Jet
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.variations.problem import Problem, lowest, stripped, with_products
 from taylorad.ode.variations.varied import Varied
@@ -38,9 +39,6 @@ from taylorad.reverse.sweep import sweep
 from taylorad.wengert.tape import Entry, Tape
 
 __all__ = ["Adjoint", "pulled_back"]
-
-STRAY = 16.0
-"""Of the tolerance: farther than this the state may not be from what it was on the way forward."""
 
 
 class Adjoint:
@@ -169,95 +167,66 @@ class _Backward:
 
     def __init__(self, way: _Way) -> None:
         self.way, self.n = way, way.size
-        self.states = np.asarray(way.states)
-        self.jumps = np.asarray(way.jumps, float)
-        problem = way.problem
-        options = problem.options
-        y = np.asarray(bottom(problem.y0), float)
-        limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
-        self.relative = limits.relative
-        self.floors = self._floors(np.ravel(limits.floors))
-        self.integrator: Integrator | None = None
-
-    def _floors(self, least: Any) -> Any:
-        """Give below what size a number counts as zero."""
-        lead, n = self.states.shape[1:-1], self.n
-        floors = np.empty((*lead, 2 * n + self.way.parameters))
-        sizes = np.max(np.abs(self.states), axis=(0, -1), keepdims=True)[0]
-        floors[..., :n] = np.where(sizes > 0, np.minimum(sizes, 1.0), 1.0)
-        floors[(0,) * len(lead)][:n] = least
-        whole = np.max(np.abs(self.jumps), initial=0.0)
-        sizes = np.max(np.abs(self.jumps), axis=(0, -1), keepdims=True, initial=0.0)[0]
-        floors[..., n:] = np.where(sizes > 0, sizes, whole)
-        return floors
+        self.states, jumps = np.asarray(way.states), np.asarray(way.jumps, float)
+        there = np.any(jumps, axis=tuple(range(1, jumps.ndim)))
+        self.times, self.jumps = np.asarray(way.times)[there], jumps[there]
+        self.left = len(self.times)  # how many jumps are still to be made
+        self.sign = -1.0 if way.stops[-1, 0] < way.stops[0, 0] else 1.0
 
     def run(self) -> Any:
         """Give state and cotangents at the beginning."""
-        way, n = self.way, self.n
-        z = np.zeros(self.floors.shape)
-        if not np.any(self.jumps):
+        way, n, stops = self.way, self.n, self.way.stops
+        z = np.zeros((*self.states.shape[1:-1], 2 * n + way.parameters))
+        if not self.left:
             return z
-        stops = way.stops
-        sign = -1.0 if stops[-1, 0] < stops[0, 0] else 1.0
-        options = way.problem.options
-        self.jump = len(way.times)  # from here on jumps have been made
-        z[..., :n] = self.states[-1]
-        z = self._jumped(z, stops[-1, 0], sign)
-        self.integrator = Integrator(
+        integrator = self._integrator(z)
+        motion, engine = integrator._motion, integrator._engine
+        for state, (time, low) in zip(self.states[::-1], stops[::-1].tolist(), strict=True):
+            while self.left and self.sign * self.times[self.left - 1] > self.sign * time:
+                integrator._propagate((float(self.times[self.left - 1]), 0.0))
+                self._jump(motion)
+            integrator._propagate((time, low))
+            if self.left and self.times[self.left - 1] == time:
+                self._jump(motion)
+            motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
+            motion.state.reshape(z.shape)[..., :n] = state
+            motion.lost.reshape(z.shape)[..., :n] = 0
+            engine.forget()
+        return integrator.state
+
+    def _jump(self, motion: Motion) -> None:
+        """Let the next cotangent in."""
+        self.left -= 1
+        n, jump = self.n, self.jumps[self.left]
+        motion.state = motion.state.copy()
+        motion.state.reshape(*jump.shape[:-1], -1)[..., n : 2 * n] += jump
+
+    def _integrator(self, z: Any) -> Integrator:
+        """Be at the end."""
+        way, problem = self.way, self.way.problem
+        options = problem.options
+        y = np.asarray(bottom(problem.y0), float)
+        limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
+        z[..., : self.n] = self.states[-1]
+        integrator = Integrator(
             way.fun,
-            stops[-1, 0],
+            way.stops[-1, 0],
             z,
             way.args,
-            rtol=self.relative,
-            atol=self.floors * self.relative,
+            rtol=limits.relative,
+            atol=self._floors(z, np.ravel(limits.floors)) * limits.relative,
             order=options.order,
             max_step=options.max_step,
         )
-        self.integrator._motion.time_low = stops[-1, 1]
-        here, stride, most = len(stops) - 1, 1, len(stops)
-        while here:
-            stride = min(stride, here)
-            jump = self.jump
-            there = here - stride
-            found = self._gone(z, stops[there], sign)
-            strays = np.abs(found[..., :n] - self.states[there])
-            limit = STRAY * self.relative * (np.abs(self.states[there]) + self.floors[..., :n])
-            if stride > 1 and not np.all(strays <= limit):
-                stride = most = stride // 2
-                self.jump = jump
-                self._begin(z, stops[here])
-                continue
-            z, here = found, there
-            z[..., :n] = self.states[here]
-            self._begin(z, stops[here])
-            stride = min(2 * stride, most)
-        return z
+        integrator._motion.time_low = float(way.stops[-1, 1])
+        return integrator
 
-    def _begin(self, z: Any, stop: Any) -> None:
-        """Be somewhere else."""
-        integrator = self.integrator
-        assert integrator is not None
-        integrator.state = z
-        integrator._motion.time, integrator._motion.time_low = float(stop[0]), float(stop[1])
-
-    def _gone(self, z: Any, stop: Any, sign: float) -> Any:
-        """Go back to a stop, with all jumps on the way and there."""
-        integrator, times = self.integrator, self.way.times
-        assert integrator is not None
-        while self.jump and sign * times[self.jump - 1] > sign * stop[0]:
-            time = float(times[self.jump - 1])
-            integrator._propagate((time, 0.0))
-            state = self._jumped(integrator.state, time, sign)
-            low = integrator._motion.time_low
-            integrator.state = state
-            integrator._motion.time_low = low
-        integrator._propagate((float(stop[0]), float(stop[1])))
-        return self._jumped(integrator.state, stop[0], sign)
-
-    def _jumped(self, z: Any, time: float, sign: float) -> Any:
-        """Let cotangents in of times that have been reached."""
-        n = self.n
-        while self.jump and sign * self.way.times[self.jump - 1] >= sign * time:
-            self.jump -= 1
-            z[..., n : 2 * n] += self.jumps[self.jump]
-        return z
+    def _floors(self, z: Any, least: Any) -> Any:
+        """Give below what size a number counts as zero."""
+        n, floors = self.n, np.empty_like(z)
+        sizes = np.max(np.abs(self.states), axis=(0, -1))[..., None]
+        floors[..., :n] = np.where(sizes > 0, np.minimum(sizes, 1.0), 1.0)
+        floors[(0,) * (z.ndim - 1)][:n] = least
+        sizes = np.max(np.abs(self.jumps), axis=(0, -1))[..., None]
+        floors[..., n:] = np.where(sizes > 0, sizes, np.max(np.abs(self.jumps)))
+        return floors

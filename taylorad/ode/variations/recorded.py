@@ -23,10 +23,7 @@ from taylorad.ode.variations.problem import Problem
 from taylorad.primitives.registry import Pulled
 from taylorad.wengert.tape import Entry, Record, Tape
 
-__all__ = ["FEW", "recorded"]
-
-FEW = 4
-"""Of so many inputs, all entries counted, directions are carried along."""
+__all__ = ["recorded"]
 
 Solve = Callable[..., tuple[OdeResult, Any]]
 
@@ -62,7 +59,7 @@ def recorded(problem: Problem, tape: Tape, solve: Solve) -> OdeResult:
     """Solve a problem, and append the solution to a tape."""
     inputs = _Inputs.of(problem, tape)
     count = sum(size_of(inputs.operands[i]) for i in inputs.wanted)
-    if count <= FEW or _is_recorded(inputs.operands):
+    if count <= problem.options.directions or _is_recorded(inputs.operands):
         found, pullback = _with_directions(inputs, solve)
     else:
         found, pullback = _with_adjoint(inputs, solve)
