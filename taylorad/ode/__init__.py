@@ -4,8 +4,9 @@ from taylorad.ode.dae.implicit import implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.ensembles.ensemble import EnsembleResult, ensemble
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.ivp import OdeResult, solve_ivp
+from taylorad.ode.ivp import solve_ivp
 from taylorad.ode.propagation import Propagation
+from taylorad.ode.solved import OdeResult
 from taylorad.ode.solver import Taylor
 from taylorad.ode.variations.functional import AdjointGradient, adjoint_gradient
 from taylorad.ode.variations.lyapunov import LyapunovSpectrum, lyapunov_spectrum

@@ -101,8 +101,8 @@ def ensemble(
     t_span : (float or array_like, float or array_like)
         From when to when: numbers for all, or arrays with one for each trajectory.
     Y0 : array_like, shape (N, ...)
-        The states at the beginning, each of any shape. They are read as they are needed: it may be a
-        memmap or anything else that has rows, ``shape`` and ``dtype``.
+        The states at the beginning, each of any shape. They are read as they are needed: it may be
+        a memmap or anything else that has rows, ``shape`` and ``dtype``.
     args : tuple, optional
         Further arguments of ``fun``.
     t_eval : array_like, shape (n_points,) or (N, n_points), optional

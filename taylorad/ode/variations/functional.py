@@ -12,8 +12,8 @@ from taylorad.dispatch import shape_of
 from taylorad.drivers.gradients import value_and_grad
 from taylorad.errors import InputError
 from taylorad.ode.inputs import arguments
-from taylorad.ode.ivp import Options
 from taylorad.ode.leaves import is_parameter, numbered
+from taylorad.ode.solved import Options
 from taylorad.ode.variations.through import solve_with_derivatives
 from taylorad.ode.variations.variables import Name
 

@@ -19,7 +19,7 @@ from taylorad.errors import InputError, IntegrationError
 from taylorad.forward.algebra import dual
 from taylorad.ode.inputs import arguments, as_start
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.ivp import as_span
+from taylorad.ode.solved import as_span
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.variations.varied import Varied
 

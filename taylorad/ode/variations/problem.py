@@ -13,8 +13,8 @@ from taylorad.dispatch.operands import as_operand
 from taylorad.errors import ExpansionError, user_line
 from taylorad.forward.algebra import Algebra, Univariate, multivariate
 from taylorad.forward.jet import Jet
-from taylorad.ode.ivp import Options
 from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.solved import Options
 from taylorad.primitives.linear import as_array
 
 __all__ = ["Problem", "lowest", "stripped", "whole", "with_products"]

@@ -16,8 +16,8 @@ from taylorad.dispatch import shape_of
 from taylorad.dispatch.operands import size_of
 from taylorad.drivers.seeds import duals, unit_directions
 from taylorad.forward.jet import Jet
-from taylorad.ode.ivp import OdeResult
 from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.solved import OdeResult
 from taylorad.ode.variations.adjoint import pulled_back
 from taylorad.ode.variations.problem import Problem
 from taylorad.primitives.registry import Pulled

@@ -25,8 +25,8 @@ from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import ConversionError, InputError, IntegrationError, user_line
 from taylorad.forward.algebra import Algebra
 from taylorad.forward.jet import Jet
-from taylorad.ode.ivp import OdeResult, Options, as_span, solved
 from taylorad.ode.leaves import carried
+from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.variations.problem import Problem, lowest, stripped, whole, with_products
 from taylorad.ode.variations.recorded import recorded
