@@ -440,19 +440,28 @@ def by_choice(t, y, k):
 
 
 @pytest.mark.parametrize("fun", [on_two_sides, by_choice])
-def test_switches_that_are_crossed_are_refused(fun):
+def test_first_derivatives_go_across_switches_and_derivatives_of_these_do_not(fun):
     def last(k, end):
         return solve_ivp(fun, (0, end), [1.0], args=(k,)).y[0, -1]
 
-    close(ta.hessian(last)(0.5, 1.0), np.exp(-0.5))
-    for f in (ta.grad(last), lambda k, end: ta.jvp(lambda k: last(k, end), (k,), (1.0,))):
-        with pytest.raises(IntegrationError, match="switch"):
-            f(0.5, 2.0)
-    options = {"terminal": lambda y, k: y[0], "wrt": 0}
-    found = adjoint_gradient(fun, (0, 1), [1.0], (0.5,), **options)
-    close(found.gradient[0], -np.exp(-0.5))
+    def closed(k, end):  # across: 1/2 is reached at log(2) / k
+        return np.exp(-k * end) if k * end < np.log(2) else 2 * np.exp(-2 * k * end)
+
+    close(ta.grad(last)(0.5, 2.0), ta.grad(closed)(0.5, 2.0))
+    close(ta.derivative(last, 3)(0.5, 2.0), ta.derivative(closed, 3)(0.5, 2.0))
+    close(ta.hessian(last)(0.5, 1.0), ta.hessian(closed)(0.5, 1.0))
     with pytest.raises(IntegrationError, match="switch"):
-        adjoint_gradient(fun, (0, 2), [1.0], (0.5,), **options)
+        ta.hessian(last)(0.5, 2.0)
+    for end in (1.0, 2.0):
+        found = adjoint_gradient(fun, (0, end), [1.0], (0.5,), terminal=lambda y, k: y[0])
+        close(found.gradient[0], ta.grad(closed)(0.5, end))
+        close(found.gradient["y0"], [ta.grad(across_from)(1.0, end)])
+
+
+def across_from(start, end, k=0.5):
+    if k * end < np.log(2 * start):
+        return start * np.exp(-k * end)
+    return 2 * start**2 * np.exp(-2 * k * end)
 
 
 def test_numbers_that_come_in_by_the_back_door_are_refused():

@@ -23,7 +23,7 @@ from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.tracing.system import System
 
-__all__ = ["Flow", "total"]
+__all__ = ["Crossed", "Flow", "total"]
 
 ASIDE = 2.0**-10
 """Where, in terms of a step, the code is traced anew: on the other side of a switch."""
@@ -33,6 +33,10 @@ SAME = 1e-12
 
 FARTHEST = 2.0**900
 """The longest step, where there is nothing to go by."""
+
+
+class Crossed(IntegrationError):
+    """A switch was met where none may be crossed."""
 
 
 class Flow(Branch):
@@ -221,10 +225,10 @@ class Flow(Branch):
     def _change_sides(self, before: Motion, h: Any, relative: Any) -> None:
         assert self.system is not None
         if getattr(self.fun, "smooth", False):
-            raise IntegrationError(
+            raise Crossed(
                 f"after t = {float(before.time):.17g} a switch in the right-hand side is crossed "
-                "(where, abs, if), beyond which such derivatives are not known: forward mode, of "
-                "one derivative, and `sensitivities` go across",
+                "(where, abs, if), and derivatives of derivatives do not go across; `sensitivities`"
+                " of higher order do",
                 *(before.time, before.state.reshape(self.shape).copy()),
             )
         self.hold(self.switches.after(self.parts[0], h, relative))

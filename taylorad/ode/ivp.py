@@ -41,6 +41,9 @@ def solve_ivp(
     Signature and result are those of `scipy.integrate.solve_ivp`. By default the solution is as
     exact as doubles are, for that costs little more than a few digits.
 
+    It may be called within a function that is differentiated, as by `taylorad.grad`: ``y0``,
+    ``args``, and times, may carry derivatives, and ``result.y`` then does.
+
     Parameters
     ----------
     fun : callable
@@ -96,6 +99,8 @@ def solve_ivp(
     ------
     taylorad.errors.InputError, taylorad.errors.InputTypeError
         If arguments make no sense.
+    taylorad.errors.IntegrationError
+        If numbers carry derivatives, and the integration cannot go on.
 
     Examples
     --------

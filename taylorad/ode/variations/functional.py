@@ -68,7 +68,8 @@ def adjoint_gradient(
         terminal(y(tf)) + integral of running(t, y(t)) dt + observed(y at t_eval)
 
     One integration forward gives its value, one of the adjoint equation backward [1]_ the
-    gradient; both are as exact as the solution.
+    gradient; both are as exact as the solution. Where the solution crosses a switch in ``fun``
+    (``where``, ``abs``, ``if``) a direction for every input is carried forward instead.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def adjoint_gradient(
     taylorad.errors.InputError, taylorad.errors.InputTypeError
         If arguments make no sense.
     taylorad.errors.IntegrationError
-        If the end cannot be reached, or only across a switch in ``fun``.
+        If the end cannot be reached.
 
     See Also
     --------

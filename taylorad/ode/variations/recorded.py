@@ -1,7 +1,7 @@
 """A solution as one line of a list, and cotangents pulled back through it.
 
 Of few inputs their directions are carried along by the integration. Of many the adjoint equation is
-integrated backward (`adjoint`).
+integrated backward (`adjoint`), unless a switch was crossed: then it is directions, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from taylorad.dispatch import shape_of
 from taylorad.dispatch.operands import size_of
 from taylorad.drivers.seeds import duals, unit_directions
 from taylorad.forward.jet import Jet
+from taylorad.ode.flow import Crossed
 from taylorad.ode.leaves import carried, numbered
 from taylorad.ode.solved import OdeResult
 from taylorad.ode.variations.adjoint import pulled_back
@@ -109,12 +110,16 @@ def _with_adjoint(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[A
     found, checkpoints = solve(problem, checkpoints=True)
     times = found.t
 
+    def directly(g: Any) -> Any:
+        again = replace(inputs, problem=replace(inputs.problem, times=times))
+        return _with_directions(again, solve)[1](g)
+
     def pullback(g: Any) -> Any:
         if _is_recorded(g):  # the adjoint equation has no line of its own
-            _, directly = _with_directions(
-                replace(inputs, problem=replace(inputs.problem, times=times)), solve
-            )
             return directly(g)
-        return pulled_back(problem, times, checkpoints, g, inputs.wanted)
+        try:
+            return pulled_back(problem, times, checkpoints, g, inputs.wanted)
+        except Crossed:
+            return directly(g)
 
     return found, pullback
