@@ -8,8 +8,8 @@ Constraints are rows of F in which no y' is. There are two forms:
   ``F(t, y, p) = 0`` are constraints, of which the derivatives are linear equations for p' and for
   the rates of the other entries.
 
-Where y' has constant coefficients and some combination of rows has none at all, as of two nodes
-with a capacitor between them, this combination is a constraint.
+Where some combination of rows has no y' at all, as of two nodes with a capacitor between them,
+this combination is a constraint.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ import scipy.linalg
 
 from taylorad.ode.dae.elimination import Equation, solved
 from taylorad.ode.dae.residual import Residual
+from taylorad.primitives.registry import lookup
 from taylorad.wengert.arithmetic import NOTHING
 
 __all__ = ["Form", "form_of", "scaled", "too_high"]
+
+
+LARGE = 32.0
+"""Where factors become larger than this, other rows are taken to express the rest by."""
 
 
 class Form:
@@ -37,6 +42,8 @@ class Form:
         Rows in which y' is, and their coefficients.
     constraints : list of int
         Lines of the others, in which y' may still stand, but with coefficients that cancel.
+    conditions : list of int
+        Lines that are true where this can be computed well.
     columns : list of int
         Entries of which there is a rate.
     hidden : list of int
@@ -52,6 +59,7 @@ class Form:
         self.rows: list[int] = []
         self.equations: list[Equation] = []
         self.constraints: list[int] = []
+        self.conditions: list[int] = []
         self.columns: list[int] = []
         self.hidden: list[int] = []
         self.is_linear = self.is_exact = True
@@ -85,39 +93,56 @@ def form_of(residual: Residual) -> Form:
 def _split(residual: Residual, form: Form, rows: Sequence[tuple[int, Equation]]) -> None:
     """Part rows from combinations of them in which no y' is left.
 
-    These are looked for among the rows in which the coefficients of y' do not move.
+    Coefficients of y' that move may depend on each other by chance, at one point; so they have to
+    do so at another one as well.
     """
-    still = [k for k, (_, row) in enumerate(rows) if not any(map(residual.moves, row.values()))]
-    matrix = _numbers(residual, [rows[k][1] for k in still], form.columns)
-    rank = int(np.linalg.matrix_rank(scaled(matrix))) if still else 0
-    depending = []
-    if rank < len(still):
-        by_size = scaled(matrix)
-        order = scipy.linalg.qr(by_size.T, pivoting=True, mode="r")[1].tolist()
+    coefficients = [row for _, row in rows]
+    matrix, aside = (_numbers(residual, coefficients, form.columns, x) for x in (False, True))
+    rank, depending = len(rows), []
+    if rows and np.all(np.isfinite(matrix)) and np.all(np.isfinite(aside)):
+        matrix = scaled(matrix)
+        rank = int(np.linalg.matrix_rank(matrix))
+        if rank < np.linalg.matrix_rank(scaled(aside)):
+            rank = len(rows)
+    if rank < len(rows):
+        order = scipy.linalg.qr(matrix.T, pivoting=True, mode="r")[1].tolist()
         chosen, depending = order[:rank], order[rank:]
-        places = scipy.linalg.qr(by_size[chosen], pivoting=True, mode="r")[1].tolist()[:rank]
-        base = [rows[still[k]] for k in chosen]
-        for k in depending:
-            row, coefficients = rows[still[k]]
-            factors = _factors(residual, base, coefficients, [form.columns[p] for p in places])
-            lines = residual.scalars
+        places = scipy.linalg.qr(matrix[chosen], pivoting=True, mode="r")[1].tolist()[:rank]
+        base, lines = [rows[k] for k in chosen], residual.scalars
+        for row, mine in (rows[k] for k in depending):
+            factors = _factors(residual, form, base, mine, [form.columns[p] for p in places])
             terms = [lines.multiply(f, r) for f, (r, _) in zip(factors, base)]
             form.constraints.append(lines.subtract(row, lines.total(terms)))
-            form.is_exact &= _cancel(residual, base, coefficients, factors)
-    away = {still[k] for k in depending}
-    kept = [row for k, row in enumerate(rows) if k not in away]
+            form.is_exact &= _cancel(residual, base, mine, factors)
+    kept = [row for k, row in enumerate(rows) if k not in depending]
     form.rows, form.equations = [r for r, _ in kept], [row for _, row in kept]
 
 
 def _factors(
     residual: Residual,
+    form: Form,
     base: Sequence[tuple[int, Equation]],
     row: Equation,
     columns: Sequence[int],
 ) -> list[int]:
     """Write the factors of rows of which the sum has the same coefficients as another row."""
     equations = [{i: x[j] for i, (_, x) in enumerate(base) if j in x} for j in columns]
-    return solved(residual, equations, [row.get(j, NOTHING) for j in columns])[0]
+    right = [row.get(j, NOTHING) for j in columns]
+    factors, conditions = solved(residual, equations, right)
+    form.conditions += conditions
+    if any(map(residual.moves, factors)):  # until others would be much better to start from
+        lines = residual.scalars
+        sizes = [_size(residual, x) / _size(residual, row) for _, x in base]
+        terms = [lines.multiply(lines.number(s), f) for s, f in zip(sizes, factors)]
+        total = lines.total([lines.multiply(x, x) for x in terms])
+        most = lines.number(LARGE**2 * max(residual.value(total), 1.0))
+        greater: Any = lookup(np.greater)
+        form.conditions.append(lines.emit(greater, (most, total), {}, (), (), np.dtype(bool)))
+    return factors
+
+
+def _size(residual: Residual, row: Equation) -> float:
+    return max(abs(residual.value(x)) for x in row.values()) or 1.0
 
 
 def _cancel(
@@ -139,8 +164,10 @@ def _cancel(
     return True
 
 
-def _numbers(residual: Residual, rows: Sequence[Equation], columns: Sequence[int]) -> Any:
-    found = [[residual.value(row.get(j, NOTHING)) for j in columns] for row in rows]
+def _numbers(
+    residual: Residual, rows: Sequence[Equation], columns: Sequence[int], aside: bool = False
+) -> Any:
+    found = [[residual.value(row.get(j, NOTHING), aside) for j in columns] for row in rows]
     return np.array(found).reshape(len(rows), len(columns))
 
 

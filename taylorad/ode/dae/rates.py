@@ -13,7 +13,7 @@ import numpy as np
 
 from taylorad.errors import InputError
 from taylorad.ode.dae.elimination import Equation, Singular, solved
-from taylorad.ode.dae.form import form_of, too_high
+from taylorad.ode.dae.form import Form, form_of, too_high
 from taylorad.ode.dae.residual import Residual
 from taylorad.primitives.registry import lookup
 from taylorad.wengert.arithmetic import NOTHING
@@ -37,7 +37,7 @@ def solved_for_rates(residual: Residual, hidden: Sequence[int]) -> WengertList:
     """
     n, lines = residual.size, residual.scalars
     order: list[int] = list(range(n))
-    constraints = residual.rows
+    constraints, form = residual.rows, Form()
     if hidden:
         by_time, by_state, by_slopes = residual.partials(residual.rows)
         p = {j: number for number, j in residual.slopes.items()}
@@ -71,6 +71,7 @@ def solved_for_rates(residual: Residual, hidden: Sequence[int]) -> WengertList:
     same: Any = lookup(np.equal)
     for jump in residual.jumps_in(constraints):
         conditions.append(lines.emit(same, (jump, jump), {}, (), (), np.dtype(bool)))
+    conditions += form.conditions
     lines.list.guards += [Guard(c, bool(residual.value(c))) for c in conditions]
     behind = [rates[n + j] for j in hidden]
     return residual.program([*(rates[j] for j in range(n)), *behind])
