@@ -116,6 +116,61 @@ def test_combinations_of_rows_may_be_constraints():
     np.testing.assert_allclose(run.y[:, -1], np.array(wanted, float), rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("digits", [None, 30])
+def test_coefficients_of_combinations_may_move(digits):
+    def varactor(t, y, yp):  # a capacitance that depends on what lies across it
+        w = y[0] - y[1]
+        current = (1 + w * w) * (yp[0] - yp[1])
+        turned = np.cos(t), np.sin(t)
+        first, second = current + (y[0] - np.sin(t) - 1), y[1] - current
+        return turned[0] * first + turned[1] * second, turned[0] * second - turned[1] * first
+
+    run = solve_ivp(implicit(varactor), (0, 4), [1.0, 0.5], digits=digits)
+    explicit = lambda t, w: (np.sin(t) + 1 - w) / (2 + 2 * w * w)
+    w = solve_ivp(explicit, (0, 4), [0.5]).y[0, -1]
+    wanted = [(np.sin(4) + 1 + w) / 2, (np.sin(4) + 1 - w) / 2]
+    np.testing.assert_allclose(run.y[:, -1].astype(float), wanted, rtol=1e-13)
+
+
+def test_a_rank_by_chance_is_no_constraint():
+    # The coefficients are dependent at t = 0 only, and there the equation is singular.
+    by_chance = lambda t, y, yp: (yp[0] + yp[1] - y[0], yp[0] + (1 + t) * yp[1] - y[1])
+    with pytest.raises(InputError, match="begin elsewhere"):
+        solve_ivp(implicit(by_chance), (0, 1), [1.0, 2.0])
+    assert solve_ivp(implicit(by_chance), (1, 2), [1.0, 2.0]).success
+
+
+def test_digits_ask_for_combinations_that_are_exact():
+    def residual(t, y, yp, share=0.1):
+        rate = yp[0] + 3 * yp[1]
+        return rate * 0.3 - y[0], rate * share - y[1]
+
+    assert solve_ivp(implicit(residual), (0, 1), [1.0, 1.0]).success
+    with pytest.raises(InputError, match="as exactly as doubles"):
+        solve_ivp(implicit(residual), (0, 1), [1.0, 1.0], digits=30)
+    with mpmath.workdps(30):
+        args = (mpmath.mpf(1) / 10,)
+        assert solve_ivp(implicit(residual), (0, 1), [1.0, 1.0], digits=30, args=args).success
+
+
+def test_combinations_add_up_with_residuals_of_random_systems():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        M, A, Q = (rng.normal(size=(4, 4)) for _ in range(3))
+
+        def residual(t, y, yp, M=M, A=A, Q=Q):
+            y, yp = Q @ y, Q @ yp
+            rows = [yp[:2] - np.sin(A[:2] @ y), y[2:] + 0.2 * np.arctan(A[2:] @ y) - np.cos(y[:2])]
+            return M @ np.concatenate(rows)
+
+        start = rng.normal(size=4)
+        run = solve_ivp(implicit(residual), (0, 1), start, dense_output=True)
+        np.testing.assert_allclose(Q[:2] @ run.y[:, 0], Q[:2] @ start, atol=1e-13)
+        for t in (0.0, 0.3, 0.9):
+            left = residual(t, run.sol(t), run.sol.derivative(t))
+            np.testing.assert_allclose(left, 0, atol=1e-12)
+
+
 def diode_of_mpmath(t, digits):
     """What flows obeys (1 + 1 / (i + leak)) i' = 1/2 - i, which can be integrated."""
     with mpmath.workdps(digits):

@@ -100,17 +100,21 @@ def _split(residual: Residual, form: Form, rows: Sequence[tuple[int, Equation]])
     matrix, aside = (_numbers(residual, coefficients, form.columns, x) for x in (False, True))
     rank, depending = len(rows), []
     if rows and np.all(np.isfinite(matrix)) and np.all(np.isfinite(aside)):
-        matrix = scaled(matrix)
-        rank = int(np.linalg.matrix_rank(matrix))
+        rank = int(np.linalg.matrix_rank(scaled(matrix)))
         if rank < np.linalg.matrix_rank(scaled(aside)):
             rank = len(rows)
     if rank < len(rows):
+        sizes = _sizes(residual, [r for r, _ in rows])
+        matrix /= sizes[:, None]
         order = scipy.linalg.qr(matrix.T, pivoting=True, mode="r")[1].tolist()
         chosen, depending = order[:rank], order[rank:]
         places = scipy.linalg.qr(matrix[chosen], pivoting=True, mode="r")[1].tolist()[:rank]
         base, lines = [rows[k] for k in chosen], residual.scalars
-        for row, mine in (rows[k] for k in depending):
+        for k in depending:
+            row, mine = rows[k]
             factors = _factors(residual, form, base, mine, [form.columns[p] for p in places])
+            if any(map(residual.moves, factors)):
+                form.conditions.append(_bounded(residual, factors, sizes[chosen] / sizes[k]))
             terms = [lines.multiply(f, r) for f, (r, _) in zip(factors, base)]
             form.constraints.append(lines.subtract(row, lines.total(terms)))
             form.is_exact &= _cancel(residual, base, mine, factors)
@@ -130,19 +134,27 @@ def _factors(
     right = [row.get(j, NOTHING) for j in columns]
     factors, conditions = solved(residual, equations, right)
     form.conditions += conditions
-    if any(map(residual.moves, factors)):  # until others would be much better to start from
-        lines = residual.scalars
-        sizes = [_size(residual, x) / _size(residual, row) for _, x in base]
-        terms = [lines.multiply(lines.number(s), f) for s, f in zip(sizes, factors)]
-        total = lines.total([lines.multiply(x, x) for x in terms])
-        most = lines.number(LARGE**2 * max(residual.value(total), 1.0))
-        greater: Any = lookup(np.greater)
-        form.conditions.append(lines.emit(greater, (most, total), {}, (), (), np.dtype(bool)))
     return factors
 
 
-def _size(residual: Residual, row: Equation) -> float:
-    return max(abs(residual.value(x)) for x in row.values()) or 1.0
+def _bounded(residual: Residual, factors: Sequence[int], weights: Any) -> int:
+    """State that factors are not much larger than they are here."""
+    lines = residual.scalars
+    terms = [lines.multiply(lines.number(float(w)), f) for w, f in zip(weights, factors)]
+    total = lines.total([lines.multiply(x, x) for x in terms])
+    most = lines.number(LARGE**2 * max(residual.value(total), 1.0))
+    greater: Any = lookup(np.greater)
+    return lines.emit(greater, (most, total), {}, (), (), np.dtype(bool))
+
+
+def _sizes(residual: Residual, rows: Sequence[int]) -> Any:
+    """Give how large the partials of rows are: those by y count, where those by y' vanish."""
+    _, by_state, by_slopes = residual.partials(rows)
+    found = [
+        max((abs(residual.value(x)) for x in (*a.values(), *b.values())), default=1.0)
+        for a, b in zip(by_state, by_slopes)
+    ]
+    return np.array([x if 0 < x < np.inf else 1.0 for x in found])
 
 
 def _cancel(
