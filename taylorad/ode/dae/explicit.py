@@ -175,6 +175,9 @@ class _OfState:
 
     def __init__(self, function: Callable[..., Any], shape: tuple[int, ...]) -> None:
         self.function, self.shape = function, shape
+        for name in ("terminal", "direction"):
+            if hasattr(function, name):
+                setattr(self, name, getattr(function, name))
 
     def __call__(self, t: Any, state: Any, *args: Any) -> Any:
         y = np.reshape(state[: math.prod(self.shape)], self.shape)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from taylorad.dispatch import fresh_tag
 from taylorad.dispatch.operands import as_order
+from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import InputError, IntegrationError
 from taylorad.forward.algebra import Algebra
+from taylorad.forward.jet import Jet
 from taylorad.forward.multivariate import MultivariateTaylor
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.inputs import arguments, as_start
-from taylorad.ode.integrator import Integrator
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
-from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
 from taylorad.ode.variations.variables import Name, Variables
 from taylorad.ode.variations.varied import Observed, Varied
 
@@ -42,12 +46,12 @@ class FlowSolution:
     array([[ True]])
     """
 
-    def __init__(self, sol: OdeSolution, algebra: Algebra) -> None:
-        self._sol, self._algebra = sol, algebra
+    def __init__(self, sol: OdeSolution, algebra: Algebra, shape: tuple[int, ...]) -> None:
+        self._sol, self._algebra, self._shape = sol, algebra, shape
         self.t_min, self.t_max = sol.t_min, sol.t_max
 
     def __call__(self, t: Any) -> Any:
-        return self._sol(t)[0]
+        return seen(self._sol(t)[0], self._shape)
 
     def flow(self, t: Any) -> MultivariateTaylor:
         """Give the state at times as a polynomial in the variables.
@@ -60,7 +64,7 @@ class FlowSolution:
         -------
         MultivariateTaylor of the shape of the state, with those of ``t`` behind
         """
-        return MultivariateTaylor.of(self._sol(t), self._algebra)
+        return MultivariateTaylor.of(seen(self._sol(t), self._shape, 1), self._algebra)
 
 
 class Sensitivities(OdeResult):
@@ -216,35 +220,42 @@ def sensitivities(
     algebra = variables.algebra(order)
     args = tuple(variables.args)
     t0, tf = as_span(t_span)
-    initial = variables.initial(y, algebra)
-    if variables.place("t0") is not None:
-        initial = _from_times(fun, t0, y, args, variables, order, digits)
-    seeds = variables.seeds() if order else []
-    values = np.ones(len(seeds), object if digits else float)
-    wanted = {"tol": tol, "rtol": rtol, "atol": atol}
-    if y.dtype == float:
-        wanted = {"tol": None, **_tolerances(y, initial, algebra, wanted, max_step)}
-    if events is not None:
-        events = [Observed(event.function) for event in prepared(events)]
     options = Options(
-        dense_output,
-        events,
-        **wanted,
+        *(dense_output, events, tol, rtol, atol),
         order=None,
         max_step=max_step,
         first_step=None,
         digits=digits,
     )
+    initial = variables.initial(y, algebra)
+    seeds = variables.seeds() if order else []
+    given = (*args, np.ones(len(seeds), object if digits else float))
+    if isinstance(fun, Implicit):
+        tag = fresh_tag()
+        moving = tuple(Varied(fun, algebra, seeds).varied(given, tag))
+        times = Jet.of(variables.times(t0, algebra), algebra, tag)
+        fun, state, options = begun(fun, times, Jet.of(initial, algebra, tag), moving, options)
+        initial = coefficients_of(state, tag, algebra)
+    if variables.place("t0") is not None:
+        initial = _from_times(fun, t0, initial, args, variables, algebra, options)
+    options = tolerances(initial[0], initial, algebra, options)
+    if options.events is not None:
+        watched = [Observed(event.function) for event in prepared(options.events)]
+        options = replace(options, events=watched)
     varied = Varied(fun, algebra, seeds)
-    found, _ = solved(varied, (t0, tf), initial, t_eval, (*args, values), options)
+    found, _ = solved(varied, (t0, tf), initial, t_eval, given, options)
     flow = np.asarray(found.y).reshape(*initial.shape, len(found.t))
+    flow = seen(flow, y.shape, 1)
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
     result.wrt, result._variables = variables.names, variables
     if found.sol is not None:
-        result.sol = FlowSolution(found.sol, algebra)
+        result.sol = FlowSolution(found.sol, algebra, y.shape)
     if found.y_events is not None:
-        result.y_events = [np.array([y[0] for y in states]) for states in found.y_events]
+        result.y_events = [
+            np.array([seen(states[0], y.shape) for states in all_states])
+            for all_states in found.y_events
+        ]
     return result
 
 
@@ -301,52 +312,25 @@ def flow_map(
     return result.flow_map()
 
 
-def _tolerances(
-    y: Any, initial: Any, algebra: Algebra, wanted: dict[str, Any], max_step: float
-) -> dict[str, Any]:
-    """Give the tolerance of all coefficients.
-
-    Those of a degree have the size of the largest of them, at the beginning, or 1 if that is less.
-    """
-    limits = tolerance(y, wanted["tol"], wanted["rtol"], wanted["atol"], max_step)
-    floors = np.empty(initial.shape)
-    floors[0] = np.reshape(limits.floors, y.shape)
-    for grade in algebra.grade[1:]:
-        floors[grade] = min(1.0, float(np.max(np.abs(initial[grade]), initial=0.0))) or 1.0
-    return {"rtol": limits.relative, "atol": floors * limits.relative}
-
-
 def _from_times(
     fun: Callable[..., Any],
     t0: Any,
-    y: Any,
+    initial: Any,
     args: tuple[Any, ...],
     variables: Variables,
-    order: int,
-    digits: int | None,
+    algebra: Algebra,
+    options: Options,
 ) -> Any:
-    """Give the initial state of solutions that begin with y at other times.
-
-    One that does so a time s later is at t0 where a solution through y leads in a time -s.
-    """
-    algebra = variables.algebra(order)
-    found = variables.initial(y, algebra)
-    if not order:
-        return found
-    integrator = Integrator(
-        Varied(fun, algebra, variables.seeds()),
-        t0,
-        found,
-        (*args, np.ones(len(variables.seeds()))),
-        digits=digits,
-        order=max(order, 2),
-    )
-    integrator.step()
-    coefficients = integrator.taylor_coefficients
-    (j,) = range(variables.count)[variables.places[variables.names.index("t0")]]
-    for row, monomial in enumerate(algebra.monomials):
-        k = monomial[j]
-        if k:
-            other = (*monomial[:j], 0, *monomial[j + 1 :])
-            found[row] = (-1) ** k * coefficients[algebra.position[other], ..., k]
-    return found
+    """Give the states at t0 of solutions that begin at other times, near to it."""
+    if not algebra.order:
+        return initial
+    place = variables.places[variables.names.index("t0")].start
+    seeds = [(1, 1 + place), *((2 + i, monomial) for i, monomial in variables.seeds())]
+    given = (np.array([t0]), np.zeros(1), *args, np.ones(len(seeds)))
+    options = replace(options, **FREE)
+    states = initial[..., None]
+    varied = Varied(Shift(fun, -1), algebra, seeds)
+    found, _ = solved(varied, (0.0, 1.0), states, [1.0], given, options)
+    if found.status < 0:
+        raise IntegrationError(found.message, t0, initial[0], found.singularity)
+    return found.y[..., 0, 0]

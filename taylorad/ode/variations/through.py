@@ -14,7 +14,6 @@ where d is a number whose value is 0.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -23,11 +22,10 @@ import numpy as np
 from taylorad.dispatch import Value, bottom, shape_of
 from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import ConversionError, InputError, IntegrationError, user_line
-from taylorad.forward.algebra import Algebra
 from taylorad.forward.jet import Jet
 from taylorad.ode.leaves import carried
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
-from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
 from taylorad.ode.variations.problem import Problem, lowest, stripped, whole, with_products
 from taylorad.ode.variations.recorded import recorded
 from taylorad.ode.variations.varied import Varied
@@ -54,6 +52,8 @@ def solve_with_derivatives(
     y0 = whole(y0)
     span = as_span((bottom(whole(t0)), bottom(whole(tf))))
     times = None if t_eval is None else np.asarray(bottom(whole(t_eval)), float)
+    shape = shape_of(y0)
+    fun, y0, options = begun(fun, t0, y0, args, options)
     if carried(t0):
         shift = np.reshape(t0 - span[0], 1)
         y0 = _shifted(fun, shift, span[:1], y0[..., None], args, options, -1)[..., 0]
@@ -66,6 +66,7 @@ def solve_with_derivatives(
             fun, np.reshape(tf - span[1], 1), span[1:], found.y[..., -1:], args, options
         )
         found.y = np.concatenate([found.y[..., :-1], last], axis=-1)
+    found.y = seen(found.y, shape)
     return found
 
 
@@ -96,7 +97,7 @@ def _expanded(problem: Problem, like: Jet, checkpoints: bool) -> tuple[OdeResult
     algebra = lowest(like, (y0, args))
     given, seeds, values = stripped(args, like.tag, algebra)
     c = coefficients_of(y0, like.tag, algebra)[: algebra.size]
-    options = _tolerances(y0, c, algebra, problem.options)
+    options = tolerances(y0, c, algebra, problem.options)
     varied = Varied(problem.fun, with_products(algebra), seeds)
     found, ends = solve(
         replace(problem, fun=varied, y0=c, args=(*given, values), options=options), checkpoints
@@ -108,34 +109,7 @@ def _expanded(problem: Problem, like: Jet, checkpoints: bool) -> tuple[OdeResult
     return found, ends
 
 
-def _tolerances(y: Any, c: Any, algebra: Algebra, options: Options) -> Options:
-    """Give the tolerance of all coefficients, as `taylorad.ode.sensitivities` has it."""
-    y, c = (np.asarray(bottom(x)) for x in (y, c))
-    limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
-    floors = np.empty(c.shape)
-    floors[0] = np.reshape(limits.floors, y.shape)
-    for grade in algebra.grade[1:]:
-        floors[grade] = min(1.0, float(np.max(np.abs(c[grade]), initial=0.0))) or 1.0
-    return replace(options, tol=None, rtol=limits.relative, atol=floors * limits.relative)
-
-
 # --- times ------------------------------------------------------------------------------------
-
-
-class _Shift:
-    """The right-hand side that leads on by times whose value is 0, of many states."""
-
-    def __init__(self, fun: Any, sign: int) -> None:
-        self.fun, self.sign = fun, sign
-
-    def __call__(self, s: Any, states: Any, t: Any, shift: Any, *args: Any) -> Any:
-        along = s if self.sign > 0 else 1 - s
-        rates = []
-        for k in range(len(t)):
-            d = shift[k]
-            rate = whole(self.fun(t[k] + along * d, states[..., k], *args))
-            rates.append(self.sign * d * np.reshape(rate, states.shape[:-1]))
-        return np.stack(rates, axis=-1)
 
 
 def _shifted(
@@ -148,10 +122,10 @@ def _shifted(
     sign: int = 1,
 ) -> Any:
     """Give states at times t + shift from those at t, or the other way about."""
-    options = replace(options, tol=None, rtol=None, atol=None, first_step=None, max_step=math.inf)
+    options = replace(options, **FREE)
     span, times = (0.0, 1.0), np.array([1.0])
     t = np.array(t, float)
     if not shape_of(states)[-1]:
         return states
-    problem = Problem(_Shift(fun, sign), span, states, (t, shift, *args), times, options)
+    problem = Problem(Shift(fun, sign), span, states, (t, shift, *args), times, options)
     return solve(problem)[0].y[..., 0]

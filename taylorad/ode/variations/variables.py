@@ -108,6 +108,15 @@ class Variables:
             raise InputError(f"there is no derivative by {name!r}, only by {self.names}")
         return self.names.index(found)
 
+    def times(self, t0: Any, algebra: Algebra) -> Any:
+        """Give the coefficients of the initial time."""
+        found = np.zeros(algebra.size, object if hasattr(t0, "_mpf_") else float)
+        found[0] = t0
+        place = self.place("t0")
+        if place is not None and algebra.order:
+            found[1 + place.start] = 1
+        return found
+
     def initial(self, y0: Any, algebra: Algebra) -> Any:
         """Give the coefficients of the initial state."""
         found = np.zeros((algebra.size, *np.shape(y0)), y0.dtype)

@@ -78,7 +78,7 @@ class Varied:
     def __call__(self, t: Any, y: Any, *args: Any) -> Any:
         """Compute the coefficients of the rates from those of the state."""
         tag = fresh_tag()
-        answer = evaluate(self.fun, t, self._polynomial(y, tag), *self._varied(args, tag))
+        answer = evaluate(self.fun, t, self._polynomial(y, tag), *self.varied(args, tag))
         answer = as_output(answer, self.fun, float("inf"))
         return self._coefficients(answer, tag, y)
 
@@ -104,7 +104,7 @@ class Varied:
         found[0] = answer
         return found
 
-    def _varied(self, args: Sequence[Any], tag: int) -> Sequence[Any]:
+    def varied(self, args: Sequence[Any], tag: int) -> Sequence[Any]:
         """Give the arguments, those that vary as polynomials."""
         *given, values = args
         if not self.seeds:

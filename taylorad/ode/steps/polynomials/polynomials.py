@@ -350,7 +350,7 @@ class Polynomials(Values):
         row, operands, out = step.primitive, step.operands, self.row(line, k)
         if row is multiply and set(operands) <= of.moving:
             self._product(out, self.nothing, 1.0, operands[0], operands[1], k)
-        elif row is multiply and set(operands) <= of.varying:
+        elif row is multiply and not of.varying.isdisjoint(set(operands) - of.moving):
             one = self.code.constant(1.0)
             self._scaled(out, self.nothing, one, operands[0], operands[1], k)
         elif row is divide and operands[1] in of.moving:

@@ -47,7 +47,8 @@ class Prepared:
         for place, (parameter, monomial) in enumerate(system.seeds):
             line = given[base.size + 1 + parameter]
             self.parameters.setdefault(line, []).append((monomial, numbers + place))
-        self.seeds = len(system.seeds)
+        for _ in system.seeds:  # what is held stands behind them
+            trace.argument(False)
         places = copied(base, trace, given)
         while trace.unsolved:
             trace.solve(trace.unsolved.pop())
