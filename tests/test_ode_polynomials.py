@@ -1,4 +1,4 @@
-"""Systems whose numbers are polynomials: tables of monomials against lines for every coefficient."""
+"""Systems of polynomials: tables of monomials against lines for every coefficient."""
 
 import numpy as np
 import pytest
