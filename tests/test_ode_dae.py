@@ -141,15 +141,14 @@ def test_a_rank_by_chance_is_no_constraint():
 
 
 def test_digits_ask_for_combinations_that_are_exact():
-    def residual(t, y, yp, share=0.1):
-        rate = yp[0] + 3 * yp[1]
-        return rate * 0.3 - y[0], rate * share - y[1]
+    def residual(t, y, yp, third=0.3):
+        return third * yp[0] + 0.75 * yp[1] - y[0], 0.1 * yp[0] + 0.25 * yp[1] - y[1]
 
     assert solve_ivp(implicit(residual), (0, 1), [1.0, 1.0]).success
     with pytest.raises(InputError, match="as exactly as doubles"):
         solve_ivp(implicit(residual), (0, 1), [1.0, 1.0], digits=30)
     with mpmath.workdps(30):
-        args = (mpmath.mpf(1) / 10,)
+        args = (3 * mpmath.mpf(0.1),)
         assert solve_ivp(implicit(residual), (0, 1), [1.0, 1.0], digits=30, args=args).success
 
 
@@ -198,6 +197,16 @@ def test_more_digits(digits):
     wanted = diode_of_mpmath(1, digits + 10)
     with mpmath.workdps(digits + 10):
         assert max(abs(run.y[:, -1] / wanted - 1)) < mpmath.mpf(10) ** (2 - digits)
+
+
+def test_products_of_constants_have_all_digits():
+    def residual(t, y, yp):
+        return yp[0] - y[1], 0.3 * y[1] - 0.1 * (0.7 * y[0])
+
+    run = solve_ivp(implicit(residual), (0, 1), [1.0, 0.0], digits=30)
+    with mpmath.workdps(40):
+        wanted = mpmath.exp(mpmath.mpf(0.1) * mpmath.mpf(0.7) / mpmath.mpf(0.3))
+        assert abs(run.y[0, -1] / wanted - 1) < mpmath.mpf(10) ** -29
 
 
 def test_mpmath_states():

@@ -33,6 +33,9 @@ LEAST = 2.0**-20
 CLOSE = 1e-10
 """Where steps do not shrink any more below this, rounding is all that is left."""
 
+SAME = 2.0**-80
+"""What is less than this, of the largest, is rounding of numbers of any digits but doubles."""
+
 SMALL = 1e-6
 """What is less than this, of the largest entry, is told from zero no better than that."""
 
@@ -126,7 +129,7 @@ class _Newton:
         """Trace the residual, and write its partials."""
         leaves = [plain(x) for x in self.leaves]
         t, y, yp = map(plain, self.beyond or (self.t, y, yp))
-        residual = Residual(self.F, t, y, yp, self.rebuild(leaves))
+        residual = Residual(self.F, t, y, yp, self.rebuild(leaves), self.exact)
         _, by_state, by_slopes = residual.partials(residual.rows)
         self.places, outputs = [], [*residual.rows]
         for which, rows in enumerate((by_slopes, by_state)):
@@ -204,6 +207,13 @@ class _Newton:
                 null[fixed, k] = -self._solve(self.M[np.ix_(rows, fixed)], self.M[rows, j])
             self.states = np.concatenate([self.states, null], axis=1)
             self.of_rates = fixed
+            least = max(SAME, 2.0 ** (10 - mpmath.mp.prec)) * np.max(np.abs(self.M))
+            if self.exact and np.any(np.abs(self.M @ null) > least):
+                raise InputError(
+                    "combinations of rows of F have no rate in them, but only as exactly as "
+                    "doubles are: for more digits write them as rows, or give in args what is no "
+                    "double"
+                )
         return self._linearised(y, yp)
 
     def _linearised(self, y: Any, yp: Any) -> tuple[Any, Any]:

@@ -42,12 +42,14 @@ class Explicit:
         Of y.
     hidden : sequence of int
         Entries of y whose rates are part of the state, behind y.
+    exact : bool
+        Whether states are of mpmath's numbers.
     """
 
     def __init__(
-        self, F: Callable[..., Any], shape: tuple[int, ...], hidden: Sequence[int]
+        self, F: Callable[..., Any], shape: tuple[int, ...], hidden: Sequence[int], exact: bool
     ) -> None:
-        self.F, self.shape, self.hidden = F, shape, tuple(hidden)
+        self.F, self.shape, self.hidden, self.exact = F, shape, tuple(hidden), exact
         self.size = math.prod(shape)
         # Where the rate of each entry is in the state; anywhere for those that F does not have.
         self._places = np.zeros(self.size, int)
@@ -165,7 +167,7 @@ class Explicit:
         if self._known is None or self._known[0] != key:
             time, state, *leaves = numbers
             y, yp = self.parts(state)
-            residual = Residual(self.F, time, y, yp, flatten(args)[1](leaves))
+            residual = Residual(self.F, time, y, yp, flatten(args)[1](leaves), self.exact)
             self._known = key, solved_for_rates(residual, self.hidden)
         return self._known[1]
 

@@ -15,7 +15,6 @@ this combination is a constraint.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -51,8 +50,6 @@ class Form:
         use then.
     is_linear : bool
         Whether F is linear in y'.
-    is_exact : bool
-        Whether y' cancels exactly where combinations of rows are constraints.
     """
 
     def __init__(self) -> None:
@@ -62,7 +59,7 @@ class Form:
         self.conditions: list[int] = []
         self.columns: list[int] = []
         self.hidden: list[int] = []
-        self.is_linear = self.is_exact = True
+        self.is_linear = True
 
 
 def form_of(residual: Residual) -> Form:
@@ -117,7 +114,6 @@ def _split(residual: Residual, form: Form, rows: Sequence[tuple[int, Equation]])
                 form.conditions.append(_bounded(residual, factors, sizes[chosen] / sizes[k]))
             terms = [lines.multiply(f, r) for f, (r, _) in zip(factors, base)]
             form.constraints.append(lines.subtract(row, lines.total(terms)))
-            form.is_exact &= _cancel(residual, base, mine, factors)
     kept = [row for k, row in enumerate(rows) if k not in depending]
     form.rows, form.equations = [r for r, _ in kept], [row for _, row in kept]
 
@@ -155,25 +151,6 @@ def _sizes(residual: Residual, rows: Sequence[int]) -> Any:
         for a, b in zip(by_state, by_slopes)
     ]
     return np.array([x if 0 < x < np.inf else 1.0 for x in found])
-
-
-def _cancel(
-    residual: Residual,
-    base: Sequence[tuple[int, Equation]],
-    row: Equation,
-    factors: Sequence[int],
-) -> bool:
-    """Tell whether coefficients cancel, all of which are numbers, not only to rounding."""
-    lines = residual.lines
-    for j in {*row, *(j for _, x in base for j in x)}:
-        pairs = [(f, x[j]) for f, (_, x) in zip(factors, base) if j in x and f >= 0]
-        numbers = [lines[i].value for pair in pairs for i in pair]
-        numbers.append(lines[row[j]].value if j in row else 0.0)
-        if None not in numbers:
-            *known, left = map(Fraction, numbers)
-            if sum(a * b for a, b in zip(known[::2], known[1::2])) != left:
-                return False
-    return True
 
 
 def _numbers(

@@ -49,12 +49,7 @@ class Implicit:
         """
         yp = self._slopes(y)
         y, yp, form = consistent(self.F, t, y, yp, args)
-        if y.dtype == object and not form.is_exact:
-            raise InputError(
-                "combinations of rows of F have no rate in them, but only as exactly as doubles "
-                "are: for more digits write them as rows, or give their coefficients in args"
-            )
-        explicit = Explicit(self.F, y.shape, form.hidden)
+        explicit = Explicit(self.F, y.shape, form.hidden, y.dtype == object)
         return explicit, explicit.state(y, yp), explicit.limits(limits), explicit.watched(events)
 
     def _slopes(self, y: Any) -> Any:

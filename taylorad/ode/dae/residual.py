@@ -13,6 +13,7 @@ from taylorad.dispatch.containers import flatten
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
 from taylorad.ode.dae.gradients import Gradients
+from taylorad.ode.dae.unrounded import Unrounded
 from taylorad.primitives.linear import assemble, index
 from taylorad.primitives.registry import Constant, Owner
 from taylorad.wengert.arithmetic import NOTHING, Scalars
@@ -45,6 +46,8 @@ class Residual:
         Where it is traced; of floats.
     args : sequence
         Floats and arrays of floats in it vary.
+    exact : bool
+        Whether nothing is to be rounded, for the lines are to be run in mpmath's numbers.
 
     Attributes
     ----------
@@ -57,11 +60,18 @@ class Residual:
     """
 
     def __init__(
-        self, F: Callable[..., Any], t: float, y: Any, yp: Any, args: Sequence[Any]
+        self,
+        F: Callable[..., Any],
+        t: float,
+        y: Any,
+        yp: Any,
+        args: Sequence[Any],
+        exact: bool = False,
     ) -> None:
         self.size = y.size
         program = _by_entry(_traced(F, t, y, yp, args), y.size)
-        self.scalars, self.rows = Scalars.continuing(program), program.outputs
+        self.scalars: Scalars = (Unrounded if exact else Scalars).continuing(program)
+        self.rows = program.outputs
         self.inputs = program.inputs
         self.time = program.inputs[0]
         self.state = self._entries(program.inputs[1])
@@ -69,6 +79,8 @@ class Residual:
         names = {self.time: 0}
         names |= {number: 1 + place for number, place in self.state.items()}
         names |= {number: 1 + y.size + place for number, place in self.slopes.items()}
+        if isinstance(self.scalars, Unrounded):
+            self.scalars.with_one(self.time)
         self._gradients = Gradients(self.scalars, names)
         self._kinds = bytearray()
         self._known: list[Any] = [None] * len(self.lines)
@@ -98,7 +110,11 @@ class Residual:
         kinds, lines = self._kinds, self.lines
         varying = {self.time: _MOVES, **dict.fromkeys(self.state, _MOVES)}
         varying |= dict.fromkeys(self.slopes, _SLOPES)
+        one = getattr(self.scalars, "one", None)
         for i in range(len(kinds), len(lines)):
+            if i == one:  # as it always is
+                kinds.append(0)
+                continue
             kind = varying.get(i, 0)
             if i not in varying:
                 for j in lines[i].operands:
