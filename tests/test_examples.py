@@ -125,6 +125,12 @@ def test_pendulum_goes_over_the_top_then_turns(example):
     assert result.period_error < 5e-16
 
 
+def test_amplifier_has_the_published_voltages(example):
+    result = example("transistor_amplifier")
+    assert result.error < 1e-12
+    assert result.residual < 1e-15
+
+
 def test_kepler_period_to_its_last_digits(example):
     twenty, fifty = example("kepler_digits", DIGITS=[20, 50])
     assert fifty.period == "6.2831853071795864769252867665590057683943387987502"
