@@ -72,10 +72,11 @@ def consistent(
         If the method does not converge, or the index is not 1.
     """
     newton = _Newton(F, t, args, beyond)
-    rough, slopes = newton.run(plain(y), plain(yp))
-    if y.dtype == object:
-        lost = y - exact_state(plain(y))
-        rough, slopes = newton.run(exact_state(rough) + lost, exact_state(slopes))
+    with np.errstate(all="ignore"):  # what is not finite does not converge
+        rough, slopes = newton.run(plain(y), plain(yp))
+        if y.dtype == object:
+            lost = y - exact_state(plain(y))
+            rough, slopes = newton.run(exact_state(rough) + lost, exact_state(slopes))
     return rough, slopes, newton.form
 
 
@@ -147,6 +148,8 @@ class _Newton:
         self.exact, self.shape = y.dtype == object, y.shape
         self.trace(plain(y), plain(yp))
         residuals, matrix = self._choose_directions(y, yp)
+        if not np.all(np.isfinite(np.array(residuals, float))):
+            raise self._no_convergence(residuals)
         self._check(matrix)
         change = self._solve(matrix, -residuals)
         scales = self._scales(change, y, yp)

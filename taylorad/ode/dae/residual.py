@@ -277,7 +277,7 @@ def _traced(F: Callable[..., Any], t: float, y: Any, yp: Any, args: Sequence[Any
     program = expand(opened(normal_form(trace, [answer.number])), MOST_SCALARS)
     if program is None:
         raise InputError(
-            "the residual F(t, y, yp) uses what cannot be taken apart into scalars, as a matrix "
-            "that is factorised: write such equations with unknowns more"
+            "the residual F(t, y, yp) uses what cannot be taken apart into scalars, such as "
+            "sorting or solving with matrices: let what is solved for be unknowns more"
         )
     return program
