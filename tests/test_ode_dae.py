@@ -485,7 +485,7 @@ def forced(t, y, yp, k):
         (lambda t, y, yp: (yp[0] - y[1], 0 * y[1]), [0.0, 1.0], "entry 1 of y .* not determined"),
         (lambda t, y, yp: yp**2 - y, [1.0], "with these y0 and yp0"),
         (lambda t, y, yp: (yp[0] - y[0], np.exp(y[1]) + 1), [1.0, 1.0], "does not converge"),
-        (lambda t, y, yp: (yp[0], np.log(y[1])), [1.0, -1.0], "does not converge .* nan in row 1"),
+        (lambda t, y, yp: (yp[0], np.log(y[1])), [1.0, -1.0], "does not converge.* nan in row 1"),
         (lambda t, y, yp: yp[:1] - y[:1], [1.0, 1.0], r"shape \(1,\) for a state of shape \(2,\)"),
         (lambda t, y, yp: np.zeros(2), [1.0, 1.0], "depends neither"),
         (
