@@ -149,6 +149,17 @@ def test_larger_systems(digits):
     agree(integrator.state, end_of(bodies, y0, 1, 80), digits)
 
 
+@pytest.mark.parametrize("n", [2, 3, 12])
+def test_rates_that_are_components_themselves(n, digits):
+    turned = lambda t, y: np.concatenate([y[-1:], y[:-1]])  # of n = 2 cosh and sinh
+    found = ta.ode.solve_ivp(turned, (0, 1), [1] + [0] * (n - 1), digits=digits).y[:, -1]
+    with mp.workdps(digits + 20):
+        wanted = [sum(1 / mp.factorial(n * k + j) for k in range(50)) for j in range(n)]
+    agree(found, wanted, digits)
+    found = ta.ode.solve_ivp(lambda t, y: [1, y[0]], (0, 0.5), [0.5, 1], digits=digits).y[:, -1]
+    agree(found, [mpf(1), mpf(1.375)], digits)
+
+
 @pytest.mark.parametrize("processor", ["avx2", "generic"])
 def test_any_processor_will_do(processor, digits, monkeypatch):
     monkeypatch.setenv("TAYLORAD_CPU", processor)

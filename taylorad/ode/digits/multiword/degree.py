@@ -163,6 +163,7 @@ class Degree:
             self._store(self._over_degree(a, degree), slot)
 
         self.orders.over("rates", component)
+        self.orders.over("waiting", lambda part, slot: self._store(self._load(part), slot))
 
     def _over_degree(self, a: Number, degree: str) -> Number:
         """Divide by a degree: by multiplying with its inverse, which has a word more."""

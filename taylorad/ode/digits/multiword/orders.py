@@ -197,10 +197,15 @@ class Orders(Memory):
             rows[name] = [(self.slot(x), at + start) for x, at in streams.items() if x in moving]
         rows["starts"] = [(self.place(x), at + AHEAD - 1) for x, at in self.forward.items()]
         rows["ends"] = [(self.slot(i), self.forward[i] + AHEAD - 1) for i in range(self.n)]
+        # Where a rate is a component itself, its part is still to be read when that is written.
+        waits = any(line < self.n for line in self.system.rates)
+        following = self.claim(self.words * self.n) if waits else 0
+        targets = [following + self.words * i if waits else self.slot(i) for i in range(self.n)]
         rows["rates"] = [
-            (self.slot(line) if line in moving else self.nothing, self.slot(i))
-            for i, line in enumerate(self.system.rates)
+            (self.slot(line) if line in moving else self.nothing, target)
+            for line, target in zip(self.system.rates, targets, strict=True)
         ]
+        rows["waiting"] = [(x, self.slot(i)) for i, x in enumerate(targets)] if waits else []
         rows["nodes"] = [(*ends, self.slot(line)) for *ends, line in self.tables.nodes]
         rows["values"] = [(self.values + self.words * line,) for line in moving]
         rows["terms"] = []
