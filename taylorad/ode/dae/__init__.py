@@ -1,6 +1,7 @@
 """Implicit equations ``F(t, y, y') = 0``, index-1 differential-algebraic ones among them.
 
-`residual` takes F apart into scalars and differentiates it, `consistency` finds where the solution
-begins, `explicit` solves for the rates by `elimination`, in a function that is integrated as any
-other; `implicit` is what users hold of it.
+`residual` takes F apart into scalars, of which `gradients` writes the partials (`unrounded`, if more
+digits than those of doubles are wanted); `form` finds what are constraints and what the state is,
+`consistency` where the solution begins; `rates` solves for the rates of the state, by
+`elimination`; `explicit` makes that a right-hand side, and `implicit` is what users hold of it.
 """
