@@ -84,8 +84,7 @@ class Branch:
 
     def seen(self, states: Any) -> Any:
         """Give what is the user's of states: shape ``(..., size)`` becomes ``(..., *shown)``."""
-        mine = states[..., : math.prod(self.shown)]
-        return mine.reshape(*states.shape[:-1], *self.shown)
+        return states[..., : math.prod(self.shown)].reshape(*states.shape[:-1], *self.shown)
 
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""
