@@ -34,7 +34,7 @@ A factor c costs as many digits of the slowest.
 POINTS = 512
 """There are no fewer points of the convergence."""
 
-BLOCKS = 32
+BLOCKS = 20
 """In so many parts the time is divided to see by how much their means differ."""
 
 
