@@ -315,7 +315,7 @@ def test_sizes():
     assert sizes.next(1000) == 256  # so that the others have something too
     assert sizes.next(20) == 16  # no less than a fiftieth of the time
     assert sizes.next(3) == 3
-    assert Sizes(2, 8, 2**20, 0.1, None).next(1000) == 8  # no more than so much memory
+    assert Sizes(2, 8, 2**20, 0.1, None).next(1000) == 4  # no more than so much memory
     assert Sizes(2, 8, 1, 0.1, 5).next(1000) == 5
 
 

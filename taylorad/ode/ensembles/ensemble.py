@@ -102,7 +102,7 @@ def ensemble(
         From when to when: numbers for all, or arrays with one for each trajectory.
     Y0 : array_like, shape (N, ...)
         The states at the beginning, each of any shape. They are read as they are needed: it may be
-        a memmap or anything else that has rows, ``shape`` and ``dtype``.
+        a memmap, or anything else that has rows, ``shape`` and ``dtype``.
     args : tuple, optional
         Further arguments of ``fun``.
     t_eval : array_like, shape (n_points,) or (N, n_points), optional

@@ -25,7 +25,7 @@ class Sizes:
     ----------
     workers : int
     least : int
-        They are multiples of this.
+        They are multiples of this, unless so many are too large.
     bytes_of_each : int
         What a trajectory takes in memory.
     seconds : float
@@ -37,8 +37,9 @@ class Sizes:
     def __init__(
         self, workers: int, least: int, bytes_of_each: int, seconds: float, fixed: int | None
     ) -> None:
-        self.workers, self.least, self.seconds, self.fixed = workers, least, seconds, fixed
-        self.most = max(MOST_BYTES // bytes_of_each, least)
+        self.workers, self.seconds, self.fixed = workers, seconds, fixed
+        self.most = max(MOST_BYTES // bytes_of_each, 1)
+        self.least = min(least, self.most)
         self.rate = 0.0  # seconds for a trajectory
 
     def took(self, count: int, seconds: float) -> None:
@@ -55,5 +56,4 @@ class Sizes:
             size = min(max(size, few), many)
         else:
             size = min(size, AT_FIRST * self.least)
-        size = self.least * math.ceil(min(size, self.most) / self.least)
-        return int(min(size, left))
+        return min(self.least * math.ceil(size / self.least), self.most, left)

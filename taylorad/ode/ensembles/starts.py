@@ -87,11 +87,13 @@ class Starts:
         if t_eval is not None:
             self._times = self._checked_times(t_eval)
             self.points = self._times.shape[1]
-        self.args = arguments(args)
-        self.varies = _varying(in_axes, len(self.args))
+        given = tuple(args) if np.iterable(args) else arguments(args)
+        self.varies = _varying(in_axes, len(given))
+        # What each has its own of may be large, and is left where it is.
+        shared = iter(arguments([a for a, v in zip(given, self.varies, strict=True) if not v]))
         self.args = tuple(
-            self._of_each(a, k) if varies else a
-            for k, (a, varies) in enumerate(zip(self.args, self.varies, strict=True))
+            self._of_each(a, k) if varies else next(shared)
+            for k, (a, varies) in enumerate(zip(given, self.varies, strict=True))
         )
 
     def chunk(self, first: int, last: int) -> Chunk:
@@ -217,7 +219,13 @@ def arguments_of(
 
 def _is_sliceable(a: Any) -> bool:
     """Tell whether something has shape and rows as an array has: a memmap, a dataset of a file."""
-    return all(hasattr(a, name) for name in ("shape", "dtype", "__getitem__"))
+    if not all(hasattr(a, name) for name in ("shape", "dtype", "__getitem__")):
+        return False
+    try:
+        np.dtype(a.dtype)
+    except TypeError:  # of another library
+        return False
+    return True
 
 
 def _is_float(a: Any) -> bool:
