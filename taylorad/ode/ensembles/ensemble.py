@@ -20,6 +20,7 @@ from taylorad.ode.ensembles.side_by_side import SideBySide
 from taylorad.ode.ensembles.sizes import Sizes
 from taylorad.ode.ensembles.starts import Chunk, Starts
 from taylorad.ode.progress import Progress
+from taylorad.ode.steps.lanes.lanes import are_faster
 from taylorad.ode.tolerances import order_for, tolerance
 from taylorad.ode.tracing.system import NotTraceable, system
 
@@ -202,7 +203,9 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
             return Retraced(fun, starts, options)
         if not traced.guards:
             problem = Problem(traced, order, limits, options["atol"] is None, starts)
-            return OneByOne(problem) if traced.held else SideBySide(problem, starts.points)
+            if not traced.held and are_faster(traced):
+                return SideBySide(problem, starts.points)
+            return OneByOne(problem)
     return Retraced(fun, starts, options)
 
 

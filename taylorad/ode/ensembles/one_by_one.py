@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
 from time import perf_counter
@@ -16,6 +17,7 @@ from taylorad.ode.ensembles.problem import Alone, Problem
 from taylorad.ode.ensembles.starts import Chunk, Starts, arguments_of
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.records import Points
+from taylorad.ode.steps.stepper import Stepper
 
 __all__ = ["OneByOne", "Retraced", "Stopped", "finish"]
 
@@ -89,10 +91,36 @@ def _each(chunk: Chunk, engine_of: Callable[[int], Engine], stop: Event | None) 
             engine = engine_of(i)
         except Exception as error:
             outcome.failures[i] = Failure.by(error)
-        else:
-            finish(engine, chunk, i, outcome, stop)
+            continue
+        machine_code = isinstance(engine.flow.stepper, Stepper)
+        if machine_code and not (chunk.times.shape[1] or engine.flow.jumps):
+            if _arrives(engine, chunk, i, outcome, stop):
+                continue
+            engine = engine_of(i)
+        finish(engine, chunk, i, outcome, stop)
     outcome.seconds = perf_counter() - start
     return outcome
+
+
+def _arrives(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event | None) -> bool:
+    """Integrate a trajectory as if nothing were amiss on the way; tell whether that is so."""
+    motion, end = engine.motion, chunk.end[i]
+    try:
+        while motion.time != end or motion.time_low:
+            _look(stop)
+            engine.run((end, 0.0), math.inf)
+    except Stopped:
+        raise
+    except Exception:
+        return False
+    outcome.times[i], outcome.states[i] = motion.time, motion.state
+    outcome.steps[i] = motion.steps
+    return True
+
+
+def _look(stop: Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise Stopped
 
 
 def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event | None) -> None:
@@ -106,8 +134,7 @@ def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event |
     good = motion.noted()
     try:
         while motion.time != end or motion.time_low:
-            if stop is not None and stop.is_set():
-                raise Stopped
+            _look(stop)
             good = motion.noted()
             block = engine.advance((end, 0.0))
             if points is not None:

@@ -30,7 +30,7 @@ from taylorad.ode.steps.translation import keep, recipe
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
 
-__all__ = ["Lanes", "Motions", "NotForLanes"]
+__all__ = ["Lanes", "Motions", "NotForLanes", "are_faster"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -242,6 +242,16 @@ class Lanes:
             *(address(exits), -(-(begin + 8 * work) // 64) * 64),
         )
         return exits
+
+
+def are_faster(system: System) -> bool:
+    """Tell whether lanes are faster than a `Stepper` that takes one trajectory after the other.
+
+    Of larger systems that has lanes enough within each step, and what it works on stays nearby: it
+    takes a half to a third of the time.
+    """
+    interiors = len(Recurrences(system, system.rates).inners)
+    return max(interiors, system.size) <= MOST_ROLLED
 
 
 def _written(system: System, order: int, width: int) -> str:
