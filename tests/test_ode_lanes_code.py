@@ -116,10 +116,12 @@ print(counts["compiled"], counts["written"], *map(float.hex, motions.state.ravel
 """
 
 
-def test_another_process_neither_compiles_nor_writes(tmp_path):
+@pytest.mark.parametrize("caches", [("here", "here"), ("here", "there")])
+def test_another_process_neither_compiles_nor_writes(tmp_path, caches):
+    """It finds the code on disk, or that comes along in the pickle."""
     outputs = []
-    for seed in ("1", "2"):
-        environment = {"PYTHONHASHSEED": seed, "TAYLORAD_CACHE": str(tmp_path / "cache")}
+    for seed, cache in enumerate(caches, 1):
+        environment = {"PYTHONHASHSEED": str(seed), "TAYLORAD_CACHE": str(tmp_path / cache)}
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             capture_output=True,

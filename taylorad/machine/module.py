@@ -26,7 +26,7 @@ import llvmlite.binding as llvm
 from taylorad.machine import objects
 from taylorad.machine.features import Processor, processor
 
-__all__ = ["Code", "Recipe", "build", "find"]
+__all__ = ["Code", "Recipe", "arrive", "build", "find", "parcel"]
 
 
 class Effort(NamedTuple):
@@ -90,9 +90,15 @@ class Code:
     """
 
     def __init__(
-        self, write: Callable[[], str], level: int, target: Processor, library: Any, size: int
+        self,
+        key: str,
+        write: Callable[[], str],
+        level: int,
+        target: Processor,
+        library: Any,
+        size: int,
     ) -> None:
-        self._write = write
+        self._key, self._write = key, write
         self.level = level
         self.size = size
         self._target = target
@@ -157,6 +163,21 @@ def find(
         return _found(_key(text, level, processor()), text, level, symbols or {})
 
 
+def parcel(code: Code) -> tuple[str, bytes] | None:
+    """Give object code for the way to another process, if it is on disk."""
+    image = objects.load(code._key)
+    return None if image is None else (code._key, image)
+
+
+def arrive(sent: tuple[str, bytes] | None) -> None:
+    """Keep object code that another process sent: here `build` finds it, if it has use for it.
+
+    It has if processor, versions and files of this library are the same there.
+    """
+    if sent is not None and objects.load(sent[0]) is None:
+        objects.store(*sent)
+
+
 def _found(key: str, text: str | Recipe, level: int, symbols: Mapping[str, int]) -> Code | None:
     code = _LIVING.get((key, *sorted(symbols.items())))
     if code is None and (image := objects.load(key)) is not None:
@@ -175,7 +196,7 @@ def _alive(
 ) -> Code:
     """Link object code, and remember it for as long as it is used."""
     names = text.names if isinstance(text, Recipe) else _DEFINED.findall(f"\n{text}")
-    code = Code(write, level, processor(), _linked(image, names, symbols), len(image))
+    code = Code(key, write, level, processor(), _linked(image, names, symbols), len(image))
     _LIVING[(key, *sorted(symbols.items()))] = code
     return code
 

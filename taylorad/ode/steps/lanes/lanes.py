@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from taylorad.machine.module import Code, build
+from taylorad.machine.module import Code, arrive, build, parcel
 from taylorad.ode.steps.core import Core
 from taylorad.ode.steps.door import address
 from taylorad.ode.steps.interface import Clock, Shared
@@ -139,7 +139,8 @@ class Motions:
 class Lanes:
     """The machine code of a system for many trajectories; threads may use it at the same time.
 
-    To pickle it is to pickle the system: another process makes the code, or finds it on disk.
+    A pickle has the system, and the code if that is on disk: another process makes it anew only
+    where that is of no use.
 
     Parameters
     ----------
@@ -173,8 +174,9 @@ class Lanes:
         self._call = _CORE(self.code.address("propagate"))
         self._given = sum(int(p.size) for p in system.parameters)
 
-    def __reduce__(self) -> tuple[type[Lanes], tuple[System, int, int, int]]:
-        return Lanes, (self.system, self.order, self.width, self.level)
+    def __reduce__(self) -> Any:
+        made_of = (self.system, self.order, self.width, self.level)
+        return _arrived, (parcel(self.code), *made_of)
 
     def propagate(
         self,
@@ -242,6 +244,11 @@ class Lanes:
             *(address(exits), -(-(begin + 8 * work) // 64) * 64),
         )
         return exits
+
+
+def _arrived(sent: tuple[str, bytes] | None, *made_of: Any) -> Lanes:
+    arrive(sent)
+    return Lanes(*made_of)
 
 
 def are_faster(system: System) -> bool:
