@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import shape_of
+from taylorad.dispatch import number_type, shape_of
 from taylorad.dispatch.operands import size_of
 from taylorad.drivers.seeds import duals, unit_directions
 from taylorad.forward.jet import Jet
@@ -115,7 +115,8 @@ def _with_adjoint(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[A
         return _with_directions(again, solve)[1](g)
 
     def pullback(g: Any) -> Any:
-        if _is_recorded(g):  # the adjoint equation has no line of its own
+        # The adjoint equation has no line of its own, and is one of real numbers.
+        if _is_recorded(g) or number_type(found.y).kind == "c":
             return directly(g)
         try:
             return pulled_back(problem, times, checkpoints, g, inputs.wanted)
