@@ -428,6 +428,50 @@ def test_functionals_of_all_kinds():
     close([gradient["y0"][0], gradient[0], gradient["t0"], gradient["tf"]], wanted)
 
 
+@pytest.mark.parametrize("n", [2, 6])
+def test_complex_states(n):
+    def turned(k):
+        return solve_ivp(lambda t, y, k: 1j * k * y, (0, 1), np.ones(n) + 0j, args=(k,)).y[:, -1]
+
+    k = np.linspace(0.5, 1.5, n)
+    slope = 1j * np.exp(1j * k)
+    for found in (
+        ta.jvp(turned, (k,), (np.ones(n),))[1],
+        ta.vjp(turned, k)[1](np.ones(n) + 0j)[0],
+    ):
+        assert np.max(np.abs(found - slope)) < 1e-14
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_no_points_at_all(n):
+    def f(k):
+        run = solve_ivp(lambda t, y, k: -k * y, (0, 1), np.ones(n), args=(k,), t_eval=[])
+        return np.sum(k) + np.sum(run.y)
+
+    close(ta.grad(f)(np.ones(n)), np.ones(n))
+    close(ta.jvp(f, (np.ones(n),), (np.ones(n),))[1], float(n))
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda t, y, p: -y,
+        lambda t, y, p: p,
+        lambda t, y, p: [0.0] * 7,
+        lambda t, y, p: np.cumsum(p * y)[::-1],
+    ],
+)
+def test_rates_that_depend_on_little(fun):
+    def last(p, y):
+        return np.sum(solve_ivp(fun, (0, 1), y, args=(p,)).y[:, -1] ** 2)
+
+    p, y = np.linspace(0.1, 0.4, 7), np.linspace(1, 2, 7)
+    by_p, by_y = ta.grad(last, argnums=(0, 1))(p, y)
+    for direction in np.eye(7)[:3]:
+        close(by_p @ direction, ta.jvp(lambda p: last(p, y), (p,), (direction,))[1])
+        close(by_y @ direction, ta.jvp(lambda y: last(p, y), (y,), (direction,))[1])
+
+
 # --- what is refused --------------------------------------------------------------------------
 
 
@@ -473,6 +517,17 @@ def test_numbers_that_come_in_by_the_back_door_are_refused():
             ta.jvp(f, (0.5,), (1.0,))
     with pytest.raises(InputError, match="args"):
         ta.grad(lambda k: solve_ivp(lambda t, y: -k * y, (0, 1), [k]).y[0, -1])(0.5)
+
+
+def test_an_ensemble_is_no_way_around():
+    for y0, args in ((np.ones((3, 1)), True), (None, False)):
+
+        def f(k, y0=y0, args=args):
+            starts = k * np.ones((3, 1)) if y0 is None else y0
+            return ta.ode.ensemble(lambda t, y, k: -k * y, (0, 1), starts, (k if args else 1.0,)).y
+
+        with pytest.raises((InputError, ConversionError), match="derivatives"):
+            ta.jvp(f, (0.5,), (1.0,))
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,8 @@ def _expanded(problem: Problem, like: Jet, checkpoints: bool) -> tuple[OdeResult
     found, ends = solve(
         replace(problem, fun=varied, y0=c, args=(*given, values), options=options), checkpoints
     )
+    if not len(found.t):
+        found.y = np.zeros((algebra.size, 0))
     found.y = like.like(found.y, algebra)
     if ends is not None:
         times, states = ends
