@@ -165,3 +165,28 @@ def test_trojans_librate_as_in_theory(example):
     gone, horseshoes, tadpoles = np.bincount(result.kind.ravel())
     assert min(gone, horseshoes) > 10
     assert tadpoles > 40
+
+
+def test_a_cloud_goes_through_the_flow_map_of_lorenz(example):
+    errors = example("lorenz_flow_map", POINTS=60).errors
+    assert np.all(np.diff(errors, axis=1) < 0)  # each degree is better,
+    factors = errors[-2] / errors[-1]  # and half the radius by 2 to the degree plus one
+    np.testing.assert_allclose(np.log2(factors), np.arange(2, 10), atol=0.7)
+
+
+def test_pelts_are_fitted_by_exact_derivatives(example):
+    result = example("fit_ode")
+    gauss, newton = result.gauss_newton, result.newton
+    np.testing.assert_allclose(gauss.p, newton.p, rtol=1e-9)
+    published = importlib.import_module("fit_ode").PUBLISHED
+    assert np.all(np.abs(newton.p - published) < 0.5 * result.errors)
+    assert newton.steps < 10 < gauss.steps
+    last = np.log10(newton.gradients[-3:-1])
+    assert last[1] < 1.8 * last[0]  # digits double
+
+
+def test_the_spectrum_of_lorenz_converges(example):
+    result = example("lyapunov_spectrum", TIME=1000.0)
+    assert np.all(np.abs(result.deviations) < 4)
+    assert np.all(result.spectrum.standard_errors < [0.02, 0.005, 0.02])
+    assert result.sum_error < 1e-11

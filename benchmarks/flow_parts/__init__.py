@@ -1,4 +1,5 @@
 """The parts of the benchmark of flows: what differential equations are integrated for.
 
-`ensembles`: many trajectories. `gradients`: through a differential equation, forward and adjoint.
+`variations`: variational equations of first and higher orders, and flow maps. `gradients`: through
+a differential equation, forward and adjoint. `ensembles`: many trajectories.
 """
