@@ -114,3 +114,14 @@ def test_fast_motion_overflows():
 def test_high_powers_of_an_exact_zero(power):
     run = solve_ivp(lambda t, y: [t**power], (0, 1), [0.0])
     np.testing.assert_allclose(run.y[0, -1], 1 / (power + 1), rtol=1e-12)
+
+
+def test_a_step_is_not_so_long_that_it_hides_a_switch():
+    def restored(t, y):
+        return [y[1], -np.sign(y[0])]
+
+    integrator = ta.ode.Integrator(restored, 0.0, [1.0, 1.0])
+    integrator.propagate_until(1e9, max_steps=200)
+    assert integrator.nsteps == 200
+    position, speed = integrator.state
+    assert abs(speed**2 / 2 + abs(position) - 1.5) < 1e-14

@@ -279,7 +279,7 @@ def maps_table(order: int = 5, budget: float = 10.0) -> str:
             mine = error(problem, order, run()[0], truth)
             if mine <= theirs:
                 break
-        whole = lambda own=own: ta.ode.flow_map(  # noqa: E731
+        whole = lambda own=own: ta.ode.flow_map(
             kepler, (0.0, problem.end), problem.start, order, rtol=own
         )
         whole()

@@ -99,6 +99,7 @@ class Flow(Branch):
             # The series of what jumps may well end before the state's.
             observed = self.parts[0, self._ahead :]
             h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
+            h = self.switches.sharp(self.parts[0], h, begin[0], tolerance.relative)
             if self._is_on_its_side(h, tolerance.relative):
                 break
             system, given, parts = self.system, self.given, self.parts[0, : self.size].copy()

@@ -25,6 +25,9 @@ from taylorad.primitives.registry import Primitive
 
 __all__ = ["NEVER", "Switches", "leading"]
 
+HIDDEN = 16
+"""So many times the noise a move must be."""
+
 ASIDE = 0.25
 """How far from a threshold of a rounding its value is asked for."""
 
@@ -163,6 +166,36 @@ class Switches:
         """Give the share of a step over which functions are what their series say."""
         return resolved(series, h, relative)
 
+    def sharp(self, parts: Any, h: Any, time: Any, relative: Any) -> Any:
+        """Give how long a step of size h may be for roundings not to hide that a function moves.
+
+        A step may be so long that all that is near its beginning is less than what roundings make
+        of its end.
+
+        Parameters
+        ----------
+        parts : ndarray, shape (lines, order + 1)
+        h, time : float
+        relative : float
+            The tolerance.
+        """
+        for held, rows in self.held:
+            if held.row.name in AT_POINTS:
+                continue
+            for series, _ in self._watched(held, rows, parts, h, relative):
+                there = self._error(relative) * abs(time)
+                move = _first_move(np.abs(series).tolist(), there)
+
+                def hides(
+                    h: Any, held: Held = held, rows: list[int] = rows, move: Any = move
+                ) -> bool:
+                    noises = [noise for _, noise in self._watched(held, rows, parts, h, relative)]
+                    return max(noises) * HIDDEN > move
+
+                while move and hides(h) and not hides(0 * h):
+                    h = h / 4
+        return h
+
     def _watched(
         self, held: Held, rows: list[int], parts: Any, h: Any, relative: Any
     ) -> Iterator[tuple[Any, Any]]:
@@ -214,6 +247,24 @@ class Switches:
     def _held(self, row: Primitive, operands: list[Any]) -> Any:
         """Compute what is held."""
         return float(row.value(*operands))
+
+
+def _first_move(sizes: list[Any], there: Any) -> Any:
+    """Give how far a function goes at first: from where it is, or until it turns; 0 if it stays.
+
+    Parameters
+    ----------
+    sizes : list of number
+        Those of its coefficients.
+    there : number
+        What is not known of the time.
+    """
+    first = 0 if sizes[0] > there * sizes[1] else 1
+    begin = sizes[first]
+    if not begin or not first:
+        return begin
+    turns = [(begin / x) ** (1 / k) for k, x in enumerate(sizes[2:], 1) if x]
+    return begin * min(turns) if turns else 0
 
 
 def _stay_apart(gaps: Any) -> Any:

@@ -66,7 +66,8 @@ def solve_with_derivatives(
             fun, np.reshape(tf - span[1], 1), span[1:], found.y[..., -1:], args, options
         )
         found.y = np.concatenate([found.y[..., :-1], last], axis=-1)
-    found.y = seen(found.y, shape)
+    if len(found.t):
+        found.y = seen(found.y, shape)
     return found
 
 
