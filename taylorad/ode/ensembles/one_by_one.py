@@ -1,4 +1,4 @@
-"""Trajectories one by one, where lanes do not serve: with switches, in Python, of other numbers."""
+"""Trajectories one by one: of large systems, with switches, in Python, of other numbers."""
 
 from __future__ import annotations
 
