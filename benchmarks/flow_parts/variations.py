@@ -38,8 +38,8 @@ MODES = {
     "compact": {"compact_mode": True},
     "compact, fast_math": {"compact_mode": True, "fast_math": True},
 }
-QUICK_TO_COMPILE = 40
-"""So many coefficients heyoka compiles without compact mode within seconds."""
+QUICK_TO_COMPILE = 60
+"""So many coefficients heyoka compiles without compact mode within a minute."""
 
 AGREED = 1e-9
 """So exact all sides have to be, of the largest coefficient of a degree."""
