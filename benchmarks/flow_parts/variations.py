@@ -279,9 +279,10 @@ def maps_table(order: int = 5, budget: float = 10.0) -> str:
             mine = error(problem, order, run()[0], truth)
             if mine <= theirs:
                 break
-        whole = lambda own=own: ta.ode.flow_map(
-            kepler, (0.0, problem.end), problem.start, order, rtol=own
-        )
+
+        def whole(own: float = own) -> Any:
+            return ta.ode.flow_map(kepler, (0.0, problem.end), problem.start, order, rtol=own)
+
         whole()
         a, w, b = in_turns([run, whole, lambda tol=tol: daces_map(problem, order, tol)], budget)
         ratios = [f"**{a / b:.2g}**", f"{w / b:.2g}"]
