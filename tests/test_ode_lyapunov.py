@@ -131,6 +131,17 @@ def test_what_does_not_trace():
     assert run.exponents[0] > run.exponents[1]
 
 
+def test_across_switches():
+    def relay(t, y):
+        x, v = y
+        return [v, -x - 0.2 * v - 0.5 * np.sign(x) + np.cos(1.3 * t)]
+
+    run = spectrum(relay, (0, 300), [1.0, 0.0], transient=100)
+    # The flow contracts at a constant rate; what it does at a switch has the determinant 1.
+    assert abs(np.sum(run.exponents) + 0.2) < 1e-12
+    assert np.all(run.exponents < -0.05)
+
+
 def test_intervals_and_tolerances_change_nothing_but_digits():
     base = spectrum(lorenz, (0, 30), [1.0, 1.0, 1.0], PARAMETERS, transient=5)
     short = spectrum(lorenz, (0, 30), [1.0, 1.0, 1.0], PARAMETERS, transient=5, interval=0.02)

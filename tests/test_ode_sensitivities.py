@@ -384,6 +384,16 @@ def test_many_digits(digits):
         assert max(errors) < mpmath.mpf(10) ** (2 - digits)
 
 
+def test_digits_are_kept_whatever_mpmath_is_set_to():
+    run = sensitivities(
+        lambda t, y, k: -k * y, (0, 1), [1], (1,), wrt=[0], order=2, digits=30, t_eval=[1]
+    )
+    first, second = run.derivative(0)[0, 0], run.derivative(0, 0)[0, 0]
+    with mpmath.workdps(40):
+        assert abs(first + mpmath.exp(-1)) < mpmath.mpf(10) ** -29
+        assert abs(second - mpmath.exp(-1)) < mpmath.mpf(10) ** -29
+
+
 def test_mpmath_numbers():
     with mpmath.workdps(40):
         half = mpmath.mpf(1) / 3

@@ -88,6 +88,7 @@ class Sensitivities(OdeResult):
     True
     """
 
+    @in_precision_of(lambda self, *names: self._digits)
     def derivative(self, *names: Name) -> Any:
         """Give a derivative of the states at ``t``.
 
@@ -248,7 +249,7 @@ def sensitivities(
     flow = seen(flow, y.shape, 1)
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
-    result.wrt, result._variables = variables.names, variables
+    result.wrt, result._variables, result._digits = variables.names, variables, digits
     if found.sol is not None:
         result.sol = FlowSolution(found.sol, algebra, y.shape)
     if found.y_events is not None:
