@@ -366,6 +366,33 @@ def test_states_of_any_shape(few):
     close(ta.grad(g)(1.0), 0.25)
 
 
+def test_parameters_that_are_zero():
+    def fun(t, y, p):
+        return (p[0] ** 2 + p[1] ** 3 + np.sqrt(1 + p[2]) + p[3] ** 0 + p[4]) * y
+
+    def closed(p):
+        return np.exp(p[0] ** 2 + p[1] ** 3 + np.sqrt(1 + p[2]) + 1 + p[4])
+
+    last = lambda p: solve_ivp(fun, (0, 1), [1.0], args=(p,)).y[0, -1]
+    p = np.zeros(5)
+    for derivative in (ta.grad, ta.hessian):
+        close(derivative(last)(p), derivative(closed)(p))
+
+
+def test_what_jumps_without_a_switch_being_met():
+    def fun(t, y, p):
+        return -p[0] * np.abs(y % 100) * np.where(p > 0.5, p, 2 * p)[1]
+
+    p, start = np.array([0.7, 0.4]), [1.0, 0.5]
+    found = adjoint_gradient(fun, (0, 1.3), start, (p,), terminal=lambda y, p: np.sum(y))
+    closed = lambda y, p: np.sum(y * np.exp(-2.6 * p[0] * p[1]))
+    wanted = ta.grad(closed, argnums=(0, 1))(np.array(start), p)
+    close(found.gradient["y0"], wanted[0])
+    close(found.gradient[0], wanted[1])
+    hessian = ta.hessian(lambda p: np.sum(solve_ivp(fun, (0, 1.3), start, args=(p,)).y[:, -1]))(p)
+    close(hessian, ta.hessian(lambda p: closed(np.array(start), p))(p))
+
+
 def test_numbers_made_by_hand():
     decay = lambda t, y, k: -k * y
     last = lambda k, start=1.0: solve_ivp(decay, (0, 1), [start], args=(k,)).y[0, -1]

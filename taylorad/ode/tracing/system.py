@@ -302,7 +302,7 @@ class _Reading:
         moving = [steps[i].moves for i in operands]
         if row is recording.convert:
             return self._converted(operands[0], line)
-        if row is elementwise.power and moving == [True, False]:
+        if row is elementwise.power and not moving[1]:  # of parameters too: they may vary
             exponent = steps[operands[1]].number
             if exponent is not None and float(exponent).is_integer():
                 return self._power(operands[0], int(exponent))

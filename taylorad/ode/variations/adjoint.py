@@ -33,6 +33,8 @@ from taylorad.ode.integrator import Integrator
 from taylorad.ode.leaves import carried, numbered
 from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tolerances import tolerance
+from taylorad.ode.tracing.reversal import Reversal
+from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
 from taylorad.ode.variations.problem import Problem, lowest, stripped, with_products
 from taylorad.ode.variations.varied import Varied
 from taylorad.reverse.sweep import sweep
@@ -62,10 +64,26 @@ class Adjoint:
         self.fun, self.shape, self.wanted = fun, shape, tuple(wanted)
         self.size = math.prod(shape)
 
+    def system(self, t: float, z: Any, args: Sequence[Any], functions: Sequence[Any]) -> System:
+        """Give the system; see `taylorad.ode.tracing.system.system`."""
+        if functions:
+            raise NotTraceable("a function of state and cotangents")
+        base = system(self.fun, t, self._state(z), args, may_wait=True)
+        leaves, first, _ = numbered(tuple(args))
+        numbers = [first[i] + k for i in self.wanted for k in range(size_of(leaves[i]))]
+        return Reversal(base, numbers)
+
+    def jumps(self, t: Any, z: Any, args: Sequence[Any]) -> bool:
+        """Tell whether something may jump; see `taylorad.ode.tracing.system.jumps`."""
+        return jumps(self.fun, t, self._state(z), args)
+
+    def _state(self, z: Any) -> Any:
+        return np.reshape(z[: self.size], self.shape)
+
     def __call__(self, t: Any, z: Any, *args: Any) -> Any:
         n, tape = self.size, Tape()
         leaves, _, rebuild = numbered(args)
-        inputs = [np.reshape(z[:n], self.shape), *[leaves[i] for i in self.wanted]]
+        inputs = [self._state(z), *[leaves[i] for i in self.wanted]]
         entries = [tape.input(x) for x in inputs]
         for i, entry in zip(self.wanted, entries[1:], strict=True):
             leaves[i] = entry
