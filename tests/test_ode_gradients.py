@@ -10,12 +10,19 @@ from scipy.linalg import expm, expm_frechet
 import taylorad as ta
 from taylorad.errors import CompileWarning, ConversionError, InputError, IntegrationError
 from taylorad.ode import adjoint_gradient, sensitivities, solve_ivp
+from taylorad.ode.variations import recorded
 
 RNG = np.random.default_rng(5)
 TIMES = np.array([0.0, 0.5, 1.25, 2.0])
 MATRIX = np.array([[0.1, 1.0, 0.0], [-1.0, 0.2, 0.3], [0.0, 0.1, -0.5]])
 START = np.array([1.0, 2.0, 3.0])
 WEIGHTS = RNG.standard_normal((3, 4))
+
+
+@pytest.fixture(params=["directions", "adjoint"])
+def way(request, monkeypatch):
+    """The way in which reverse mode goes."""
+    monkeypatch.setattr(recorded, "SMALL", 10**6 if request.param == "directions" else 0)
 
 
 def close(found, wanted, within=1e-13):
@@ -54,11 +61,9 @@ def by_start():
     return sum(expm(MATRIX * t).T @ WEIGHTS[:, k] for k, t in enumerate(TIMES))
 
 
-def test_gradient_by_few_inputs():
+@pytest.mark.usefixtures("way")
+def test_reverse_mode():
     close(ta.grad(loss, argnums=1)(MATRIX, START), by_start())
-
-
-def test_gradient_by_many_inputs():
     slope, start = ta.grad(loss, argnums=(0, 1))(MATRIX, START)
     close(slope, by_matrix())
     close(start, by_start())
@@ -71,6 +76,7 @@ def test_forward_mode():
     close(jacobian, np.stack([expm(MATRIX * t) for t in TIMES], 1))
 
 
+@pytest.mark.usefixtures("way")
 def test_reverse_rows_of_a_jacobian():
     last = lambda matrix: linear(matrix, START)[:, -1]  # fewer outputs than inputs
     found = ta.jacobian(last)(MATRIX)
@@ -80,7 +86,8 @@ def test_reverse_rows_of_a_jacobian():
         close(found[:, i, j], expm_frechet(MATRIX * 2, unit, compute_expm=False) @ START)
 
 
-def test_hessian_of_many_inputs_is_that_by_series():
+@pytest.mark.usefixtures("way")
+def test_hessian_is_that_by_series():
     f = lambda matrix: loss(matrix, START)
     found = ta.hessian(f)(MATRIX)
     close(found, ta.hessian(f, method="taylor")(MATRIX))
@@ -88,6 +95,7 @@ def test_hessian_of_many_inputs_is_that_by_series():
     close(ta.hvp(f)(MATRIX, direction), np.tensordot(found, direction))
 
 
+@pytest.mark.usefixtures("way")
 def test_gradient_with_respect_to_a_cotangent():
     pulled = lambda g: np.sum(ta.vjp(lambda m: linear(m, START), MATRIX)[1](g)[0])
     ones = np.ones((3, 3))
@@ -134,8 +142,8 @@ def test_derivatives_of_all_orders_and_modes(derivative):
     close(derivative(integrated)(POINT), derivative(grown)(POINT), 2e-12)
 
 
-def test_reverse_over_the_adjoint():
-    """Of more inputs than directions are carried for."""
+@pytest.mark.usefixtures("way")
+def test_reverse_over_reverse():
     starts = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
 
     def sums(solve):
@@ -175,6 +183,7 @@ BY_ALL = np.array(
 TWICE_BY_MU = np.array([0.26448819124292486504, -1.5496778437874821436])
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("i", [0, 1])
 def test_van_der_pol_to_all_digits(i):
     def last(p):
@@ -291,6 +300,7 @@ def test_adjoint_of_all_kinds_of_functions(fun):
 # --- times ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("way")
 def test_ends_of_the_span():
     def bell(p):
         return solve_ivp(lambda t, y: -t * y, (p[0], p[1]), [p[2]]).y[0, -1]
@@ -301,6 +311,7 @@ def test_ends_of_the_span():
         close(derivative(bell)(point), derivative(closed)(point), 1e-12)
 
 
+@pytest.mark.usefixtures("way")
 def test_times_at_which_the_solution_is_wanted():
     times = np.array([0.5, 1.0, 2.0])
     f = lambda times: solve_ivp(lambda t, y: -t * y, (0, 2), [1.0], t_eval=times).y[0]
@@ -310,6 +321,7 @@ def test_times_at_which_the_solution_is_wanted():
     close(ta.hessian(total(f))(times), ta.hessian(total(closed))(times))
 
 
+@pytest.mark.usefixtures("way")
 def test_no_time_at_all():
     f = lambda tf: solve_ivp(lambda t, y: 3 * y, (0.0, tf), [2.0]).y[0, -1]
     assert ta.grad(f)(0.0) == 6.0
@@ -317,6 +329,7 @@ def test_no_time_at_all():
     assert ta.grad(g)(2.0) == 1.0
 
 
+@pytest.mark.usefixtures("way")
 def test_ends_of_steps_are_plain_times():
     def f(k):
         result = solve_ivp(lambda t, y, k: -k * y, (0, 5), [1.0], args=(k,))
@@ -330,6 +343,7 @@ def test_ends_of_steps_are_plain_times():
 # --- what is given ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("way")
 def test_nested_arguments():
     tree = {"a": [np.array([1.0, 2.0]), 0.5], "b": {"c": 0.25}, "n": 2}
 
@@ -356,6 +370,7 @@ def test_nested_arguments():
     assert result.gradient[0]["n"] == 0
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("few", [1, 6])
 def test_states_of_any_shape(few):
     shape = (2, few)
@@ -366,6 +381,7 @@ def test_states_of_any_shape(few):
     close(ta.grad(g)(1.0), 0.25)
 
 
+@pytest.mark.usefixtures("way")
 def test_parameters_that_are_zero():
     def fun(t, y, p):
         return (p[0] ** 2 + p[1] ** 3 + np.sqrt(1 + p[2]) + p[3] ** 0 + p[4]) * y
@@ -379,6 +395,7 @@ def test_parameters_that_are_zero():
         close(derivative(last)(p), derivative(closed)(p))
 
 
+@pytest.mark.usefixtures("way")
 def test_what_jumps_without_a_switch_being_met():
     def fun(t, y, p):
         return -p[0] * np.abs(y % 100) * np.where(p > 0.5, p, 2 * p)[1]
@@ -408,6 +425,7 @@ def test_numbers_made_by_hand():
     close(dual.c[1], -np.exp(-0.5))
 
 
+@pytest.mark.usefixtures("way")
 def test_many_points():
     times = np.linspace(0, 3, 200)[1:]
     data = np.exp(-0.8 * times)
@@ -455,6 +473,7 @@ def test_functionals_of_all_kinds():
     close([gradient["y0"][0], gradient[0], gradient["t0"], gradient["tf"]], wanted)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("n", [2, 6])
 def test_complex_states(n):
     def turned(k):
@@ -469,6 +488,7 @@ def test_complex_states(n):
         assert np.max(np.abs(found - slope)) < 1e-14
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("n", [1, 6])
 def test_no_points_at_all(n):
     def f(k):
@@ -479,6 +499,7 @@ def test_no_points_at_all(n):
     close(ta.jvp(f, (np.ones(n),), (np.ones(n),))[1], float(n))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     "fun",
     [
@@ -510,6 +531,7 @@ def by_choice(t, y, k):
     return -k * y if y[0] > 0.5 else -2 * k * y
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("fun", [on_two_sides, by_choice])
 def test_first_derivatives_go_across_switches_and_derivatives_of_these_do_not(fun):
     def last(k, end):

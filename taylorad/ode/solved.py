@@ -63,7 +63,7 @@ class OdeResult(OptimizeResult):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Options:
-    """Those of `solve_ivp`, and of how many inputs `grad` is to carry directions along."""
+    """Those of `solve_ivp`, and whether gradients are to be by the adjoint equation, always."""
 
     dense_output: bool
     events: Any
@@ -74,7 +74,7 @@ class Options:
     max_step: float
     first_step: float | None
     digits: int | None
-    directions: int = 4
+    adjoint: bool = False
 
 
 def solved(

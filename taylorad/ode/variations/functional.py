@@ -128,7 +128,7 @@ def adjoint_gradient(
     array([ True])
     """
     functional = _Functional(fun, terminal, running, observed, t_eval)
-    options = Options(False, None, tol, rtol, atol, order, max_step, None, None, directions=0)
+    options = Options(False, None, tol, rtol, atol, order, max_step, None, None, adjoint=True)
     given: dict[Name, Any] = {"t0": t_span[0], "tf": t_span[1], "y0": y0}
     given |= dict(enumerate(arguments(args)))
     names = _names(wrt, given)

@@ -1,7 +1,8 @@
 """A solution as one line of a list, and cotangents pulled back through it.
 
-Of few inputs their directions are carried along by the integration. Of many the adjoint equation is
-integrated backward (`adjoint`), unless a switch was crossed: then it is directions, too.
+Of few inputs their directions are carried along by the integration, as long as that makes a small
+system. Of more the adjoint equation is integrated backward (`adjoint`), unless the solution crosses
+a switch: then it is directions, too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from taylorad.primitives.registry import Pulled
 from taylorad.wengert.tape import Entry, Record, Tape
 
 __all__ = ["recorded"]
+
+SMALL = 64
+"""A system of no more equations, those of directions included, is as fast as the adjoint's."""
 
 Solve = Callable[..., tuple[OdeResult, Any]]
 
@@ -59,8 +63,9 @@ class _Inputs:
 def recorded(problem: Problem, tape: Tape, solve: Solve) -> OdeResult:
     """Solve a problem, and append the solution to a tape."""
     inputs = _Inputs.of(problem, tape)
-    count = sum(size_of(inputs.operands[i]) for i in inputs.wanted)
-    if count <= problem.options.directions or _is_recorded(inputs.operands):
+    directions = sum(size_of(inputs.operands[i]) for i in inputs.wanted)
+    is_small = (1 + directions) * size_of(problem.y0) <= SMALL and not problem.options.adjoint
+    if is_small or _is_recorded(inputs.operands):
         found, pullback = _with_directions(inputs, solve)
     else:
         found, pullback = _with_adjoint(inputs, solve)

@@ -66,7 +66,7 @@ def solve_with_derivatives(
             fun, np.reshape(tf - span[1], 1), span[1:], found.y[..., -1:], args, options
         )
         found.y = np.concatenate([found.y[..., :-1], last], axis=-1)
-    if len(found.t):
+    if len(found.t):  # without any time there is no shape
         found.y = seen(found.y, shape)
     return found
 
