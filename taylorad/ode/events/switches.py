@@ -190,7 +190,7 @@ class Switches:
                     h: Any, held: Held = held, rows: list[int] = rows, move: Any = move
                 ) -> bool:
                     noises = [noise for _, noise in self._watched(held, rows, parts, h, relative)]
-                    return max(noises) * HIDDEN > move
+                    return bool(max(noises) * HIDDEN > move)
 
                 while move and hides(h) and not hides(0 * h):
                     h = h / 4
