@@ -10,115 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from taylorad.compiler.emitter import literal
 from taylorad.ode.steps.core import Access
-from taylorad.ode.steps.polynomials.prepared import Prepared
-from taylorad.ode.steps.polynomials.routines import LANES, Routines
-from taylorad.ode.steps.values import Values
+from taylorad.ode.steps.polynomials.routines import LANES
+from taylorad.ode.steps.polynomials.rows import Degree, Rows
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
 
 __all__ = ["Polynomials"]
 
-Degree = int | str
-"""A degree, known or in a register."""
 
-
-class Polynomials(Values):
-    """The text of a core.
-
-    Parameters
-    ----------
-    prepared : Prepared
-    order : int
-        The last degree of time.
-    """
-
-    def __init__(self, prepared: Prepared, order: int) -> None:
-        super().__init__(prepared, order)
-        self.of = prepared
-        self.last = order if prepared.observed else order - 1
-        algebra = prepared.system.algebra
-        self.routines = Routines(algebra, self.last + 1)
-        self.monomials, self.order_of = algebra.size, algebra.order
-        self.components = len(prepared.rates)
-        self.values, self.kinds = {}, {}
-        self.inverses: dict[int, str] = {}
-        self._places = [
-            row * self.components + i for i in range(self.components) for row in range(algebra.size)
-        ]
-        self._places += self._places[-1:] * (-self.n % LANES)
-        self.wide = -(-self.monomials // LANES) * LANES
-        self.lengths = self.room + self.wide
-        streams = [f for line in prepared.values for f in prepared.factors(line)]
-        self.streams = dict.fromkeys(streams, 0)
-        moving = [i for i in prepared.values if i in prepared.moving | prepared.varying]
-        self.rows = dict.fromkeys((prepared.time, *prepared.parameters, *moving), 0)
-        for line in prepared.rates:
-            if line >= self.components:
-                self.rows[line] = 0
-        self.globals += self.routines.texts
-        self.code.declarations |= self.routines.declarations
-
-    # --- memory ------------------------------------------------------------------------------
-
-    @property
-    def places(self) -> Sequence[int]:
-        return self._places
-
-    @property
-    def widths(self) -> list[int]:
-        return [LANES]
-
-    def over_states(self, body: Callable[..., Sequence[str]], *carried: str) -> Sequence[str]:
-        def chunk(c: str, *now: str) -> Sequence[str]:
-            start = self.code.let(f"mul nuw nsw i64 {c}, {LANES}")
-            return body(Access(self, start, LANES, c), *now)
-
-        kind = self.code.kind(LANES)
-        return self.code.loop(self.room // LANES, chunk, *[(kind, x) for x in carried])
-
-    def at(self, pointer: str, place: Degree) -> str:
-        return self.code.let(f"getelementptr double, ptr {pointer}, i64 {place}")
-
-    def row(self, line: int, k: Degree) -> str:
-        """Give where the parts of a line of the newest degree are."""
-        if line >= self.components:
-            return self.at("%work", self.rows[line])
-        start = self.code.let(f"mul nuw nsw i64 {k}, {self.lengths}")
-        return self.at(self.at(self.history, start), line * self.monomials)
-
-    def stream(self, line: int, kind: str, k: Degree = 0) -> str:
-        """Give where a factor's stream begins: of one in reverse, where its degree k stands."""
-        start = self.at("%work", self.streams[line, kind])
-        return self.at(start, self._back(k)) if kind == "backward" else start
-
-    def _back(self, k: Degree) -> str:
-        return self.code.let(f"sub nsw i64 {self.routines.span - 1}, {k}")
-
-    def _claimed(self, numbers: int) -> int:
-        place, self.work = self.work, self.work + -(-numbers // LANES) * LANES
-        return place
+class Polynomials(Rows):
+    """The text of a core that goes through the lines of a program, degree by degree."""
 
     def enter(self) -> None:
         code, of = self.code, self.of
-        first = self.work
-        self.history = self.at("%work", self._claimed((self.order + 2) * self.lengths))
-        self.arrays["rates"] = self.at("%work", self._claimed(self.lengths))
-        self.seen = self.at("%work", self._claimed(len(of.observed) * (self.order + 1)))
-        self.nothing, self.sums = (self.at("%work", self._claimed(self.wide)) for _ in range(2))
-        for line in self.rows:
-            self.rows[line] = self._claimed(self.wide)
-        self._claimed(LANES)
-        for factor in self.streams:
-            # Behind the last monomial there is one whose series is zero.
-            self.streams[factor] = self._claimed((self.monomials + 1) * self.routines.stride)
-        code.declarations.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        at, size = self.at("%work", first), 8 * (self.work - first)
-        code.do(f"call void @llvm.memset.p0.i64(ptr {at}, i8 0, i64 {size}, i1 false)")
+        self.claim_rows()
         inverses = [Fraction(1, max(k, 1)) for k in range(self.order + 2)]
-        self._table("inverses", list(map(float, inverses)))
-        self._table("rests", [float(x - Fraction(float(x))) for x in inverses])
+        self.write_table("inverses", list(map(float, inverses)))
+        self.write_table("rests", [float(x - Fraction(float(x))) for x in inverses])
         self.read_given(of.time)
         for line, seeds in of.parameters.items():
             code.store(self.values[line], self.row(line, 0), 0)
@@ -129,12 +38,6 @@ class Polynomials(Values):
             if line not in of.moving and line in self.values:
                 code.store(self.values[line], self.row(line, 0), 0)
         self._written([line for line in of.values if line not in of.moving])
-
-    def _table(self, name: str, entries: Sequence[float]) -> None:
-        numbers = ", ".join(f"double {literal(x, 'f')}" for x in entries)
-        self.globals.append(f"@{name} = internal constant [{len(entries)} x double] [{numbers}]")
-
-    # --- values ------------------------------------------------------------------------------
 
     def evaluate(self) -> None:
         code, of = self.code, self.of
@@ -151,18 +54,8 @@ class Polynomials(Values):
         self._written([line for line in of.values if line in of.moving])
         for i, line in enumerate(of.rates):
             at = self.at(self.arrays["rates"], i * self.monomials)
-            self._rowwise(at, self._whole(line, 0))
-        self._fill(self.arrays["rates"])
-
-    def _whole(self, line: int, k: Degree) -> Callable[[str], str]:
-        row = self.row(line, k)
-        return lambda at: self.code.load(row, at, LANES)
-
-    def _fill(self, array: str) -> None:
-        """Repeat the last component until its vector is full."""
-        last = self.code.load(array, self.n - 1)
-        for place in range(self.n, self.room):
-            self.code.store(last, array, place)
+            self.rowwise(at, self.whole(line, 0))
+        self.fill(self.arrays["rates"])
 
     def _written(self, lines: Sequence[int]) -> None:
         """Write values, and rows of them, grade by grade."""
@@ -197,11 +90,11 @@ class Polynomials(Values):
         at = f"i64 {first}, i64 {last}"
         if row is multiply and set(step.operands) <= of.varying:
             a, b = (self.row(i, 0) for i in step.operands)
-            self._call("scaled", out, self.nothing, 1.0, f"ptr {a}, ptr {b}, {at}")
+            self.apply("scaled", out, self.nothing, 1.0, f"ptr {a}, ptr {b}, {at}")
         elif row is divide and step.operands[1] in of.varying:
             u, v = step.operands
             base = self.row(u, 0) if u in of.varying else self.nothing
-            self._call("unscaled", out, base, self.inverses[v], f"ptr {self.row(v, 0)}, {at}")
+            self.apply("unscaled", out, base, self.inverses[v], f"ptr {self.row(v, 0)}, {at}")
         elif not step.equation:
             self._linear(line, 0, of.varying)
             code.store(self.values[line], out, 0)  # of numbers that do not vary, too
@@ -211,13 +104,13 @@ class Polynomials(Values):
                 if x in of.varying:
                     row_of_n = self._row_of_value(n)
                     given = f"ptr {self.row(x, 0)}, ptr {row_of_n}, {at}"
-                    self._call("derived", self.sums, base, float(f"{sign}1"), given)
+                    self.apply("derived", self.sums, base, float(f"{sign}1"), given)
                     base = self.sums
             inverse, below = code.constant(1.0), self._row_of_value(None)
             if step.denominator is not None:
                 inverse = self.inverses[step.denominator]
                 below = self._row_of_value(step.denominator)
-            self._call("solved", out, base, inverse, f"ptr {below}, {at}")
+            self.apply("solved", out, base, inverse, f"ptr {below}, {at}")
 
     def _row_of_value(self, line: int | None) -> str:
         """Give a row of values, also of what does not vary; without a line that of the number 1."""
@@ -225,28 +118,10 @@ class Polynomials(Values):
             return self.row(line, 0)
         key = -1 if line is None else line
         if key not in self.rows:
-            self.rows[key] = self._claimed(self.wide)
+            self.rows[key] = self.claimed(self.wide)
         value = self.code.constant(1.0) if line is None else self.values[line]
         self.code.store(value, self.at("%work", self.rows[key]), 0)
         return self.at("%work", self.rows[key])
-
-    # --- parts -------------------------------------------------------------------------------
-
-    def _call(self, name: str, out: str, base: str, factor: str | float, given: str) -> None:
-        if isinstance(factor, float):
-            factor = self.code.constant(factor)
-        self.code.do(f"call void @{name}(ptr {out}, ptr {base}, double {factor}, {given})")
-
-    def _rowwise(self, out: str, value: Callable[[str], str]) -> None:
-        """Write a row, a vector at a time."""
-        code = self.code
-
-        def chunk(c: str) -> list[str]:
-            at = code.let(f"mul nuw nsw i64 {c}, {LANES}")
-            code.store(value(at), out, at, LANES)
-            return []
-
-        code.loop(self.wide // LANES, chunk)
 
     def _linear(self, line: int, k: Degree, known: set[int]) -> None:
         """Write what goes entry by entry; operands that are not known have no parts."""
@@ -276,7 +151,7 @@ class Polynomials(Values):
             kind = code.kind(LANES)
             return code.let(f"select i1 {condition}, {kind} {x[0] or zero}, {kind} {x[1] or zero}")
 
-        self._rowwise(self.row(line, k), value)
+        self.rowwise(self.row(line, k), value)
 
     def orders(self) -> None:
         for line in dict.fromkeys(line for line, _ in self.streams):
@@ -315,15 +190,15 @@ class Polynomials(Values):
         for i, line in enumerate(of.rates):
             if k and line not in of.moving:
                 continue
-            whole = self._whole(line, k)
+            whole = self.whole(line, k)
 
             def value(at: str, whole: Callable[[str], str] = whole) -> str:
                 x = whole(at)
                 return code.fused(x, high, code.multiply(x, low, LANES), LANES) or ""
 
-            self._rowwise(self.row(i, following), value)
+            self.rowwise(self.row(i, following), value)
         start = code.let(f"mul nuw nsw i64 {following}, {self.lengths}")
-        self._fill(self.at(self.history, start))
+        self.fill(self.at(self.history, start))
 
     def _spread(self, line: int, k: Degree) -> None:
         """Add the newest parts of a line to its streams."""
@@ -337,7 +212,7 @@ class Polynomials(Values):
                 name = "forward"
                 factor = self.number if k else self.code.constant(0.0)
             elif kind == "backward":
-                at = self._back(self._after(k))
+                at = self.back(self._after(k))
             start = self.at(self.at("%work", self.streams[line, kind]), at)
             self.code.do(f"call void @{name}(ptr {start}, ptr {row}, double {factor}, i64 {count})")
 
@@ -390,7 +265,7 @@ class Polynomials(Values):
         def value(at: str) -> str:
             return code.multiply(code.load(base, at, LANES), all_lanes, LANES) or ""
 
-        self._rowwise(out, value)
+        self.rowwise(out, value)
         if d is not None and d in of.varying:
             self._unscaled(out, out, d)
 
@@ -407,7 +282,7 @@ class Polynomials(Values):
         elif b not in of.varying:
             name = "multiples"
         streams = f"ptr {self.stream(a, kind)}, ptr {self.stream(b, 'backward', k)}"
-        self._call(name, out, base, factor, f"{streams}, i64 {k}, i64 {count}")
+        self.apply(name, out, base, factor, f"{streams}, i64 {k}, i64 {count}")
 
     def _quotient(
         self, line: int, out: str, base: str, inverse: str, kind: str, b: int, k: str
@@ -415,63 +290,14 @@ class Polynomials(Values):
         weight = self.code.constant(1.0) if kind == "forward" else self.number
         streams = f"ptr {self.stream(line, kind)}, ptr {self.stream(b, 'backward', k)}"
         given = f"{streams}, i64 {k}, double {weight}, i64 {self.of.count(line)}"
-        self._call("quotients", out, base, inverse, given)
+        self.apply("quotients", out, base, inverse, given)
 
     def _scaled(self, out: str, base: str, factor: str, a: int, b: int, k: str) -> None:
         """Write a multiple of a product of what moves and what does not."""
         rows = [self.row(i, k) if i in self.of.moving else self._row_of_value(i) for i in (a, b)]
         every = f"i64 0, i64 {self.monomials}"
-        self._call("scaled", out, base, factor, f"ptr {rows[0]}, ptr {rows[1]}, {every}")
+        self.apply("scaled", out, base, factor, f"ptr {rows[0]}, ptr {rows[1]}, {every}")
 
     def _unscaled(self, out: str, base: str, b: int) -> None:
         given = f"ptr {self.row(b, 0)}, i64 0, i64 {self.monomials}"
-        self._call("unscaled", out, base, self.inverses[b], given)
-
-    # --- for the loop over steps -------------------------------------------------------------
-
-    def rates(self, access: Access) -> str:
-        return access.load("rates")
-
-    def part(self, access: Access, k: int) -> str:
-        array = self.at(self.history, k * self.lengths)
-        return self.code.load(array, access.start, LANES)
-
-    def keep(self, parts: str) -> None:
-        code, length = self.code, self.order + 1
-
-        def first(access: Access) -> list[str]:
-            code.store(access.load("back x"), self.history, access.start, LANES)
-            return []
-
-        self.over_states(first)
-
-        def monomial(row: str) -> list[str]:
-            line = code.let(f"mul nuw nsw i64 {row}, {self.components}")
-            for i in range(self.components):
-                place = code.let(f"mul nuw nsw i64 {self._plus(line, i)}, {length}")
-                origin = self._plus(row, i * self.monomials)
-
-                def degree(k: str, place: str = place, origin: str = origin) -> list[str]:
-                    start = code.let(f"mul nuw nsw i64 {k}, {self.lengths}")
-                    part = code.load(self.at(self.history, start), origin)
-                    code.store(part, parts, code.let(f"add nuw nsw i64 {place}, {k}"))
-                    return []
-
-                code.loop(length, degree)
-            return []
-
-        code.loop(self.monomials, monomial)
-        for place, line in enumerate(self.of.observed):
-            code.store(self.values[line], self.seen, place * length)
-        behind = self.at(parts, self.n * length)
-        count = len(self.of.observed) * length
-
-        def seen(i: str) -> list[str]:
-            code.store(code.load(self.seen, i), behind, i)
-            return []
-
-        if count:
-            code.loop(count, seen)
-
-    def _plus(self, place: str, number: int) -> str:
-        return self.code.let(f"add nuw nsw i64 {place}, {number}")
+        self.apply("unscaled", out, base, self.inverses[b], given)
