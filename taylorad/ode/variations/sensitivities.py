@@ -72,7 +72,7 @@ class Sensitivities(OdeResult):
 
     Attributes
     ----------
-    flow : MultivariateTaylor, shape (*shape, n_points)
+    flow : MultivariateTaylor, shape (..., n_points)
         The states at ``t`` as polynomials in the deviations of what was varied: all that is in
         ``wrt``, one after the other, arrays in their order in memory.
     wrt : list
