@@ -432,3 +432,21 @@ def test_the_series_of_a_step_stays_though_others_go_on(digits):
     with mp.workdps(40):
         polynomial = sum(c * one.last_step**k for k, c in enumerate(series.T))
         assert max(abs(polynomial - one.state)) < mpf(10) ** -18
+
+
+@pytest.mark.parametrize("digits", [None, 30])
+@pytest.mark.parametrize(
+    ("ahead", "number"),
+    [
+        ({"a": 0.5}, lambda a: a["a"]),
+        ({"a": np.array([0.25, 0.5])}, lambda a: a["a"][1]),
+        ((1, (0.5, None)), lambda a: a[1][0]),
+        ([0.5], lambda a: a[0]),
+    ],
+)
+def test_floats_in_containers_beside_mpmath_numbers(ahead, number, digits):
+    run = ta.ode.solve_ivp(
+        *(lambda t, y, a, b: b * number(a) * y, (0, 1), [mpmath.mpf(1)]),
+        **{"args": (ahead, mpmath.mpf(2)), "digits": digits},
+    )
+    assert abs(run.y[0, -1] - mpmath.e) < 1e-14

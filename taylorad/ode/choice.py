@@ -11,6 +11,7 @@ import numpy as np
 from taylorad.ode.digits.digits import Digits
 from taylorad.ode.digits.direct import Direct
 from taylorad.ode.digits.multiword.stepper import Multiword, NoFormula
+from taylorad.ode.leaves import numbered
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.system import NotTraceable, System, system
 
@@ -72,7 +73,8 @@ def stepper_of(
             pass
         else:
             changed = any(a is not b for a, b in zip(args, as_floats))
-            moving = [a for a, b in zip(args, as_floats) if np.asarray(b).dtype == float]
+            leaves, first, _ = numbered(tuple(args))
+            moving = [leaf for leaf, number in zip(leaves, first, strict=True) if number >= 0]
             alikes = (x for x in known if alike(x.system, traced))
             stepper = next(alikes, None) or _exact(traced, order, words)
             return stepper, _numbers(moving if changed else traced.parameters)
