@@ -394,6 +394,32 @@ def test_digits_are_kept_whatever_mpmath_is_set_to():
         assert abs(second - mpmath.exp(-1)) < mpmath.mpf(10) ** -29
 
 
+@pytest.mark.parametrize("digits", [None, 30])
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        *(
+            None,
+            "s",
+            np.sin,
+            2,
+            True,
+            (None, mpmath.mpf(1)),
+            (mpmath.mpf(1), 2.0),
+            (3, (2.0, None)),
+        ),
+        *((3, (2.0, None)), {"a": 1.0}, {"a": mpmath.mpf(1)}),
+        *(np.array([1, 2]), np.array([1.0, 2.0])),
+        np.array([mpmath.mpf(1), mpmath.mpf(2)]),
+    ],
+    ids=repr,
+)
+def test_arguments_ahead_of_one_of_mpmath(ahead, digits):
+    args, y0 = (ahead, mpmath.mpf(2)), [mpmath.mpf(1)]
+    flow = flow_map(lambda t, y, a, b: b * y, (0, 1), y0, 1, args, wrt=1, digits=digits)
+    assert abs(flow.coefficients[1, 0] - mpmath.exp(2)) < 1e-13
+
+
 def test_mpmath_numbers():
     with mpmath.workdps(40):
         half = mpmath.mpf(1) / 3

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.compiler.arguments import NotForMachines, read
+from taylorad.dispatch.operands import size_of
 from taylorad.errors import InputError
 from taylorad.forward.algebra import Algebra, multivariate
+from taylorad.ode.leaves import numbered
 
 __all__ = ["Name", "Variables"]
 
@@ -130,10 +131,6 @@ class Variables:
 
 
 def _numbers(args: Sequence[Any]) -> int:
-    """Count the floats in arguments."""
-    try:
-        leaves: Iterable[Any] = read(tuple(args), {}, frozenset()).leaves
-    except NotForMachines:  # mpmath numbers, one argument each
-        leaves = args
-    arrays = map(np.asarray, leaves)
-    return sum(int(a.size) for a in arrays if a.dtype == float or a.dtype == object)
+    """Count the parameters in arguments."""
+    leaves, first, _ = numbered(tuple(args))
+    return sum(int(size_of(x)) for x, number in zip(leaves, first, strict=True) if number >= 0)
