@@ -125,3 +125,13 @@ def test_a_step_is_not_so_long_that_it_hides_a_switch():
     assert integrator.nsteps == 200
     position, speed = integrator.state
     assert abs(speed**2 / 2 + abs(position) - 1.5) < 1e-14
+
+
+@pytest.mark.parametrize("piece", [0.05, 0.1, 0.3, 1.0, 100.0])
+def test_pieces_that_end_at_switches_go_on(piece):
+    integrator = ta.ode.Integrator(lambda t, y: np.where(np.sin(y) > 0, 1.0, 2.0), 0.0, [0.1])
+    while integrator.time < 60.0:
+        integrator.propagate_until(min(integrator.time + piece, 60.0))
+    turns, left = divmod(60.0 - (np.pi - 0.1), 1.5 * np.pi)  # of half at one speed, half at two
+    angle = np.pi + 2 * np.pi * turns + (2 * left if left < np.pi / 2 else left + np.pi / 2)
+    np.testing.assert_allclose(integrator.state, [angle], rtol=1e-14)

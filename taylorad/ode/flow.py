@@ -84,6 +84,7 @@ class Flow(Branch):
 
     def quiet(self, block: Block, relative: float) -> int:
         """Tell in how many of the first steps nothing switches."""
+        self.switches.now = block.times[0, 0]
         if not self._is_on_its_side(block.times[0, 2], relative):
             return 0
         return self.switches.quiet(block.parts, block.times[:, 2], relative)
@@ -93,6 +94,7 @@ class Flow(Branch):
     ) -> Block:
         """Take one step, no further than the next switch; there is none if that is not possible."""
         seen, begin = {self._side()}, (motion.time, motion.time_low)
+        self.switches.now = motion.time
         while True:
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)

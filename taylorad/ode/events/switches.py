@@ -40,6 +40,11 @@ class Switches:
     system : System
     ahead : int
         How many rows of a step's parts are ahead of the operands of what is held.
+
+    Attributes
+    ----------
+    now : number
+        The time at the beginning of the step, which is known to a rounding only.
     """
 
     def __init__(self, system: System, ahead: int) -> None:
@@ -47,7 +52,7 @@ class Switches:
         for held in system.held:
             rows.append([*range(ahead, ahead + len(held.operands))])
             ahead += len(held.operands)
-        self.system = system
+        self.system, self.now = system, 0.0
         self.held = list(zip(system.held, rows, strict=True))
         for held, _ in self.held:
             if held.row.name not in _KNOWN:
@@ -206,7 +211,9 @@ class Switches:
         first = parts[rows[0]]
         size = np.abs(first)
         if len(rows) > 1:
-            yield first - parts[rows[1]], error * _sum(size + np.abs(parts[rows[1]]), h)
+            moving = first - parts[rows[1]]
+            noise = error * _sum(size + np.abs(parts[rows[1]]), h)
+            yield moving, noise + error * abs(self.now * moving[1])
             return
         shift = 0.5 if name == "rint" else 0.0
         thresholds = [0.0]
@@ -216,7 +223,7 @@ class Switches:
         for threshold in thresholds:
             series = first.copy()
             series[0] -= threshold
-            yield series, error * _sum(size, h)
+            yield series, error * (_sum(size, h) + abs(self.now * first[1]))
 
     # --- of doubles ---
 
