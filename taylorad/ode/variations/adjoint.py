@@ -29,8 +29,10 @@ from taylorad.dispatch.operands import size_of
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.drivers.seeds import coefficients_of
 from taylorad.forward.jet import Jet
+from taylorad.ode.engine import Time
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.leaves import carried, numbered
+from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.tracing.reversal import Reversal
@@ -201,9 +203,9 @@ class _Backward:
         motion, engine = integrator._motion, integrator._engine
         for state, (time, low) in zip(self.states[::-1], stops[::-1].tolist(), strict=True):
             while self.left and self.sign * self.times[self.left - 1] > self.sign * time:
-                integrator._propagate((float(self.times[self.left - 1]), 0.0))
+                self._go(integrator, (float(self.times[self.left - 1]), 0.0))
                 self._jump(motion)
-            integrator._propagate((time, low))
+            self._go(integrator, (time, low))
             if self.left and self.times[self.left - 1] == time:
                 self._jump(motion)
             motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
@@ -211,6 +213,15 @@ class _Backward:
             motion.lost.reshape(z.shape)[..., :n] = 0
             engine.forget()
         return integrator.state
+
+    def _go(self, integrator: Integrator, end: Time) -> None:
+        """Go on to a time, the short way if there are no switches to be watched."""
+        flow, motion = integrator._flow, integrator._motion
+        if (motion.time, motion.time_low) == end:
+            return
+        tolerance = integrator._engine.tolerance
+        if flow.jumps or flow.run(motion, end, tolerance) is not Exit.END:
+            integrator._propagate(end)
 
     def _jump(self, motion: Motion) -> None:
         """Let the next cotangent in."""
