@@ -240,6 +240,17 @@ def test_a_motion_that_forgets_is_not_integrated_backward_blindly():
     assert abs(found.gradient["y0"][0]) < 1e-15
 
 
+def test_a_motion_on_a_manifold_that_attracts():
+    """Backward it leaves that by exp(10) in every step; sensitivities with 30 digits know it."""
+    problem = (van_der_pol, (0, 30), [2.0, 0.0], (20.0,))
+    wanted = sensitivities(*problem, wrt=["y0", 0], t_eval=[30], digits=30)
+    found = adjoint_gradient(*problem, terminal=lambda y, mu: y[0] + 0.3 * y[1]).gradient
+    weights = np.array([1.0, 0.3])
+    for name in ("y0", 0):
+        slope = np.asarray(weights @ wanted.derivative(name)[:, 0], float)
+        assert np.max(np.abs(found[name] - slope)) < 2e-13 * np.max(np.abs(slope))
+
+
 def test_hundred_parameters():
     n = 10
     weights = RNG.standard_normal((n, n))

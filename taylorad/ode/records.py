@@ -43,15 +43,23 @@ class Ends:
 
 
 class Checkpoints:
-    """Where steps began: the time in two words, and the state."""
+    """Where steps began, and their middles: the time in two words, and the state."""
 
     def __init__(self) -> None:
         self.times: list[Any] = []
         self.states: list[Any] = []
 
     def take(self, block: Block) -> None:
-        self.times.append(block.times[:, :2].copy())
-        self.states.append(block.coefficients[..., 0].copy())
+        time, low, h = block.times.T
+        half, count = h / 2, len(block)
+        middle = time + half
+        gap = middle - time
+        rest = low + ((time - (middle - gap)) + (half - gap))
+        words = np.stack([time, low, middle + rest, rest - ((middle + rest) - middle)], axis=1)
+        self.times.append(words.reshape(2 * count, 2))
+        within = evaluate(block.coefficients, np.arange(count), half).T
+        states = np.stack([block.coefficients[..., 0], within], axis=1)
+        self.states.append(states.reshape(2 * count, -1))
 
     def found(self, last: Motion, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """Give times, shape (points, 2), and states, shape (*shape, points), the last included."""

@@ -6,8 +6,8 @@ The cotangent λ of a state that moves by y' = f(t, y, p), and that of the param
 
 backward in time [1]_; where a cotangent of the solution comes in, λ jumps by it. All that costs as
 much as few forward integrations, whatever the number of parameters. The state goes back along with
-them. That need not be stable, as in a motion that loses energy, so the states at which steps began
-are kept, and on the way back the state is made theirs.
+them. That need not be stable, as in a motion that loses energy, so the states at which steps began,
+and those in their middles, are kept, and on the way back the state is made theirs.
 
 References
 ----------
