@@ -55,10 +55,10 @@ class Routines:
         for name, rows in (("products", "every"), ("squares", "half"), ("multiples", "first")):
             self._products(name, rows)
         self._quotients()
-        self._scaled()
-        self._unscaled()
-        self._derived()
-        self._solved()
+        for name, derived in (("scaled", False), ("derived", True)):
+            self._sums(name, derived=derived)
+        for name, derived in (("unscaled", False), ("solved", True)):
+            self._solutions(name, derived=derived)
         self._copies("forward", lambda part, zero: (part, zero))
         self._copies("backward", lambda part, zero: (zero, part))
 
@@ -180,66 +180,44 @@ class Routines:
 
     # --- of rows -----------------------------------------------------------------------------
 
-    def _scaled(self) -> None:
-        """Write ``out = base + factor * a * b``, of monomials from one to another."""
+    def _sums(self, name: str, *, derived: bool) -> None:
+        """Write ``out = base + factor * a * b``, of monomials from one to another.
+
+        If derived it is D a in place of a, where D multiplies monomials by their degree.
+        """
         takes = "ptr %out, ptr %base, double %factor, ptr %a, ptr %b, i64 %first, i64 %last"
-        with self._function("scaled", takes) as code:
+        with self._function(name, takes) as code:
 
             def one(row: str) -> list[str]:
-                total = self._over_pairs(code, row)
+                total = self._over_pairs(code, row, derived=derived)
                 base = code.load("%base", row)
                 code.store(code.fused(total, "%factor", base), "%out", row)
                 return []
 
             code.loop("%last", one, start="%first")
 
-    def _unscaled(self) -> None:
-        """Write ``out = (base - out * b) * inverse``, of monomials from one to another."""
+    def _solutions(self, name: str, *, derived: bool) -> None:
+        """Write the solution of ``out * b = base``, or D out * b, given 1 over the value of b."""
         takes = "ptr %out, ptr %base, double %inverse, ptr %b, i64 %first, i64 %last"
-        with self._function("unscaled", takes) as code:
+        with self._function(name, takes) as code:
 
             def one(row: str) -> list[str]:
                 base = code.load("%base", row)
                 code.store(code.constant(0.0), "%out", row)
-                rest = code.subtract(base, self._over_pairs(code, row, a="%out"))
-                code.store(code.multiply(rest, "%inverse"), "%out", row)
+                known = self._over_pairs(code, row, a="%out", derived=derived)
+                share = "%inverse"
+                if derived:
+                    share = code.divide(share, code.load("@degree", row))
+                code.store(code.multiply(code.subtract(base, known), share), "%out", row)
                 return []
 
             code.loop("%last", one, start="%first")
 
-    def _derived(self) -> None:
-        """Write ``out = base + factor * D a * b``, where D multiplies monomials by their degree."""
-        takes = "ptr %out, ptr %base, double %factor, ptr %a, ptr %b, i64 %first, i64 %last"
-        with self._function("derived", takes) as code:
-
-            def one(row: str) -> list[str]:
-                total = self._over_pairs(code, row, weighted=True)
-                base = code.load("%base", row)
-                code.store(code.fused(total, "%factor", base), "%out", row)
-                return []
-
-            code.loop("%last", one, start="%first")
-
-    def _solved(self) -> None:
-        """Write the solution of ``D out * b = base``, given the inverse of the value of b."""
-        takes = "ptr %out, ptr %base, double %inverse, ptr %b, i64 %first, i64 %last"
-        with self._function("solved", takes) as code:
-
-            def one(row: str) -> list[str]:
-                base = code.load("%base", row)
-                code.store(code.constant(0.0), "%out", row)
-                rest = code.subtract(base, self._over_pairs(code, row, a="%out", weighted=True))
-                share = code.divide("%inverse", code.load("@degree", row))
-                code.store(code.multiply(rest, share), "%out", row)
-                return []
-
-            code.loop("%last", one, start="%first")
-
-    def _over_pairs(self, code: Code, row: str, a: str = "%a", weighted: bool = False) -> str:
+    def _over_pairs(self, code: Code, row: str, a: str = "%a", derived: bool = False) -> str:
         def term(p: str, total: str) -> list[str]:
             left, right = (self._entry(code, "every.pairs", p, k, 2) for k in range(2))
             x, y = code.load(a, left), code.load("%b", right)
-            if weighted:
+            if derived:
                 x = code.multiply(x, code.load("@degree", left)) or ""
             return [code.fused(x, y, total) or ""]
 
