@@ -249,7 +249,8 @@ def sensitivities(
     flow = seen(flow, y.shape, 1)
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
-    result.wrt, result._variables, result._digits = variables.names, variables, digits
+    result.wrt = variables.names
+    vars(result).update(_variables=variables, _digits=digits)  # no entries, to be shown
     if found.sol is not None:
         result.sol = FlowSolution(found.sol, algebra, y.shape)
     if found.y_events is not None:
