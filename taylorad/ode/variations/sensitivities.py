@@ -250,7 +250,7 @@ def sensitivities(
     result = Sensitivities(found)
     result.y, result.flow = flow[0], MultivariateTaylor.of(flow, algebra)
     result.wrt = variables.names
-    vars(result).update(_variables=variables, _digits=digits)  # no entries, to be shown
+    result.__dict__.update(_variables=variables, _digits=digits)  # no entries, to be shown
     if found.sol is not None:
         result.sol = FlowSolution(found.sol, algebra, y.shape)
     if found.y_events is not None:
