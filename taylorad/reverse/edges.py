@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.primitives.elementwise import power
-from taylorad.primitives.linear import index, select
+from taylorad.primitives.linear import index
 from taylorad.primitives.registry import Constant
 from taylorad.reverse.local import Local, local
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, Scalars
@@ -270,19 +270,7 @@ class Sweep:
         return once
 
     def _times(self, a: int, b: int) -> int:
-        """Multiply by a partial; that of a choice, 1 or 0, chooses, whatever else is infinite."""
-        scalars = self.scalars
-        if b == self.one:
-            return a
-        line = scalars.lines[b]
-        if line.row is select:
-            yes, no, condition = line.operands
-            values = (scalars.lines[yes].value, scalars.lines[no].value)
-            if values == (1, 0):
-                return scalars.emit(select, (a, no, condition), {}, line.names, (), FLOAT)
-            if values == (0, 1):
-                return scalars.emit(select, (yes, a, condition), {}, line.names, (), FLOAT)
-        return scalars.multiply(a, b)
+        return a if b == self.one else self.scalars.times_partial(a, b)
 
 
 def _size(item: tuple[tuple[int, ...], int]) -> int:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.primitives import elementwise
-from taylorad.primitives.linear import index
+from taylorad.primitives.linear import index, select
 from taylorad.primitives.registry import Primitive
 from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Line, WengertList
@@ -145,6 +145,18 @@ class Scalars(Writer):
         key = (_MULTIPLY, a, b) if a <= b else (_MULTIPLY, b, a)
         found = self._known.get(key)
         return self._computed(key) if found is None else found
+
+    def times_partial(self, a: int, b: int) -> int:
+        """Multiply by a partial; that of a choice, 1 or 0, chooses, whatever else is infinite."""
+        line = self.lines[b]
+        if line.row is select:
+            yes, no, condition = line.operands
+            values = (self.lines[yes].value, self.lines[no].value)
+            if values == (1, 0):
+                return self.emit(select, (a, no, condition), {}, line.names, (), FLOAT)
+            if values == (0, 1):
+                return self.emit(select, (yes, a, condition), {}, line.names, (), FLOAT)
+        return self.multiply(a, b)
 
     def divide(self, a: int, b: int) -> int:
         if a < 0:  # the mean of nothing is 0 / 0

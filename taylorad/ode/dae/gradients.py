@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from taylorad.errors import InputError
 from taylorad.primitives.elementwise import power
-from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Constant
 from taylorad.reverse.local import Local, NotDifferentiable, local
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, Scalars
@@ -93,16 +92,6 @@ class Gradients:
         return self._rules[key]
 
     def _times(self, a: int, b: int) -> int:
-        """Multiply by a partial; that of a choice, 1 or 0, chooses, whatever else is infinite."""
-        scalars = self.scalars
-        if b < 0 or scalars.lines[b].value == 0:
+        if b < 0 or self.scalars.lines[b].value == 0:
             return NOTHING
-        line = scalars.lines[b]
-        if line.row is select:
-            yes, no, condition = line.operands
-            values = (scalars.lines[yes].value, scalars.lines[no].value)
-            if values == (1, 0):
-                return scalars.emit(select, (a, no, condition), {}, line.names, (), FLOAT)
-            if values == (0, 1):
-                return scalars.emit(select, (yes, a, condition), {}, line.names, (), FLOAT)
-        return scalars.multiply(a, b)
+        return self.scalars.times_partial(a, b)
