@@ -72,7 +72,7 @@ def draw(spectrum) -> None:
     t = np.array([1.0, passed[-1]])
     right.plot(t, 0.5 / np.sqrt(t), "k--", lw=0.8, label="time$^{-1/2}$")
     right.set(xscale="log", yscale="log", xlabel="time of the average")
-    right.set(title="Distances from the last averages, of the sum from −41/3", ylim=(1e-15, 10))
+    right.set(title="Distances from the last averages", ylim=(1e-15, 10))
     right.legend(loc="center left")
     for axes in (left, right):
         axes.grid(alpha=0.3)
