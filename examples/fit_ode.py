@@ -82,7 +82,7 @@ def minimise(second: bool) -> Descent:
     """Go down by whole steps, halved while the sum of squares would grow."""
     p, gradients = np.array(GUESS), []
     value, gradient, hessian = derivatives(p, second)
-    for step in range(ITERATIONS):  # noqa: B007
+    for _ in range(ITERATIONS):
         gradients.append(float(np.linalg.norm(gradient * p)))
         if gradients[-1] < 1e-12:
             break
@@ -98,7 +98,7 @@ def minimise(second: bool) -> Descent:
                     break
             share /= 2
         p, (value, gradient, hessian) = new, found
-    return Descent(p, value, gradients, step)
+    return Descent(p, value, gradients, len(gradients) - 1)
 
 
 @dataclass(frozen=True)
