@@ -346,6 +346,16 @@ def test_events_see_the_users_state(digits):
     assert run.y_events[0].shape == (1, 1)
 
 
+def test_an_event_ends_sensitivities_too():
+    half = lambda t, y: y[0] - 2
+    half.terminal, half.direction = True, 1
+    grows = implicit(lambda t, y, yp: yp**2 - y**2, [1.0])
+    run = ta.ode.sensitivities(grows, (0, 5), [1.0], events=half)
+    assert run.status == 1
+    assert run.t[-1] == pytest.approx(np.log(2), abs=1e-15)
+    np.testing.assert_allclose(run.derivative("y0")[0, -1], [2.0], rtol=1e-14)
+
+
 def test_what_has_no_rate_jumps_at_a_switch():
     seen = lambda t, y: y[2] + 0.9
     for digits in (None, 70):

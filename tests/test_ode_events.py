@@ -168,6 +168,12 @@ def test_events_that_cannot_be_taken_apart():
     assert len(result.t_events[1]) == 2
 
 
+def test_no_events_at_all():
+    assert solve_ivp(circle, (0, 1), [0.0, 1.0]).t_events is None
+    run = solve_ivp(circle, (0, 1), [0.0, 1.0], events=[])
+    assert run.t_events == run.y_events == []
+
+
 def test_many_events():
     levels = [lambda t, y, a=a: y[0] - a for a in np.linspace(-0.99, 0.99, 60)]
     result = solve_ivp(circle, (0, 2 * np.pi), [0.0, 1.0], events=levels)

@@ -14,7 +14,7 @@ import numpy as np
 
 from taylorad.errors import InputError
 from taylorad.ode.choice import alike, stepper_of, watching
-from taylorad.ode.dae.explicit import Explicit
+from taylorad.ode.constrained import Constrained
 from taylorad.ode.digits.direct import Direct
 from taylorad.ode.digits.precision import words_for
 from taylorad.ode.events.exact import ExactSwitches
@@ -51,6 +51,8 @@ class Branch:
 
     Attributes
     ----------
+    constrained : Constrained or None
+        The right-hand side, if some of the state follows from the rest.
     shown : tuple of int
         The shape of the user's state, which others may stand behind.
     most : int
@@ -69,7 +71,9 @@ class Branch:
     ) -> None:
         self.fun, self.events, self.args, self.order = fun, events, args, order
         self.shape = np.shape(y)
-        self.shown = fun.shape if isinstance(fun, Explicit) else self.shape
+        given: Any = fun
+        self.constrained = given if isinstance(given, Constrained) else None
+        self.shown = self.constrained.shape if self.constrained else self.shape
         self.size = int(np.size(y))
         self.digits, self.words = digits, words_for(digits)
         # Of each event the row that it has among the parts; None if it is composed.

@@ -18,7 +18,6 @@ import numpy as np
 
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import with_slack
-from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.digits.pickling import exactly
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
@@ -99,14 +98,14 @@ class Engine:
     def place(self, y: Any) -> None:
         """Go on from another state of the user's."""
         motion, flow = self.motion, self.flow
-        if isinstance(flow.fun, Explicit):
-            y = flow.fun.settled(motion.time, y, motion.state, flow.args)
+        if flow.constrained:
+            y = flow.constrained.settled(motion.time, y, motion.state, flow.args)
         motion.state, motion.lost = y.ravel(), np.zeros(y.size, y.dtype)
         self.forget()
 
     def settle(self) -> None:
         """Go on at another time, or with other parameters, with what follows from these."""
-        if isinstance(self.flow.fun, Explicit):
+        if self.flow.constrained:
             self.place(self.flow.seen(self.motion.state))
         self.forget()
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from taylorad.errors import IntegrationError
-from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.flow import Flow
 from taylorad.ode.singularity import nearest_singularity
 from taylorad.ode.steps.stepper import Motion, Tolerance
@@ -16,16 +15,11 @@ __all__ = ["TOO_SMALL", "failed", "failure"]
 
 TOO_SMALL = "Required step size is less than spacing between numbers."
 
-IMPLICIT = (
-    " Of an implicit equation that may be where it cannot be solved for the rates any more: its "
-    "index changes, or two branches of solutions meet."
-)
-
 
 def failed(text: str, motion: Motion, flow: Flow, where: Any = None) -> IntegrationError:
     """Make the error."""
-    if isinstance(flow.fun, Explicit):
-        text += IMPLICIT
+    if flow.constrained:
+        text += flow.constrained.hint
     return IntegrationError(text, motion.time, flow.seen(motion.state).copy()[()], where)
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from taylorad.errors import IntegrationError
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import Branch, with_slack
-from taylorad.ode.dae.explicit import Explicit
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
 from taylorad.ode.events.watch import composed
@@ -239,8 +238,8 @@ class Flow(Branch):
         given = [*self._arguments(system, before.state, before.time), *self.held]
         known = self.switches.values(given)
         parts = self.parts[0, : self.size]
-        if isinstance(self.fun, Explicit):  # what has no rate may jump, in the note too
-            before.state = self.fun.landed(before, parts, h, self.args, relative)
+        if self.constrained:  # what follows from the rest may jump, in the note too
+            before.state = self.constrained.landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
             self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
 

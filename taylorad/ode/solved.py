@@ -123,14 +123,14 @@ def solved(
         t, y = np.repeat(t, 2), np.repeat(y, 2, axis=1)  # of an empty span both ends, as in SciPy
     # Without any time SciPy has no shape.
     y = y[: math.prod(shape)].reshape(*shape, len(t)) if len(t) else np.array([])
-    events = integrator._engine.events
+    watched = options.events is not None
     ends = begun.found(motion, shape) if checkpoints else None
     return OdeResult(
         t=t,
         y=y,
         sol=segments.solution(shape) if options.dense_output else None,
-        t_events=[np.array(x) for x in integrator.t_events] if events else None,
-        y_events=[np.array(x) for x in integrator.y_events] if events else None,
+        t_events=[np.array(x) for x in integrator.t_events] if watched else None,
+        y_events=[np.array(x) for x in integrator.y_events] if watched else None,
         nfev=motion.steps + motion.rejected + 1,
         njev=0,
         nlu=0,

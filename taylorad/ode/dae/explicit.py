@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,6 +34,8 @@ ROUNDING = 2**12
 class Explicit:
     """A right-hand side that is found anew, with other pivots, wherever it is traced.
 
+    It is `Constrained`.
+
     Parameters
     ----------
     F : callable
@@ -45,6 +46,11 @@ class Explicit:
     exact : bool
         Whether states are of mpmath's numbers.
     """
+
+    hint = (
+        " Of an implicit equation that may be where it cannot be solved for the rates any more: its"
+        " index changes, or two branches of solutions meet."
+    )
 
     def __init__(
         self, F: Callable[..., Any], shape: tuple[int, ...], hidden: Sequence[int], exact: bool
@@ -99,19 +105,7 @@ class Explicit:
         return self.state(y, yp)
 
     def landed(self, at: Motion, series: Any, h: Any, args: Sequence[Any], relative: Any) -> Any:
-        """Give the state on the other side of a switch, where what has no rate may jump.
-
-        Parameters
-        ----------
-        at : Motion
-            On the switch.
-        series : ndarray, shape (size, order + 1)
-            Of a step of size h that begins there, as if nothing jumped.
-        h : number
-        args : sequence
-        relative : float
-            The tolerance, with which it is told whether there is a jump at all.
-        """
+        """Give the state on the other side of a switch, where what has no rate may jump."""
         s = ASIDE * h
         if series.dtype == float:  # far enough for doubles to tell
             s = math.copysign(max(abs(s), min(abs(h) / 2, NEAREST * abs(at.time))), h)
@@ -156,10 +150,7 @@ class Explicit:
         """Give events of y as such of the state."""
         if not self.hidden:
             return list(events)
-        found = [copy.copy(event) for event in events]
-        for event in found:
-            event.function = _OfState(event.function, self.shape)
-        return found
+        return [event.through(_OfState(event.function, self.shape)) for event in events]
 
     def _program(self, t: Any, state: Any, args: Sequence[Any]) -> WengertList:
         numbers = [plain(x) for x in (t, state, *flatten(args)[0])]
@@ -177,9 +168,6 @@ class _OfState:
 
     def __init__(self, function: Callable[..., Any], shape: tuple[int, ...]) -> None:
         self.function, self.shape = function, shape
-        for name in ("terminal", "direction"):
-            if hasattr(function, name):
-                setattr(self, name, getattr(function, name))
 
     def __call__(self, t: Any, state: Any, *args: Any) -> Any:
         y = np.reshape(state[: math.prod(self.shape)], self.shape)

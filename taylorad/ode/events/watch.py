@@ -9,6 +9,7 @@ Machine code (`search`) deals with what is clear; what it leaves open is looked 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -66,16 +67,22 @@ class Event:
         self.most = int(terminal) if terminal else float("inf")
         self.direction = float(getattr(function, "direction", 0))
 
+    def through(self, function: Callable[..., Any]) -> Event:
+        """Give the same event as one of another function, that of another state."""
+        other = copy.copy(self)
+        other.function = function
+        return other
+
 
 def prepared(events: Any) -> list[Event]:
-    """Read what the user gives as events."""
+    """Read what the user gives as events; those that were read are as they are."""
     if events is None:
         return []
     if callable(events):
         return [Event(events)]
     if not isinstance(events, (list, tuple)):
         raise InputTypeError(f"events is a function or a list of functions, not {events!r}")
-    return [Event(g) for g in events]
+    return [g if isinstance(g, Event) else Event(g) for g in events]
 
 
 class Watch:

@@ -51,7 +51,8 @@ def begun(
         bottom(t0), plain, rebuild([bottom(x) for x in leaves]), limits, prepared(options.events)
     )
     floors = limits.floors.reshape(state.shape) * limits.relative
-    given = replace(options, tol=None, rtol=limits.relative, events=[e.function for e in events])
+    watched = None if options.events is None else events
+    given = replace(options, tol=None, rtol=limits.relative, events=watched)
     if plain.dtype == float:
         given = replace(given, atol=floors)
     order = _order((t0, y0, args))

@@ -241,7 +241,8 @@ def sensitivities(
         initial = _from_times(fun, t0, initial, args, variables, algebra, options)
     options = tolerances(initial[0], initial, algebra, options)
     if options.events is not None:
-        watched = [Observed(event.function) for event in prepared(options.events)]
+        watched = prepared(options.events)
+        watched = [event.through(Observed(event.function)) for event in watched]
         options = replace(options, events=watched)
     varied = Varied(fun, algebra, seeds)
     found, _ = solved(varied, (t0, tf), initial, t_eval, given, options)

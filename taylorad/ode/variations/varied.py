@@ -31,9 +31,6 @@ class Observed:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        for name in ("terminal", "direction"):
-            if hasattr(function, name):
-                setattr(self, name, getattr(function, name))
 
     def __call__(self, t: Any, y: Any, *args: Any) -> Any:
         return self.function(t, y[0], *args[:-1])
