@@ -1,6 +1,5 @@
 """Series in machine code agree with series in NumPy, whatever the row, algebra, order and shape."""
 
-import ctypes
 import itertools
 import os
 import pickle
@@ -20,11 +19,9 @@ import taylorad as ta
 from taylorad.errors import SingularityError
 from taylorad.forward import kernels
 from taylorad.forward.algebra import dual, hyperdual, multivariate, rays, univariate
-from taylorad.forward.convolutions import convolutions_text, series_table_text
 from taylorad.forward.jet import Jet
 from taylorad.forward.program import NoProgram, program
-from taylorad.forward.sweep import heads, sweep_text
-from taylorad.forward.text import Text, module
+from taylorad.forward.sweep import sweep_text
 from taylorad.primitives.elementwise import add, divide, multiply, negative, power, subtract
 from taylorad.primitives.registry import TABLE, Elementwise, rows
 
@@ -358,38 +355,6 @@ def test_text_is_for_every_order():
     sweep = sweep_text(program(power, (True, False)), "sweep")
     assert sweep.text.count("define") == 1
     assert len(sweep.text.splitlines()) < 400
-
-
-@pytest.mark.parametrize("level", [1, 2, 3])
-@pytest.mark.parametrize("lanes", [1, 3, 40])
-def test_sweep_in_a_module_of_its_own(level, lanes):
-    """As the compiler of whole functions uses it: the table a constant, the convolution known."""
-    from taylorad.machine.module import build
-
-    order, row = 9, TABLE[np.sin]
-    lines = program(row, (True,))
-    way = "@series_single" if lanes == 1 else "@series_lanes"
-    sweep = sweep_text(lines, "sweep", way)
-    f = Text("define void @f(i64 %lanes, ptr %y, ptr %xs, ptr %heads, ptr %work)")
-    f.do(
-        f"call void @sweep(ptr @table, ptr {way}, i64 %lanes, ptr %y, ptr %xs, ptr %heads, "
-        "ptr %work)"
-    )
-    f.do("ret void")
-    text = module(convolutions_text(), series_table_text("table", order), sweep.text, str(f))
-    code = build(text, level=level)
-    size = (order + 1) * lanes
-    x = 0.3 + np.random.default_rng(6).random((order + 1, lanes))
-    y, work = np.empty_like(x), np.empty(sweep.arrays * size + sweep.sums * lanes)
-    values = [np.sin(x[0]), np.cos(x[0])]
-    assert [lines.steps[i].primitive.name for i in heads(lines)] == ["sin", "cos"]
-    pointers = [ctypes.c_void_p(a.ctypes.data) for a in (y, work)]
-    xs = (ctypes.c_void_p * 1)(x.ctypes.data)
-    given = (ctypes.c_void_p * 2)(*(v.ctypes.data for v in values))
-    signature = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 4)
-    signature(code.address("f"))(lanes, pointers[0], xs, given, pointers[1])
-    expected = np.sin(ta.Taylor(x)).coefficients
-    np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-13)
 
 
 def run(code, **environment):

@@ -21,7 +21,7 @@ import numpy as np
 from taylorad.forward.algebra import Algebra, Univariate
 from taylorad.forward.text import VECTOR, WIDTH, Text
 
-__all__ = ["FIELDS", "SIGNATURE", "Table", "convolutions_text", "series_table_text"]
+__all__ = ["FIELDS", "SIGNATURE", "Table", "convolutions_text"]
 
 FIELDS = ("order", "size", "starts", "width", "single", "lanes", "spans", "stretches", "places")
 """What the machine code reads of an algebra, 8 bytes each: numbers, and addresses of arrays."""
@@ -105,22 +105,6 @@ def _stretches(algebra: Algebra, starts: Any) -> tuple[Any, Any, Any]:
     spans[..., 0] = np.searchsorted(pair, every).reshape(order + 1, order + 1)
     spans[..., 1] = np.searchsorted(pair, every, "right").reshape(order + 1, order + 1)
     return spans, np.ascontiguousarray(stretches), np.ascontiguousarray(places)
-
-
-def series_table_text(name: str, order: int) -> str:
-    """Write the fields of the series of an order as a constant, for code that is compiled whole."""
-    starts = ", ".join(f"i64 {min(k, order + 1)}" for k in range(order + 3))
-    numbers = {"order": order, "size": order + 1, "width": 1}
-    pointers = {"starts": f"@{name}.starts", "single": "@series_single", "lanes": "@series_lanes"}
-    fields = [
-        f"i64 {numbers[field]}" if field in numbers else f"ptr {pointers.get(field, 'null')}"
-        for field in FIELDS
-    ]
-    types = ", ".join(field.split()[0] for field in fields)
-    return (
-        f"@{name}.starts = private constant [{order + 3} x i64] [{starts}]\n"
-        f"@{name} = private constant {{{types}}} {{{', '.join(fields)}}}\n"
-    )
 
 
 # --- the functions -------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def heads(program: Program) -> list[int]:
     ]
 
 
-def sweep_text(program: Program, name: str, convolve: str = "%convolve") -> Sweep:
+def sweep_text(program: Program, name: str) -> Sweep:
     """Write a program as a function.
 
     Parameters
@@ -70,20 +70,17 @@ def sweep_text(program: Program, name: str, convolve: str = "%convolve") -> Swee
     program : Program
     name : str
         Of the function.
-    convolve : str, optional
-        The function to be called for convolutions, where it is known; by default that which is
-        handed over.
 
     Returns
     -------
     Sweep
     """
-    return _Writer(program, name, convolve).written()
+    return _Writer(program, name).written()
 
 
 class _Writer:
-    def __init__(self, program: Program, name: str, convolve: str) -> None:
-        self.program, self.steps, self.convolve = program, program.steps, convolve
+    def __init__(self, program: Program, name: str) -> None:
+        self.program, self.steps = program, program.steps
         self.text = Text(
             f"define void @{name}(ptr %algebra, ptr %convolve, i64 %lanes, ptr noalias %y, "
             "ptr %xs, ptr %heads, ptr noalias %work)"
@@ -262,7 +259,7 @@ class _Writer:
         passed = SIGNATURE.replace("%", "").split(", ")
         types = [p.split("{}")[0] for p in passed]
         given = ", ".join(f"{kind}{name}" for kind, name in zip(types, names))
-        text.do(f"call void {self.convolve}({given})")
+        text.do(f"call void %convolve({given})")
 
     # --- expressions ---
 
