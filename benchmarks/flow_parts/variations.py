@@ -74,6 +74,14 @@ PROBLEMS = [
 # --- sides ---
 
 
+@dataclass(frozen=True)
+class Side:
+    """Who integrates: a run, and how the state that it gives is put into our order."""
+
+    run: Run
+    ordered: Callable[[Array], Array] = np.asarray
+
+
 def start_of(problem: Problem, order: int) -> Array:
     """Give the polynomials to begin with: a row for each monomial."""
     n = len(problem.start)
@@ -93,7 +101,7 @@ def ours(problem: Problem, order: int, tol: float = ROUNDING) -> ta.ode.Integrat
     )
 
 
-def our_run(problem: Problem, integrator: ta.ode.Integrator) -> Run:
+def our_side(problem: Problem, integrator: ta.ode.Integrator) -> Side:
     start = np.asarray(integrator.state)
 
     def run() -> tuple[Array, int]:
@@ -104,7 +112,7 @@ def our_run(problem: Problem, integrator: ta.ode.Integrator) -> Run:
     stepper = integrator._engine.flow.stepper
     while stepper.code.level < BEST:  # until it is the quicker code that comes with use
         run()
-    return run
+    return Side(run)
 
 
 def heyokas(problem: Problem, order: int, mode: dict[str, Any], real: Any = float) -> Any:
@@ -116,8 +124,8 @@ def heyokas(problem: Problem, order: int, mode: dict[str, Any], real: Any = floa
     return hy.taylor_adaptive(system, [real(x) for x in problem.start], **precision, **mode)
 
 
-def heyokas_run(problem: Problem, order: int, integrator: Any) -> Run:
-    """Give a run whose results are in our order: coefficients, where heyoka has derivatives."""
+def heyokas_side(problem: Problem, order: int, integrator: Any) -> Side:
+    """Give heyoka's: where we have coefficients, it has derivatives."""
     n = len(problem.start)
     position = multivariate(n, order).position
     rows, columns, scales = [], [], []
@@ -139,8 +147,7 @@ def heyokas_run(problem: Problem, order: int, integrator: Any) -> Run:
         found[rows, columns] = state / np.array(scales)
         return found
 
-    run.ordered = ordered  # type: ignore[attr-defined]
-    return run
+    return Side(run, ordered)
 
 
 def error(problem: Problem, order: int, found: Array, truth: Array) -> float:
@@ -154,8 +161,8 @@ def error(problem: Problem, order: int, found: Array, truth: Array) -> float:
 def truth_of(problem: Problem, order: int) -> Array:
     """Give the coefficients at the end by heyoka in 80 bits."""
     integrator = heyokas(problem, order, {"compact_mode": True}, np.longdouble)
-    run = heyokas_run(problem, order, integrator)
-    return run.ordered(run()[0].copy())
+    side = heyokas_side(problem, order, integrator)
+    return side.ordered(side.run()[0].copy())
 
 
 # --- run times ---
@@ -179,23 +186,22 @@ class Race:
 
 def race(problem: Problem, order: int, budget: float) -> Race:
     truth = truth_of(problem, order)
-    built, runs = {}, {}
+    built, sides = {}, {}
     made: list[Any] = []
     built["ours"] = seconds(lambda: made.append(first_step(problem, order)))
-    runs["ours"] = our_run(problem, made.pop())
+    sides["ours"] = our_side(problem, made.pop())
     for name, mode in MODES.items():
         if truth.size > QUICK_TO_COMPILE and "compact" not in name:
             continue
         built[name] = seconds(lambda mode=mode: made.append(heyokas(problem, order, mode)))
-        runs[name] = heyokas_run(problem, order, made.pop())
+        sides[name] = heyokas_side(problem, order, made.pop())
     errors, steps = {}, {}
-    for name, run in runs.items():
-        found, steps[name] = run()
-        found = found if name == "ours" else run.ordered(found)
-        errors[name] = error(problem, order, found, truth)
+    for name, side in sides.items():
+        found, steps[name] = side.run()
+        errors[name] = error(problem, order, side.ordered(found), truth)
         if not errors[name] < AGREED:
             sys.exit(f"{problem.name}, order {order}: {name} is wrong by {errors[name]:.1e}")
-    times = dict(zip(runs, in_turns(list(runs.values()), budget)))
+    times = dict(zip(sides, in_turns([side.run for side in sides.values()], budget)))
     return Race(problem, order, times, steps, errors, built)
 
 
@@ -275,7 +281,7 @@ def maps_table(order: int = 5, budget: float = 10.0) -> str:
         theirs = error(problem, order, daces_map(problem, order, tol), truth)
         for own in 10.0 ** np.arange(-4, -16, -1):
             runner = ours(problem, order, own)
-            run = our_run(problem, runner)
+            run = our_side(problem, runner).run
             mine = error(problem, order, run()[0], truth)
             if mine <= theirs:
                 break
