@@ -12,7 +12,7 @@ import pytest
 import scipy.special as sp
 
 import taylorad as ta
-from taylorad.errors import InputTypeError
+from taylorad.errors import InputTypeError, NotAnalyticError, OutputError
 
 mp = mpmath.mp
 F = Fraction
@@ -132,6 +132,22 @@ def test_precision_is_that_of_the_moment():
         long = ta.derivative(np.log, 3)(x * 1)
         assert abs(ta.derivative(np.sqrt, 1)(x) - 1 / (2 * mp.sqrt(2))) < mpmath.mpf(10) ** -99
     assert abs(long - mpmath.mpf(1) / 4) < mpmath.mpf(10) ** -15
+
+
+@pytest.mark.parametrize("point", [0.5, mpmath.mpf(0.5)])
+@pytest.mark.parametrize("derivative", [ta.derivative, ta.grad])
+def test_parts_of_complex_numbers_are_refused(point, derivative):
+    parts = [
+        *(lambda z: z.real, lambda z: z.imag, lambda z: z.conj()),
+        *(np.real, np.imag, np.conj, np.abs),
+    ]
+    for part in parts:
+        with pytest.raises(NotAnalyticError):
+            derivative(lambda x, part=part: part(np.exp(1j * x)))(point)
+        expected = {np.imag: 0, parts[1]: 0}.get(part, 1)
+        assert derivative(lambda x, part=part: part(x))(point) == expected
+    with pytest.raises(OutputError, match="complex"):
+        ta.grad(lambda x: np.exp(1j * x))(point)
 
 
 def test_complex_mpmath_numbers():

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from taylorad.dispatch.operands import as_operand, bottom, refuse
+from taylorad.dispatch.operands import as_operand, bottom
 from taylorad.primitives.registry import FUNCTIONS, TABLE, Owner, lookup
 
 __all__ = ["ArrayMethods"]
@@ -78,16 +78,16 @@ class ArrayMethods(Owner):
     @property
     def real(self) -> Any:
         """The real part: the value itself; refused for complex numbers."""
-        return self if self.number_type.kind != "c" else refuse(np.real)
+        return np.real(self)
 
     @property
     def imag(self) -> Any:
         """The imaginary part: zero; refused for complex numbers."""
-        return np.zeros(self.shape) if self.number_type.kind != "c" else refuse(np.imag)
+        return np.imag(self)
 
     def conj(self) -> Any:
         """Give the complex conjugate: the value itself; refused for complex numbers."""
-        return self if self.number_type.kind != "c" else refuse(np.conj)
+        return np.real(self)
 
     def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Give the entries in another shape."""

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from taylorad.dispatch.ndarray import ArrayMethods
-from taylorad.dispatch.operands import as_entries, as_operand, refuse
+from taylorad.dispatch.operands import as_entries, as_operand, bottom, refuse
 from taylorad.dispatch.views import indexed, rearranged
 from taylorad.errors import ConversionError, MutationError, user_line
 from taylorad.primitives import indexing, linear
@@ -35,6 +35,12 @@ class Value(ArrayMethods):
     def primal(self) -> Any:
         """The value one level down, without what this transformation carries."""
         raise NotImplementedError
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the numbers are complex; of exact ones, whether any of them is."""
+        kind = self.number_type.kind
+        return kind == "c" or (kind == "O" and _has_complex(bottom(self)))
 
     def lift(self, plain: Any) -> Any:
         """Give ``plain`` as a value of this transformation, carrying nothing."""
@@ -194,6 +200,11 @@ def _without_storage(function: Any, params: dict[str, Any]) -> dict[str, Any]:
             f"{user_line()}; they are float64, complex128 or exact: drop dtype="
         )
     return {k: v for k, v in params.items() if k not in _STORAGE_ONLY}
+
+
+def _has_complex(a: Any) -> bool:
+    """Tell whether there is a complex number among exact ones."""
+    return any(hasattr(x, "_mpc_") or isinstance(x, complex) for x in np.ravel(a))
 
 
 _STORAGE_ONLY = frozenset({"casting", "subok", "signature"})

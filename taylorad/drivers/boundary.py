@@ -192,7 +192,7 @@ def scalar_output(y: Any, function: Any, tag: float = float("inf")) -> Any:
             f"{_name(function)} returned an array of shape {shape}, but a gradient is of one "
             "number; sum it, or use taylorad.jacobian"
         )
-    if number_type(leaf).kind == "c":
+    if np.iscomplexobj(leaf):
         raise OutputError(
             f"{_name(function)} returned a complex number, but a gradient is of a real one; "
             "use taylorad.jacobian or taylorad.derivative"

@@ -35,8 +35,8 @@ implements(np.ndim)(lambda a: len(shape_of(a)))
 implements(np.size)(
     lambda a, axis=None: math.prod(shape_of(a)) if axis is None else shape_of(a)[axis]
 )
-implements(np.iscomplexobj)(lambda x: x.number_type.kind == "c")
-implements(np.isrealobj)(lambda x: x.number_type.kind != "c")
+implements(np.iscomplexobj)(lambda x: x.is_complex)
+implements(np.isrealobj)(lambda x: not x.is_complex)
 implements(np.result_type)(lambda *args: np.result_type(*(getattr(a, "dtype", a) for a in args)))
 
 
@@ -145,6 +145,13 @@ def _real(val: Any) -> Any:
 
 
 implements(np.conjugate)(lambda x: _real(x).copy())
+
+
+@implements(np.imag)
+def _imag(val: Any) -> Any:
+    if np.iscomplexobj(val):
+        raise NotAnalyticError("the imaginary part")
+    return np.zeros(val.shape)
 
 
 # --- rearranging -----------------------------------------------------------------------------
