@@ -324,6 +324,35 @@ def test_large_and_sparse():
     np.testing.assert_allclose(run.y[:n, -1], wanted, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("digits", [30, 60])
+def test_derivatives_to_more_digits(digits):
+    """Of y' + y'**3 = k y, of which the rate is part of the state, and which has a closed form."""
+
+    def cubic(t, y, yp, k):
+        return yp**3 + yp - k * y
+
+    def end(k):
+        return solve_ivp(implicit(cubic), (0, 1), [1.0], args=(k,), digits=digits).y[0, -1]
+
+    def slope(y, k):
+        return mpmath.findroot(lambda p: p**3 + p - k * y, 0.8)
+
+    # With p = y' as parameter y = (p + p**3) / k, dt = dy / p, so k t = log p + 3 / 2 p**2 + C;
+    # t = 1 and y = 1 at the beginning give p at the end, and its derivative by k.
+    with mpmath.workdps(digits + 15):
+        k = mpmath.mpf(2)
+        p = slope(1, k)
+        f = lambda p: mpmath.log(p) + 3 * p**2 / 2
+        q = mpmath.findroot(lambda q: f(q) - f(p) - k, 1.2)
+        dp = 1 / (1 + 3 * p**2)
+        dq = (1 + (1 / p + 3 * p) * dp) / (1 / q + 3 * q)
+        wanted = ((1 + 3 * q**2) * dq - (q + q**3) / k) / k
+        run = ta.ode.sensitivities(implicit(cubic), (0, 1), [1.0], (2.0,), wrt=0, digits=digits)
+        found = [run.derivative(0)[0, -1], ta.grad(end)(2.0), ta.derivative(end)(k)]
+        for x in found:
+            assert abs(x / wanted - 1) < mpmath.mpf(10) ** (2 - digits)
+
+
 # --- events, switches, going on ---
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.special as sp
@@ -590,9 +591,58 @@ def test_an_ensemble_is_no_way_around():
             ta.jvp(f, (0.5,), (1.0,))
 
 
-@pytest.mark.parametrize(
-    "options", [{"events": lambda t, y: y[0] - 0.5}, {"dense_output": True}, {"digits": 30}]
-)
+# --- more digits ---
+
+
+@pytest.mark.parametrize("digits", [30, 60, 75])
+@pytest.mark.parametrize("point", [2.0, mpmath.mpf(2)])
+def test_more_digits(digits, point):
+    def end(k, y0=1.0, tf=1.0):
+        run = solve_ivp(lambda t, y, k: -k * y, (0, tf), [y0], args=(k,), digits=digits)
+        return run.y[0, -1]
+
+    with mpmath.workdps(digits + 10):
+        value = mpmath.exp(-2)
+        found = [
+            (ta.grad(end)(point), -value),
+            (ta.derivative(end)(point), -value),
+            (ta.grad(ta.grad(end))(point), value),
+            (ta.hessian(end)(point), value),
+            (ta.taylor(end, point, 5).coefficients[5], -value / 120),
+            (ta.grad(lambda y0: end(2.0, y0))(point), value),
+            (ta.grad(lambda t: end(2.0, 1.0, t / 2))(point), -value),
+            (ta.derivative(lambda t: end(2.0, 1.0, t / 2))(point), -value),
+        ]
+        for got, exact in found:
+            assert abs(got / exact - 1) < mpmath.mpf(10) ** (2 - digits)
+        times = ta.jacobian(
+            lambda t: solve_ivp(
+                lambda t, y: -y, (0, 2), [1.0], t_eval=np.stack([t, 2 * t]), digits=digits
+            ).y[0]
+        )(point / 3)
+        for got, share in zip(times, (1, 2)):
+            exact = -share * mpmath.exp(-share * (point / 3))
+            assert abs(got / exact - 1) < mpmath.mpf(10) ** (2 - digits)
+
+
+def test_more_digits_of_matrices_of_parameters():
+    """The state is a matrix, too, and there are more parameters than directions are carried for."""
+    turn = np.array([[0.0, 0.5], [-0.5, 0.0]])
+    turned = np.block([[turn, np.zeros((2, 2))], [np.zeros((2, 2)), 2 * turn]])
+
+    def trace(w, digits):
+        options = {"digits": digits, "atol": np.full((4, 4), 1e-25), "rtol": 1e-28}
+        run = solve_ivp(lambda t, y, w: w @ y, (0, 1), np.eye(4), args=(w,), **options)
+        return np.trace(run.y[..., -1])
+
+    with mpmath.workdps(40):
+        found = ta.grad(lambda w: trace(w, 30))(turned)
+        wanted = mpmath.expm(mpmath.matrix(turned.tolist()), method="pade").T  # of tr exp(w)
+        size = max(abs(x) for x in (found - np.array(wanted.tolist(), object)).flat)
+    assert size < 1e-24
+
+
+@pytest.mark.parametrize("options", [{"events": lambda t, y: y[0] - 0.5}, {"dense_output": True}])
 def test_options_that_carry_no_derivatives(options):
     f = lambda k: solve_ivp(lambda t, y: -y, (0, 1), [k], **options).y[0, -1]
     with pytest.raises(InputError, match="t_eval"):

@@ -88,7 +88,9 @@ def number_type(a: Any) -> np.dtype[Any]:
     """Give the type of an array's numbers: object if they are exact."""
     if isinstance(a, Owner):
         return a.number_type  # type: ignore[attr-defined,no-any-return]
-    return a.dtype if hasattr(a, "dtype") else np.result_type(a)
+    if hasattr(a, "dtype"):
+        return a.dtype  # type: ignore[no-any-return]
+    return np.dtype(object) if _is_exact_number(a) else np.result_type(a)
 
 
 def bottom(a: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import Value
+from taylorad.dispatch import Value, number_type
 from taylorad.forward.algebra import Algebra, aligned
 from taylorad.forward.program import RATIONAL, NoProgram, Program, program
 from taylorad.forward.recurrence import solve
@@ -86,7 +86,7 @@ class Kernel:
         if not self._are_floats(xs):
             return None
         given = [x for x, moves in zip(xs, self.moving) if not moves]
-        if any(isinstance(v, Value) or np.result_type(v).kind not in "fiub" for v in given):
+        if any(isinstance(v, Value) or number_type(v).kind not in "fiub" for v in given):
             return None
         values = [x[0] if moves else x for x, moves in zip(xs, self.moving)]
         with np.errstate(all="ignore"):
@@ -114,7 +114,7 @@ class Kernel:
     def _spread(self, table: bytes, coefficients: Sequence[Any], given: Sequence[Any]) -> Any:
         """Call with arguments that are C-ordered and of one shape; not if they were already."""
         if any(type(c) is not np.ndarray or c.dtype != _FLOAT for c in coefficients) or any(
-            isinstance(v, Value) or np.result_type(v).kind not in "fiub" for v in given
+            isinstance(v, Value) or number_type(v).kind not in "fiub" for v in given
         ):
             return None
         values = [np.asarray(v) for v in given]

@@ -34,7 +34,7 @@ def as_start(y0: Any, digits: int | None = None) -> Any:
     elif y.dtype.kind == "c":
         y = y.astype(complex, order="C")
     elif y.dtype == object and all(map(_is_number, y.flat)):
-        y = y.copy(order="C")
+        y = exact_state(y)
     else:
         raise InputTypeError(f"y0 has dtype {y.dtype}; it must be of numbers")
     if y.dtype != object and not _is_finite(y):

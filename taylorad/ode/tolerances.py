@@ -80,7 +80,9 @@ def _of_mpmath(y0: Any, rtol: Any, atol: Any, max_step: float, digits: int | Non
         raise InputError(f"rtol is {rtol}; it must be positive and below 1")
     largest = max((abs(x) for x in y0.ravel()), default=0)
     floor = min(mpmath.mpf(1), largest) or mpmath.mpf(1) if atol is None else atol / relative
-    return Tolerance(relative, np.full(y0.size, floor, dtype=object), max_step)
+    floors = np.empty(y0.shape, dtype=object)
+    floors[...] = floor
+    return Tolerance(relative, floors.ravel(), max_step)
 
 
 def order_for(

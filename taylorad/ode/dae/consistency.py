@@ -17,6 +17,7 @@ import scipy.linalg
 from taylorad.dispatch.containers import flatten
 from taylorad.dispatch.exact import Exact
 from taylorad.dispatch.exact import plain as as_numbers
+from taylorad.dispatch.operands import as_operand
 from taylorad.errors import InputError
 from taylorad.ode.dae.form import Form, form_of, scaled, too_high
 from taylorad.ode.dae.residual import Residual, held, plain, varies
@@ -102,17 +103,18 @@ def lifted(
     y, yp
     """
     newton, shape = _Newton(F, t, args, None), np.shape(y)
-    newton.exact, newton.shape = False, shape
     start = np.reshape(plain(y), shape), np.reshape(plain(yp), shape)
+    newton.exact, newton.shape = start[0].dtype == object, shape
     newton.trace(*start)
     _, matrix = newton._choose_directions(*start)
-    inverse = np.linalg.inv(matrix)
     known, n = len(newton.of_rates), len(matrix)
+    inverse = np.transpose([newton._solve(matrix, e) for e in np.eye(n)])
     of_rates, of_states = (
         np.eye(n)[:, newton.of_rates] @ inverse[:known],
         newton.states @ inverse[known:],
     )
-    leaves = [x for x in newton.leaves if varies(plain(x))]
+    leaves = [as_operand(x) for x in newton.leaves if varies(plain(x))]
+    t, y, yp = map(as_operand, (t, y, yp))
     for _ in range(order):
         values = newton.program.evaluate(t, y, yp, *leaves)
         residuals = np.stack([values[i] for i in newton.program.outputs[:n]])

@@ -52,9 +52,7 @@ def begun(
     )
     floors = limits.floors.reshape(state.shape) * limits.relative
     watched = None if options.events is None else events
-    given = replace(options, tol=None, rtol=limits.relative, events=watched)
-    if plain.dtype == float:
-        given = replace(given, atol=floors)
+    given = replace(options, tol=None, rtol=limits.relative, atol=floors, events=watched)
     order = _order((t0, y0, args))
     if not order:
         return explicit, state, given
@@ -108,11 +106,9 @@ def tolerances(y: Any, c: Any, algebra: Algebra, options: Options) -> Options:
     Those of a degree have the size of the largest of them, at the beginning, or 1 if that is less.
     """
     y, c = (np.asarray(bottom(x)) for x in (y, c))
-    if y.dtype != float:
-        return options
-    limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
-    floors = np.empty(c.shape)
+    limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step, options.digits)
+    floors = np.empty(c.shape, limits.floors.dtype)
     floors[0] = np.reshape(limits.floors, y.shape)
     for grade in algebra.grade[1:]:
-        floors[grade] = min(1.0, float(np.max(np.abs(c[grade]), initial=0.0))) or 1.0
+        floors[grade] = min(1.0, np.max(np.abs(c[grade]), initial=0.0)) or 1.0
     return replace(options, tol=None, rtol=limits.relative, atol=floors * limits.relative)

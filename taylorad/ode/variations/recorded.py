@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import number_type, shape_of
-from taylorad.dispatch.operands import size_of
+from taylorad.dispatch.operands import as_operand, size_of
 from taylorad.drivers.seeds import duals, unit_directions
 from taylorad.forward.jet import Jet
 from taylorad.ode.flow import Crossed
@@ -72,6 +72,7 @@ def recorded(problem: Problem, tape: Tape, solve: Solve) -> OdeResult:
     row = Pulled(lambda *args: found.y, name="solve_ivp", pullback=pullback)
     tape.check_open(row)
     operands, sources = tuple(inputs.operands), tuple(inputs.sources)
+    found.y = as_operand(found.y)
     found.y = tape._append(Record(row, operands, sources, {}, found.y))
     return found
 
@@ -121,7 +122,7 @@ def _with_adjoint(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[A
 
     def pullback(g: Any) -> Any:
         # The adjoint equation has no line of its own, and is one of real numbers.
-        if _is_recorded(g) or number_type(found.y).kind == "c":
+        if _is_recorded(g) or number_type(found.y).kind in "cO":
             return directly(g)
         try:
             return pulled_back(problem, times, checkpoints, g, inputs.wanted)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import fresh_tag
+from taylorad.dispatch.exact import plain
 from taylorad.dispatch.operands import as_order
 from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import InputError, IntegrationError
@@ -236,7 +237,7 @@ def sensitivities(
         moving = tuple(Varied(fun, algebra, seeds).varied(given, tag))
         times = Jet.of(variables.times(t0, algebra), algebra, tag)
         fun, state, options = begun(fun, times, Jet.of(initial, algebra, tag), moving, options)
-        initial = coefficients_of(state, tag, algebra)
+        initial = plain(coefficients_of(state, tag, algebra))
     if variables.place("t0") is not None:
         initial = _from_times(fun, t0, initial, args, variables, algebra, options)
     options = tolerances(initial[0], initial, algebra, options)

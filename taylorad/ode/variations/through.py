@@ -17,12 +17,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from taylorad.dispatch import Value, bottom, shape_of
+from taylorad.dispatch.containers import flatten
+from taylorad.dispatch.exact import plain
+from taylorad.dispatch.operands import as_operand
 from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import ConversionError, InputError, IntegrationError, user_line
 from taylorad.forward.jet import Jet
+from taylorad.ode.digits.precision import exact_state
+from taylorad.ode.inputs import as_times
 from taylorad.ode.leaves import carried
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
@@ -38,10 +44,10 @@ def solve_with_derivatives(
     fun: Any, t_span: Any, y0: Any, t_eval: Any, args: tuple[Any, ...], options: Options
 ) -> OdeResult:
     """Solve a problem in which some number carries derivatives."""
-    if options.events is not None or options.dense_output or options.digits is not None:
+    if options.events is not None or options.dense_output:
         raise InputError(
-            "of numbers that carry derivatives solve_ivp gives the solution at times: events, "
-            f"dense_output and digits are not for them{user_line()}; use t_eval"
+            "of numbers that carry derivatives solve_ivp gives the solution at times: events and "
+            f"dense_output are not for them{user_line()}; use t_eval"
         )
     if any(isinstance(bottom(x), Value) for x in carried((t_span, y0, t_eval, args))):
         raise ConversionError(
@@ -50,8 +56,10 @@ def solve_with_derivatives(
         )
     t0, tf = t_span
     y0 = whole(y0)
+    if options.digits is not None:
+        y0 = y0 * as_operand(mpmath.mpf(1)) if carried(y0) else exact_state(y0)
     span = as_span((bottom(whole(t0)), bottom(whole(tf))))
-    times = None if t_eval is None else np.asarray(bottom(whole(t_eval)), float)
+    times = None if t_eval is None else as_times(bottom(whole(t_eval)))
     shape = shape_of(y0)
     fun, y0, options = begun(fun, t0, y0, args, options)
     if carried(t0):
@@ -75,8 +83,10 @@ def solve(problem: Problem, checkpoints: bool = False) -> tuple[OdeResult, Any]:
     """Solve a problem; give times and states at which its steps began too, if they are wanted."""
     innermost = max(carried((problem.y0, problem.args)), key=lambda x: x.tag, default=None)
     if innermost is None:
+        leaves, rebuild = flatten(problem.args)
         found, ends = solved(
-            *(problem.fun, problem.span, problem.y0, problem.times, problem.args),
+            *(problem.fun, problem.span, plain(problem.y0), problem.times),
+            rebuild(map(plain, leaves)),
             problem.options,
             checkpoints,
         )
@@ -127,7 +137,7 @@ def _shifted(
     """Give states at times t + shift from those at t, or the other way about."""
     options = replace(options, **FREE)
     span, times = (0.0, 1.0), np.array([1.0])
-    t = np.array(t, float)
+    t = as_times(t)
     if not shape_of(states)[-1]:
         return states
     problem = Problem(Shift(fun, sign), span, states, (t, shift, *args), times, options)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import fresh_tag, shape_of
-from taylorad.dispatch.operands import size_of
+from taylorad.dispatch.operands import as_operand, size_of
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.forward.algebra import Algebra, buffer
 from taylorad.forward.jet import Jet
@@ -83,8 +83,8 @@ class Varied:
         """Give the state: if it is a series in time, one whose parts are polynomials."""
         if isinstance(y, Taylor):
             c = np.moveaxis(y.coefficients, 1, 0)
-            return y.like(Jet.of(c, self.algebra, tag))
-        return Jet.of(y, self.algebra, tag)
+            return y.like(Jet.of(as_operand(c), self.algebra, tag))
+        return Jet.of(as_operand(y), self.algebra, tag)
 
     def _coefficients(self, answer: Any, tag: int, y: Any) -> Any:
         size = self.algebra.size
@@ -122,5 +122,5 @@ class Varied:
                 c[0] = numbers
                 c[monomials, entries] = values[which]
                 c = np.reshape(c, (-1, *shape_of(leaf)))
-                leaves[i] = Jet.of(c, self.algebra, tag)
+                leaves[i] = Jet.of(as_operand(c), self.algebra, tag)
         return rebuild(leaves)  # type: ignore[no-any-return]
