@@ -154,6 +154,14 @@ def test_states_without_components():
     assert result.t.tolist() == [1.0] * 3
 
 
+def test_what_is_not_taken_apart_into_scalars():
+    def f(t, y):
+        return np.linalg.solve(np.array([[2.0, 1.0], [1.0, 3.0]]) + np.outer(y, y), y)
+
+    Y0 = np.array([[1.0, 2.0], [2.0, -1.0]])
+    as_alone(ta.ode.ensemble(f, (0, 1), Y0), f, [(0, 1)] * 2, Y0)
+
+
 def test_complex_and_mpmath_states():
     Y0 = np.array([1.0, 1j, 2.0 + 1j])
     result = ta.ode.ensemble(decay, (0, 1), Y0, (1j,), t_eval=[1.0])

@@ -201,7 +201,7 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
         limits = tolerance(y, *accuracy)
         order = order_for(limits.relative, options["order"])
         try:
-            traced = system(fun, t, y, args, may_wait=True)
+            traced = system(fun, t, y, args)
         except NotTraceable:
             return Retraced(fun, starts, options)
         if not traced.guards:
