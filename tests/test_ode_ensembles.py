@@ -140,6 +140,31 @@ def test_own_arguments_that_are_no_floats():
     np.testing.assert_allclose(result.y, [math.exp(-1), math.e], rtol=1e-15)
 
 
+class Labelled:
+    """A column of a table: entries have labels, of which it is asked for one; slices are places."""
+
+    dtype, shape = np.dtype(int), (3,)
+
+    def __init__(self, values, labels):
+        self.values, self.labels = values, labels
+
+    def __getitem__(self, key):
+        if isinstance(key, slice):
+            return Labelled(self.values[key], self.labels[key])
+        return self.values[self.labels.index(key)]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+def test_own_arguments_that_have_labels():
+    column = Labelled([1, 2, 3], [2, 0, 1])
+    for chunk in (1, 3):
+        options = {"in_axes": 0, "chunk": chunk}
+        result = ta.ode.ensemble(decay, (0, 1), np.ones(3), (column,), **options)
+        same(result, ta.ode.ensemble(decay, (0, 1), np.ones(3), ([1, 2, 3],), **options))
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
 def test_shapes_of_states(shape):
     Y0 = np.random.default_rng(3).uniform(1, 2, (9, *shape))
@@ -265,7 +290,8 @@ def test_what_the_function_raises_ends_one_trajectory():
     ("error", "match", "arguments", "options"),
     [
         (InputTypeError, "fun is a function", (None, (0, 1), [1.0]), {}),
-        (InputError, "one number", (decay, (0, 1), 1.0), {}),
+        (InputError, "one float", (decay, (0, 1), 1.0), {}),
+        (InputError, "one generator", (decay, (0, 1), (x for x in [1.0])), {}),
         (InputTypeError, "dtype <U1", (decay, (0, 1), ["a"]), {}),
         (InputTypeError, "not an array", (decay, (0, 1), [[1.0], [1.0, 2.0]]), {}),
         (InputError, "none are", (circle, (0, 1), [[math.nan, 1.0]]), {}),
@@ -289,7 +315,14 @@ def test_what_the_function_raises_ends_one_trajectory():
         (InputError, "sorted", (circle, (0, 1), np.ones((2, 2))), {"t_eval": [0.5, 0.2]}),
         (InputError, "sorted", (circle, (1, 0), np.ones((2, 2))), {"t_eval": [0.2, 0.5]}),
         (InputError, "`t_eval` has shape", (circle, (0, 1), np.ones((2, 2))), {"t_eval": 0.5}),
+        (InputTypeError, "real numbers", (circle, (0, 1), np.ones((2, 2))), {"t_eval": ["a"]}),
         (InputError, r"shape \(2, 2\)", (circle, (0, 1), np.ones((2, 2))), {"out": np.ones(2)}),
+        (
+            InputError,
+            "`out` has dtype",
+            (decay, (0, 1), np.ones(2), (1,)),
+            {"out": np.ones(2, int)},
+        ),
         (InputError, "workers is 0", (circle, (0, 1), np.ones((2, 2))), {"workers": 0}),
         (InputError, "chunk is 0.5", (circle, (0, 1), np.ones((2, 2))), {"chunk": 0.5}),
         (InputTypeError, "submit", (circle, (0, 1), np.ones((2, 2))), {"executor": 3}),

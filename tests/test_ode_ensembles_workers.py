@@ -93,6 +93,16 @@ def test_an_executor_that_was_shut_down(wanted):
         same(ta.ode.ensemble(kepler, SPAN, starts(), executor=pool), wanted)
 
 
+def test_a_client_that_was_closed(wanted):
+    with distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, silence_logs=50
+    ) as workers:
+        with distributed.Client(workers) as client:
+            executor = client.get_executor()
+        with pytest.warns(RuntimeWarning, match="rest is done here"):
+            same(ta.ode.ensemble(kepler, SPAN, starts(), executor=executor), wanted)
+
+
 def test_only_so_many_are_under_way():
     running, most = [], []
 

@@ -64,8 +64,11 @@ def as_time(t: Any) -> Any:
 
 def as_times(t: Any) -> Any:
     """Give a vector of floats, or of mpmath numbers."""
-    times = np.asarray(t)
-    return times if times.dtype == object else times.astype(float)
+    try:
+        times = np.asarray(t)
+        return times if times.dtype == object else times.astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"times are {t!r}; they must be real numbers") from error
 
 
 def arguments(args: Any) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -265,7 +266,8 @@ def _cores() -> int:
 def _workers_of(executor: Any) -> int:
     """Give how many workers an executor has; if it does not tell, as many as there are cores."""
     count = getattr(executor, "_max_workers", None)  # of the standard library's
-    client = getattr(executor, "_client", None)  # of Dask's
-    if count is None and client is not None:
-        count = sum(client.nthreads().values())
+    client = getattr(executor, "_client", executor)  # of Dask's
+    if count is None and hasattr(client, "nthreads"):
+        with suppress(Exception):  # of one that is closed, as will be seen
+            count = sum(client.nthreads().values())
     return max(int(count), 1) if count else _cores()

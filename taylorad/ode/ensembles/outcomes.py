@@ -79,6 +79,8 @@ class Outcomes:
         shape = (starts.count, *starts.shape, *([] if self.points is None else [self.points]))
         if out is not None and tuple(getattr(out, "shape", ())) != shape:
             raise InputError(f"`out` must be an array of shape {shape}")
+        if out is not None and not np.can_cast(starts.dtype, out.dtype, "same_kind"):
+            raise InputError(f"`out` has dtype {out.dtype}, and states are {starts.dtype}")
         self.y = np.empty(shape, starts.dtype) if out is None else out
         self.t = np.empty(starts.count, object if starts.dtype == object else float)
         self.status = np.zeros(starts.count, np.int8)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
-from taylorad.ode.inputs import arguments, as_start, as_time
+from taylorad.ode.inputs import arguments, as_start, as_time, as_times
 
 __all__ = ["Chunk", "Starts"]
 
@@ -77,7 +77,8 @@ class Starts:
     def __init__(self, t_span: Any, Y0: Any, args: Any, in_axes: Any, t_eval: Any) -> None:
         self._states = Y0 if _is_sliceable(Y0) else _as_array(Y0)
         if not self._states.shape:
-            raise InputError("Y0 is one number; it must have a state for each trajectory")
+            kind = type(Y0).__name__
+            raise InputError(f"Y0 is one {kind}; it must be an array, a state for each trajectory")
         self.count, *shape = map(int, self._states.shape)
         self.shape = tuple(shape)
         self.dtype = _kind(self._states.dtype)
@@ -103,7 +104,7 @@ class Starts:
             first,
             np.array(self._states[rows], self.dtype, order="C"),
             *(self._begin[rows], self._end[rows], self._times[rows]),
-            [np.asarray(a[rows], float) if _is_float(a) else a[rows] for a in self._varying],
+            [_some(a, rows) for a in self._varying],
         )
 
     @property
@@ -167,7 +168,7 @@ class Starts:
         return np.broadcast_to(times, (self.count,))
 
     def _checked_times(self, t_eval: Any) -> Array:
-        times = np.asarray(t_eval).astype(object if self.dtype == object else float)
+        times = as_times(t_eval).astype(object if self.dtype == object else float)
         if times.ndim not in (1, 2) or (times.ndim == 2 and len(times) != self.count):
             raise InputError(
                 f"`t_eval` has shape {times.shape}; it must be a vector, or one for each of the "
@@ -226,6 +227,12 @@ def _is_sliceable(a: Any) -> bool:
     except TypeError:  # of another library
         return False
     return True
+
+
+def _some(a: Any, rows: slice) -> Any:
+    """Give some entries of what every trajectory has its own of."""
+    # What has labels, as a column of a table, would be asked for these, not for places.
+    return np.asarray(a[rows], float if _is_float(a) else None) if _is_sliceable(a) else a[rows]
 
 
 def _is_float(a: Any) -> bool:
