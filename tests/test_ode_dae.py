@@ -545,9 +545,9 @@ def test_arguments_of_the_wrong_kind():
         implicit(3)
     with pytest.raises(InputError, match="yp0 has shape"):
         solve_ivp(implicit(cubic, [1.0, 2.0]), (0, 1), [1.0])
-    with pytest.raises(InputTypeError, match="it to taylorad"):
+    with pytest.raises(InputTypeError, match="give it to what integrates it"):
         scipy.integrate.solve_ivp(implicit(cubic), (0, 1), [1.0])
-    with pytest.raises(InputTypeError, match="it to taylorad"):
+    with pytest.raises(InputTypeError, match="give it to what integrates it"):
         scipy.integrate.solve_ivp(implicit(cubic), (0, 1), [1.0], method=ta.ode.Taylor)
 
 

@@ -211,6 +211,29 @@ def test_tolerances_are_those_of_each():
     assert np.all(ta.ode.ensemble(circle, (0, 10), Y0, max_step=0.1).nsteps >= 100)
 
 
+def circuit(t, y, yp, k):
+    return [yp[0] - y[1], y[1] + y[1] ** 3 / 3 + k * y[0] - np.cos(t)]
+
+
+def cubic(t, y, yp, k):
+    """Nonlinear in the rates, which are in the state then."""
+    return yp**3 + yp - k * y
+
+
+def fold(t, y, yp, k):
+    return [yp[0] + k, y[1] ** 2 - 1.5 + t]
+
+
+@pytest.mark.parametrize("F", [circuit, cubic, fold])
+@pytest.mark.parametrize("t_eval", [None, [0.0, 0.5, 2.0]])
+def test_implicit_equations(F, t_eval):
+    f, Y0 = ta.ode.implicit(F), np.array([[0.0, 1.0], [0.5, -1.0], [1.0, 0.5]])
+    rates = np.array([0.5, 1.0, 2.0])
+    result = ta.ode.ensemble(f, (0, 2), Y0, (rates,), in_axes=0, t_eval=t_eval)
+    assert result.success.all() == (F is not fold)
+    as_alone(result, f, [(0, 2)] * 3, Y0, lambda i: (rates[i],), t_eval)
+
+
 # --- what goes wrong ---
 
 

@@ -27,8 +27,8 @@ class Implicit:
 
     def __call__(self, *args: Any) -> NoReturn:
         raise InputTypeError(
-            "an implicit equation is no right-hand side that could be called; give it to "
-            "taylorad.ode.solve_ivp or taylorad.ode.Integrator"
+            "an implicit equation is no right-hand side that could be called; give it to what "
+            "integrates it, such as taylorad.ode.solve_ivp, Integrator, ensemble or sensitivities"
         )
 
     def begun(
@@ -69,9 +69,10 @@ class Implicit:
 def implicit(F: Callable[..., Any], yp0: Any = None) -> Implicit:
     """State an implicit equation ``F(t, y, y') = 0``, to be integrated as others are.
 
-    What this gives takes the place of the right-hand side in `solve_ivp` and `Integrator`. The
-    equation may be an ordinary one that is not solved for y', or differential-algebraic of index
-    1: entries of y of which F has no rate are then found from the others.
+    What this gives takes the place of the right-hand side in `solve_ivp`, `Integrator`, `ensemble`,
+    `sensitivities` and `flow_map`. The equation may be an ordinary one that is not solved for y',
+    or differential-algebraic of index 1: entries of y of which F has no rate are then found from
+    the others.
 
     Parameters
     ----------

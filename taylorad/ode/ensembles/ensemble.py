@@ -13,6 +13,7 @@ from typing import Any
 from scipy.optimize import OptimizeResult
 
 from taylorad.errors import InputError, InputTypeError
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.ensembles.delivery import Delivery, Elsewhere, Solver, Threads
 from taylorad.ode.ensembles.one_by_one import OneByOne, Retraced
 from taylorad.ode.ensembles.outcomes import Outcome, Outcomes
@@ -196,7 +197,7 @@ def ensemble(
 
 def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) -> Solver:
     """Choose how trajectories are solved."""
-    if starts.is_of_floats:
+    if starts.is_of_floats and not isinstance(fun, Implicit):
         t, y, args = starts.example()
         accuracy = (options[name] for name in ("tol", "rtol", "atol", "max_step"))
         limits = tolerance(y, *accuracy)

@@ -113,8 +113,7 @@ def _arrives(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event
         raise
     except Exception:
         return False
-    outcome.times[i], outcome.states[i] = motion.time, motion.state
-    outcome.steps[i] = motion.steps
+    outcome.stands(i, motion)
     return True
 
 
@@ -146,8 +145,7 @@ def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event |
     except Exception as error:  # of the user's function
         outcome.failures[i] = Failure.by(error)
         motion.restore(good)
-    outcome.times[i], outcome.states[i] = motion.time, motion.state
-    outcome.steps[i] = motion.steps
+    outcome.stands(i, motion)
     if points is not None:
         reached, values = points.found()
-        outcome.values[i, :, : len(reached)] = values
+        outcome.values[i, :, : len(reached)] = values[: outcome.states.shape[1]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from taylorad.errors import InputError, TayloradError
 from taylorad.ode.ensembles.starts import Chunk, Starts
+from taylorad.ode.steps.stepper import Motion
 
 __all__ = ["Failure", "Outcome", "Outcomes"]
 
@@ -62,6 +63,11 @@ class Outcome:
         states = chunk.states.reshape(len(chunk), math.prod(chunk.states.shape[1:]))
         values = np.full((*states.shape, chunk.times.shape[1]), math.nan, states.dtype)
         return cls(chunk.begin.copy(), states, values, np.zeros(len(chunk), np.int64))
+
+    def stands(self, i: int, motion: Motion) -> None:
+        """Note where a trajectory stands; rates of an implicit equation are behind its state."""
+        self.times[i], self.states[i] = motion.time, motion.state[: self.states.shape[1]]
+        self.steps[i] = motion.steps
 
 
 class Outcomes:
