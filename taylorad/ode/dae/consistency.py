@@ -40,6 +40,11 @@ SAME = 2.0**-80
 SMALL = 1e-6
 """What is less than this, of the largest entry, is told from zero no better than that."""
 
+OF_COMBINATIONS = (
+    "As F is not linear in yp, each rate in it must be determined by itself: where only "
+    "combinations are, let these be unknowns more, as q with a row q - (yp[0] - yp[1])"
+)
+
 
 def consistent(
     F: Callable[..., Any],
@@ -150,8 +155,12 @@ class _Newton:
         self.exact, self.shape = y.dtype == object, y.shape
         self.trace(plain(y), plain(yp))
         residuals, matrix = self._choose_directions(y, yp)
-        if not np.all(np.isfinite(np.array(residuals, float))):
-            raise self._no_convergence(residuals)
+        for row, x in enumerate(residuals.tolist()):
+            if x - x != 0:
+                raise InputError(
+                    f"the residual F(t, y, yp) is {x} in row {row} at t = {self.t}, with y0 and "
+                    "yp0 as they are given (0 for yp0, unless told)"
+                )
         self._check(matrix)
         change = self._solve(matrix, -residuals)
         scales = self._scales(change, y, yp)
@@ -282,9 +291,10 @@ class _Newton:
                 unknowns.append(n + self.of_rates[k])
             else:
                 unknowns.append(int(np.argmax(np.abs(self.states[:, k - known]))))
+        hint = "" if self.form.is_linear else f". {OF_COMBINATIONS}"
         return InputError(
-            f"{too_high(unknowns, n)}. If it is so only at t = {self.t} with these y0 and yp0, "
-            "begin elsewhere, or with other guesses"
+            f"{too_high(unknowns, n)}{hint}. If it is so only at t = {self.t} with these y0 and "
+            "yp0, begin elsewhere, or with other guesses"
         )
 
     def _moved(self, y: Any, yp: Any, change: Any) -> tuple[Any, Any]:

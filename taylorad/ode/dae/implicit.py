@@ -63,7 +63,12 @@ class Implicit:
         yp = np.asarray(self.yp0)
         if yp.shape != y.shape:
             raise InputError(f"yp0 has shape {yp.shape}, for a state of shape {y.shape}")
-        return exact_state(yp) if y.dtype == object else yp.astype(float)
+        try:
+            if np.iscomplexobj(yp):
+                raise TypeError("complex")
+            return exact_state(yp) if y.dtype == object else yp.astype(float)
+        except (TypeError, ValueError) as error:
+            raise InputTypeError(f"yp0 is {self.yp0!r}; it must be of real numbers") from error
 
 
 def implicit(F: Callable[..., Any], yp0: Any = None) -> Implicit:
