@@ -334,6 +334,18 @@ def test_times_at_which_the_solution_is_wanted():
 
 
 @pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("length", [0.0, 1.0])
+def test_both_ends_move_without_times_too(length):
+    def first_and_last(p):
+        y = solve_ivp(lambda t, y: -t * y, (p[0], p[0] + length), [p[1]]).y[0]
+        return np.stack([y[0], y[-1]])
+
+    last = lambda p: p[1] * np.exp((p[0] ** 2 - (p[0] + length) ** 2) / 2)
+    p = np.array([0.25, 2.0])
+    close(ta.jacobian(first_and_last)(p), [[0, 1], ta.grad(last)(p)])
+
+
+@pytest.mark.usefixtures("way")
 def test_no_time_at_all():
     f = lambda tf: solve_ivp(lambda t, y: 3 * y, (0.0, tf), [2.0]).y[0, -1]
     assert ta.grad(f)(0.0) == 6.0
@@ -462,21 +474,22 @@ def test_many_points():
     close([found.gradient["y0"][0], found.gradient[0]], ta.grad(closed)(p))
 
 
-def test_functionals_of_all_kinds():
+@pytest.mark.parametrize("times", [[0.25, 0.5], [0.0, 0.25, 1.0], [1.0]])
+def test_functionals_of_all_kinds(times):
     k = 0.5
     found = adjoint_gradient(
         *(lambda t, y, k: -k * y, (0.0, 1.0), [2.0], (k,)),
         terminal=lambda y, k: k * y[0],
         running=lambda t, y, k: t * y[0],
         observed=lambda y, k: np.sum(y**2),
-        t_eval=[0.25, 0.5],
+        t_eval=times,
         wrt=["y0", "args", "t0", "tf"],
     )
 
     def closed(y, k, t0, tf):
         at = lambda t: y * np.exp(-k * (t - t0))
         inner = lambda t: -(t / k + 1 / k**2) * at(t)
-        return k * at(tf) + inner(tf) - inner(t0) + at(0.25) ** 2 + at(0.5) ** 2
+        return k * at(tf) + inner(tf) - inner(t0) + sum(at(t) ** 2 for t in times)
 
     point = (2.0, k, 0.0, 1.0)
     close(found.value, closed(*point))

@@ -12,7 +12,7 @@ from taylorad.dispatch import shape_of
 from taylorad.drivers.gradients import value_and_grad
 from taylorad.errors import InputError
 from taylorad.ode.inputs import arguments
-from taylorad.ode.leaves import is_parameter, numbered
+from taylorad.ode.leaves import carried, is_parameter, numbered
 from taylorad.ode.solved import Options
 from taylorad.ode.variations.through import solve_with_derivatives
 from taylorad.ode.variations.variables import Name
@@ -173,12 +173,16 @@ class _Functional:
             fun = _Extended(fun, self.running, shape)
             y0 = np.concatenate([np.reshape(y0, (-1,)), np.zeros(1)])
         y = solve_with_derivatives(fun, (t0, tf), y0, times, args, options).y
+        last = y[..., -1]
+        if carried(tf) and times[-1] is not tf:  # but a time of t_eval, which does not vary
+            last = solve_with_derivatives(fun, (times[-1], tf), last, [tf], args, options).y[..., 0]
         total: Any = 0.0
         if self.running is not None:
-            total = y[-1, -1]
+            total = last[-1]
+            last = np.reshape(last[:-1], shape)
             y = np.reshape(y[:-1], (*shape, len(times)))
         if self.terminal is not None:
-            total = total + self.terminal(y[..., -1], *args)
+            total = total + self.terminal(last, *args)
         if self.observed is not None:
             total = total + self.observed(y[..., : len(self.times)], *args)
         return total

@@ -62,6 +62,7 @@ def solve_with_derivatives(
     times = None if t_eval is None else as_times(bottom(whole(t_eval)))
     shape = shape_of(y0)
     fun, y0, options = begun(fun, t0, y0, args, options)
+    start = y0
     if carried(t0):
         shift = np.reshape(t0 - span[0], 1)
         y0 = _shifted(fun, shift, span[:1], y0[..., None], args, options, -1)[..., 0]
@@ -69,11 +70,11 @@ def solve_with_derivatives(
     if t_eval is not None and carried(t_eval):
         shift = whole(t_eval) - times
         found.y = _shifted(fun, shift, times, found.y, args, options)
-    elif t_eval is None and carried(tf):
-        last = _shifted(
-            fun, np.reshape(tf - span[1], 1), span[1:], found.y[..., -1:], args, options
-        )
-        found.y = np.concatenate([found.y[..., :-1], last], axis=-1)
+    elif t_eval is None and carried((t0, tf)):
+        last = found.y[..., -1:]
+        if carried(tf):
+            last = _shifted(fun, np.reshape(tf - span[1], 1), span[1:], last, args, options)
+        found.y = np.concatenate([start[..., None], found.y[..., 1:-1], last], axis=-1)
     if len(found.t):  # without any time there is no shape
         found.y = seen(found.y, shape)
     return found
