@@ -37,12 +37,18 @@ def constant_rates(t, y, a, b):
     return np.array([a, 0.0 * y[0] + b, np.cos(t)])
 
 
+def functions_of_time_too(t, y, a, b):
+    """What moves but does not vary, solved for after what does."""
+    x, u, v = y
+    return np.array([np.arcsinh(x) * np.exp(t), np.sin(t) - u / np.log(2 + t), np.cos(a * v) * t])
+
+
 def lines(t, y, a, b):
     x, u, v = y
     return np.array([u, v + x, -x - 2 * u])
 
 
-SYSTEMS = [everything, still_factors, choices, constant_rates, lines]
+SYSTEMS = [everything, still_factors, choices, constant_rates, functions_of_time_too, lines]
 ALGEBRAS = [dual(9), hyperdual(2, 3), multivariate(1, 6), multivariate(2, 4), multivariate(4, 2)]
 
 

@@ -224,7 +224,7 @@ class Polynomials(Rows):
         of, step = self.of, self.steps[line]
         row, operands, out = step.primitive, step.operands, self.row(line, k)
         if row is multiply and set(operands) <= of.moving:
-            self._product(out, self.nothing, 1.0, operands[0], operands[1], k)
+            self._product(line, out, self.nothing, 1.0, operands[0], operands[1], k)
         elif row is multiply and not of.varying.isdisjoint(set(operands) - of.moving):
             one = self.code.constant(1.0)
             self._scaled(out, self.nothing, one, operands[0], operands[1], k)
@@ -247,7 +247,7 @@ class Polynomials(Rows):
             if x not in of.moving:
                 continue
             if n in of.moving:
-                self._product(self.sums, base, float(f"{sign}1"), x, n, k, "weighted")
+                self._product(line, self.sums, base, float(f"{sign}1"), x, n, k, "weighted")
             else:
                 factor = self.number if sign == "+" else code.negative(self.number) or ""
                 self._scaled(self.sums, base, factor, x, n, k)
@@ -260,6 +260,9 @@ class Polynomials(Rows):
         # Never is the divisor of what does not move zero in all its parts.
         if d is not None and d not in of.varying:
             over = code.multiply(over, self.inverses[d]) or ""
+        if line not in of.varying:  # the sums of other monomials are those of another line
+            code.store(code.multiply(code.load(base, 0), over), out, 0)
+            return
         all_lanes = code.everywhere(over, LANES)
 
         def value(at: str) -> str:
@@ -270,13 +273,20 @@ class Polynomials(Rows):
             self._unscaled(out, out, d)
 
     def _product(
-        self, out: str, base: str, factor: float, a: int, b: int, k: str, kind: str = "forward"
+        self,
+        line: int,
+        out: str,
+        base: str,
+        factor: float,
+        a: int,
+        b: int,
+        k: str,
+        kind: str = "forward",
     ) -> None:
         """Write a part of a product of what moves; of what varies by all pairs of monomials."""
-        of, name = self.of, "products"
+        of, name, count = self.of, "products", self.of.count(line)
         if kind == "forward":
             a, b = of.in_order(a, b)
-        count = max(of.count(a), of.count(b))
         if a == b and kind == "forward":
             name = "squares"
         elif b not in of.varying:
