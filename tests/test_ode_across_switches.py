@@ -74,6 +74,18 @@ def test_oscillator_with_two_springs(fun):
     assert_same(flow[1], speed * np.cos(rest))
 
 
+@pytest.mark.parametrize("digits", [None, 30, 70])
+def test_functions_of_the_state_switch(digits):
+    def turns(t, y, bound):
+        inside = np.where((y > -1) & (y < 9), np.sin(y), 9.0)
+        return np.where(np.exp(inside) < np.exp(bound), 1.0, 3.0)
+
+    flow = ta.ode.flow_map(turns, (0, 0.8), [0.25], 3, (0.5,), wrt=["y0", 0], digits=digits)
+    y, bound = ta.MultivariateTaylor.variables([0.25, 0.5], 3)
+    there = np.arcsin(bound)
+    assert_same(flow[0], there + 3 * (0.8 - (there - y)))
+
+
 def test_of_time():
     def kicked(t, y, when):
         return np.where(t < when, 0.0, 1.0) * y

@@ -261,3 +261,12 @@ def test_doubles_know_nothing_of_it(digits):
     agree(run.y[:, -1], spring_state(mpf(20)), 13)
     integrator = ta.ode.Integrator(spring, 0.0, [0.0, 1.0], (3.0,))
     assert isinstance(integrator._flow.stepper, machine.Stepper)
+
+
+def test_conditions_are_combined(digits):
+    def slow_inside(t, y):
+        return np.where((y * y > 2) & ~(y > 2) | (y * y < 0.5), 2.0, 4.0)
+
+    end = ta.ode.solve_ivp(slow_inside, (0, 3), [0], digits=digits).y[0, -1]
+    there = mp.sqrt(0.5) / 2 + (mp.sqrt(2) - mp.sqrt(0.5)) / 4 + (2 - mp.sqrt(2)) / 2
+    agree([end], [2 + 4 * (3 - there)], digits)

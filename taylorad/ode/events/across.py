@@ -23,12 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import fresh_tag
+from taylorad.dispatch import as_operand, bottom, fresh_tag
 from taylorad.forward.algebra import Algebra, univariate
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
+from taylorad.ode.tracing.constants import number as exact
 from taylorad.ode.tracing.lines import Held
 from taylorad.ode.tracing.system import System
+from taylorad.ode.tracing.values import as_taken
 from taylorad.ode.tracing.variation import Variation
 from taylorad.primitives.linear import select
 
@@ -125,14 +127,17 @@ def _functions(
     powers = univariate(series.shape[-1] - 1)
 
     def number(c: Any) -> Any:
-        return Taylor.of(Jet.of(np.moveaxis(c, -1, 1), algebra, tag), powers)
+        return Taylor.of(Jet.of(as_operand(np.moveaxis(c, -1, 1)), algebra, tag), powers)
 
+    if series.dtype == object:  # floats, of which there may be some, count as fractions
+        arguments = [exact(x) for x in arguments]
     time, *given = arguments
     t = np.zeros((algebra.size, powers.size), series.dtype)
     t[0, 0], t[0, 1:2] = time, 1
     state = [number(series[:, i]) for i in range(series.shape[1])]
     given = [
-        number(x) if isinstance(x, np.ndarray) else x for x in _parameters(variation, given, t)
+        number(x) if isinstance(x, np.ndarray) else as_operand(x)
+        for x in _parameters(variation, given, t)
     ]
     operands = [line for held in changed for line in held.operands]
     values = _values(base, operands, [*state, number(t), *given])
@@ -142,9 +147,9 @@ def _functions(
         g = x[0] - x[1] if len(x) > 1 else x[0]
         if not isinstance(g, Taylor):
             raise NotSmooth("something else than the solution switches")
-        c = g.c.c if isinstance(g.c, Jet) and g.c.tag == tag else None
-        assert c is not None
-        found.append(c.copy())
+        assert isinstance(g.c, Jet)
+        assert g.c.tag == tag
+        found.append(np.array(bottom(g.c.c)))
         found[-1][0, 0] = 0  # it is on the switch, whichever that is
     return found
 
@@ -174,7 +179,7 @@ def _values(base: System, wanted: Sequence[int], arguments: Sequence[Any]) -> di
         if step.primitive is None:
             values[line] = next(given) if step.number is None else step.number
         elif line in needed:
-            operands = [values[i] for i in step.operands]
+            operands = as_taken(step.primitive, [values[i] for i in step.operands])
             if step.primitive is select:
                 values[line] = operands[0] if operands[2] else operands[1]
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import mpmath
@@ -68,7 +69,7 @@ class ExactSwitches(Switches):
     def _nearest(self, x: Any) -> Any:
         return mpmath.nint(x)
 
-    def _value(self, step: Step, operands: list[Any]) -> Any:
+    def _value(self, step: Step, operands: Sequence[Any]) -> Any:
         if not operands:
             return number(step.number)
         assert step.primitive is not None

@@ -20,6 +20,7 @@ from taylorad.ode.events.search import ROUNDINGS, last_of, thresholds
 from taylorad.ode.events.watch import resolved
 from taylorad.ode.tracing.lines import Held
 from taylorad.ode.tracing.system import System
+from taylorad.ode.tracing.values import as_taken
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Primitive
 
@@ -94,9 +95,7 @@ class Switches:
                         value = self._held(rows[line], [found[i] for i in jumps[line]])
                     found[line] = value
                 elif line in wanted:
-                    operands = [found[i] for i in step.operands]
-                    if getattr(step.primitive, "name", "") in _OF_TRUTHS:  # all else is real
-                        operands = [bool(x) for x in operands]
+                    operands = as_taken(step.primitive, [found[i] for i in step.operands])
                     found[line] = self._value(step, operands)
         return found
 
@@ -242,7 +241,7 @@ class Switches:
         """Give the nearest whole number."""
         return round(x)
 
-    def _value(self, step: Step, operands: list[Any]) -> Any:
+    def _value(self, step: Step, operands: Sequence[Any]) -> Any:
         """Compute a line that is no argument."""
         if not operands:
             return step.number
@@ -307,7 +306,6 @@ def leading(series: Any, h: Any, noise: Any) -> int:
 
 
 NEVER = {"isnan", "isinf", "isfinite"}
-_OF_TRUTHS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 _OF_SIGN = {"sign", "leading sign", "signbit", "logical_not"}
 _ROUNDINGS = {"floor", "ceil", "trunc", "rint"}
 AT_POINTS = {"equal", "not_equal"}

@@ -1,4 +1,4 @@
-"""The values of a system's lines in mpmath's numbers."""
+"""The values of a system's lines, in mpmath's numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from taylorad.primitives.elementwise import add, divide, multiply, negative, sub
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Primitive
 
-__all__ = ["jump", "value"]
+__all__ = ["as_taken", "jump", "value"]
+
+_OF_TRUTHS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+"""All other rows take real numbers; what was held of a comparison is one, too."""
 
 _ARITHMETIC: dict[Primitive, Callable[..., Any]] = {
     add: lambda a, b: a + b,
@@ -26,8 +29,14 @@ _ARITHMETIC: dict[Primitive, Callable[..., Any]] = {
 }
 
 
+def as_taken(row: Primitive | None, operands: Sequence[Any]) -> Sequence[Any]:
+    """Give operands as a row takes them: as truths, or as they are."""
+    return [bool(x) for x in operands] if getattr(row, "name", "") in _OF_TRUTHS else operands
+
+
 def value(row: Primitive, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
     """Compute a row of mpmath numbers."""
+    operands = as_taken(row, operands)
     if operands and all(isinstance(x, (bool, np.bool_)) for x in operands):
         return row.value(*operands, **params)
     if row in _ARITHMETIC:
