@@ -1,8 +1,13 @@
-"""The trace of a right-hand side, and of other functions of time and state, as one program."""
+"""The trace of a right-hand side, and of other functions of time and state, as one program.
+
+Traces are remembered: that of functions that read the same as they did then, and were given the
+same kinds of arguments, needs not be made again (see `reads`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +20,49 @@ from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
 from taylorad.forward.program import NoProgram, program
+from taylorad.ode.tracing.reads import known_by
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.wengert import trace as recording
 from taylorad.wengert.digest import digest
 from taylorad.wengert.simplify import normal_form
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "parameters_of", "traced"]
 
 SAME = 1e-8
 """What is that near, in terms of the largest component, is the same."""
+
+MOST = 64
+"""So many traces are remembered."""
+
+_remembered: dict[Hashable, Recording] = {}  # the latest are behind
+_LOCK = threading.Lock()
+
+
+def traced(
+    f: Callable[..., Any],
+    t: float,
+    y: np.ndarray[Any, Any],
+    args: Sequence[Any],
+    functions: Sequence[Callable[..., Any]],
+) -> Recording:
+    """Give the trace of a call: one that is remembered, if it is the same."""
+    key = known_by((f, *functions), (y.shape, *args))
+    with _LOCK:
+        found = _remembered.get(key)
+    if found is None:
+        found = Recording(f, t, y, args, functions)
+        if key is None or found.program.guards:  # these hold for some states
+            return found
+    with _LOCK:
+        _remembered[key] = _remembered.pop(key, found)
+        while len(_remembered) > MOST:
+            del _remembered[next(iter(_remembered))]
+    return found
+
+
+def parameters_of(args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    """Give what among arguments are parameters."""
+    return [np.asarray(leaf) for leaf in read(tuple(args), {}, frozenset()).leaves if _moves(leaf)]
 
 
 class Recording:
@@ -33,7 +72,8 @@ class Recording:
     ----------
     shape : tuple of int
         Of the state.
-    parameters : list of ndarray
+    shapes : list of tuple of int
+        Of the parameters.
     program : WengertList
     constants : list
         Of each result what it is, if that is constant; None where it is an output of the program.
@@ -51,7 +91,7 @@ class Recording:
         call = read(tuple(args), {}, frozenset())
         trace = recording.Trace()
         time, state = trace.argument(np.float64(t)), trace.argument(y.astype(float))
-        self.parameters = [np.asarray(leaf) for leaf in call.leaves if _moves(leaf)]
+        self.shapes = [np.shape(leaf) for leaf in call.leaves if _moves(leaf)]
         leaves = [trace.argument(leaf) if _moves(leaf) else leaf for leaf in call.leaves]
         given, _ = call.rebuild(leaves)
         results = []
@@ -114,8 +154,8 @@ class Recording:
         """What says which program this is."""
         constants = [x for x in self.constants if x is not None]
         order = [x is None for x in self.constants]
-        shapes = [np.shape(x) for x in self.parameters]
-        return digest(self.program, self.shape, shapes, order, list(map(np.asarray, constants)))
+        constants = list(map(np.asarray, constants))
+        return digest(self.program, self.shape, self.shapes, order, constants)
 
 
 def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[Any]) -> None:

@@ -21,7 +21,7 @@ from taylorad.errors import TayloradError
 from taylorad.forward.program import RATIONAL, NoProgram, Program
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.lines import Held, Lines
-from taylorad.ode.tracing.recording import Recording
+from taylorad.ode.tracing.recording import Recording, parameters_of, traced
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.registry import Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
@@ -155,14 +155,14 @@ def system(
     if isinstance(f, Described):
         return f.system(t, y, args, functions)
     try:
-        recorded = Recording(f, t, y, args, functions)
+        recorded, parameters = traced(f, t, y, args, functions), parameters_of(args)
     except NoProgram as error:
         raise NotTraceable(f"it uses {error}") from error
     except NotForMachines as error:
         raise NotTraceable(error.warning or "an argument is no number") from error
     if may_wait and recorded.said and not functions and not recorded.jumps:
-        return _Unread(recorded)
-    return _read(recorded)
+        return _Unread(recorded, parameters)
+    return _read(recorded, parameters)
 
 
 def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
@@ -171,18 +171,18 @@ def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
         return f.jumps(t, y, args)
     try:
         real = np.array([float(x.real) for x in y.flat]).reshape(y.shape)
-        return Recording(f, float(t), real, args, ()).changes_sides
+        return traced(f, float(t), real, args, ()).changes_sides
     except (NoProgram, NotForMachines, TayloradError):  # it cannot be traced at all
         return False
 
 
-def _read(recorded: Recording) -> System:
+def _read(recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> System:
     """Take a trace apart."""
     try:
         scalars = expand(recorded.program, MOST_SCALARS)
         if scalars is None:
             raise NotTraceable("it uses what cannot be taken apart into scalars")
-        found = _Reading(scalars, recorded).system()
+        found = _Reading(scalars, recorded).system(parameters)
     except NoProgram as error:
         raise NotTraceable(f"it uses {error}") from error
     found.said = recorded.said
@@ -192,8 +192,8 @@ def _read(recorded: Recording) -> System:
 class _Unread(System):
     """A system that is taken apart when its lines are asked for; nothing in it jumps."""
 
-    def __init__(self, recorded: Recording) -> None:
-        self.shape, self.parameters, self.said = recorded.shape, recorded.parameters, recorded.said
+    def __init__(self, recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> None:
+        self.shape, self.parameters, self.said = recorded.shape, parameters, recorded.said
         self.functions, self.held, self.guards = [], [], []
         self.is_timed = recorded.is_timed
         self._recorded = recorded
@@ -201,7 +201,7 @@ class _Unread(System):
     def __getattr__(self, name: str) -> Any:
         if name not in ("program", "rates"):
             raise AttributeError(name)
-        found = _read(self._recorded)
+        found = _read(self._recorded, self.parameters)
         assert not any((found.held, found.guards))
         self.program, self.rates = found.program, found.rates
         return getattr(self, name)
@@ -222,10 +222,10 @@ class _Reading:
         inputs = list(scalars.inputs)
         self.entries[inputs[0]] = [time]
         self.entries[inputs[1]] = state
-        for number, value in zip(inputs[2:], recorded.parameters, strict=True):
-            self.entries[number] = [argument(False) for _ in range(value.size)]
+        for number, shape in zip(inputs[2:], recorded.shapes, strict=True):
+            self.entries[number] = [argument(False) for _ in range(math.prod(shape))]
 
-    def system(self) -> System:
+    def system(self, parameters: list[np.ndarray[Any, Any]]) -> System:
         for number, line in enumerate(self.lines):
             self.places.append(self._read(number, line))
         rates, *functions = self._results()
@@ -238,7 +238,7 @@ class _Reading:
             functions,
             self.trace.held,
             guards,
-            self.recorded.parameters,
+            parameters,
             self.recorded.is_timed,
         )
 

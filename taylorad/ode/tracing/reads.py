@@ -1,0 +1,173 @@
+"""What a function reads besides its arguments: a function that reads the same does the same.
+
+So its trace need not be made again. Whatever could make a difference unseen, an object of a class,
+an attribute of a function, a module that is handed around, says that nothing is known.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import math
+import types
+from collections.abc import Hashable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from taylorad.primitives.registry import lookup
+
+__all__ = ["known_by"]
+
+LARGEST = 2**14
+"""Bytes of an array that is known by its numbers."""
+
+_BUILTINS = (
+    *(abs, all, any, bool, complex, dict, divmod, enumerate, filter, float, frozenset, int),
+    *(isinstance, iter, len, list, map, max, min, next, pow, range, reversed, round, set, slice),
+    *(sorted, str, sum, tuple, zip, ArithmeticError, TypeError, ValueError, ZeroDivisionError),
+)
+_NUMPY = (
+    *(np.arange, np.array, np.asarray, np.eye, np.full, np.identity, np.linspace, np.ones),
+    *(np.zeros, np.bool_, np.complex128, np.float64, np.int64),
+)
+_MATHS = [f for f in vars(math).values() if callable(f)]
+_PURE = frozenset([*_BUILTINS, *_NUMPY, *_MATHS])
+"""What is no row of the table, and gives the same of the same."""
+
+_PLAIN = frozenset({type(None), bool, int, str, bytes, type(Ellipsis)})
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+_OUTSIDE = {"LOAD_GLOBAL", "LOAD_DEREF"}
+_LEAVING = (
+    *("IMPORT_", "LOAD_NAME", "LOAD_LOCALS", "LOAD_BUILD_CLASS", "LOAD_CLASSDEREF", "LOAD_FROM_"),
+    *("LOAD_SUPER_", "STORE_GLOBAL", "STORE_NAME", "STORE_ATTR", "DELETE_GLOBAL", "DELETE_NAME"),
+    *("DELETE_ATTR",),
+)
+"""Instructions that read, or leave, what is not looked for."""
+
+
+class _Unknown(Exception):
+    """Something may change unseen."""
+
+
+def known_by(functions: tuple[Any, ...], args: Any) -> Hashable | None:
+    """Give what says what functions do with arguments that have such shapes; None if not known.
+
+    Floats among the arguments, and arrays of floats, may have any values.
+    """
+    try:
+        return (tuple([_told(f, ()) for f in functions]), _shapes(args))
+    except _Unknown:
+        return None
+
+
+def _shapes(x: Any) -> Hashable:
+    """Tell arguments apart."""
+    kind = type(x)
+    if kind is float or kind is np.float64:
+        return "float"
+    if kind is np.ndarray and x.dtype == float:
+        return ("floats", *x.shape)
+    if kind is tuple or kind is list:
+        return (kind, *map(_shapes, x))
+    if kind is dict:
+        return (kind, *[(_told(k, ()), _shapes(v)) for k, v in x.items()])
+    return _told(x, ())
+
+
+def _told(x: Any, around: tuple[Any, ...]) -> Hashable:
+    """Tell a thing apart from others, and from what it was before."""
+    kind = type(x)
+    if kind in _PLAIN:
+        return (kind, x)
+    if kind is float:
+        return (kind, x.hex())
+    if isinstance(x, np.generic) or kind is np.ndarray:
+        if x.dtype.kind not in "biufc" or x.nbytes > LARGEST:
+            raise _Unknown
+        return (kind, x.dtype.str, x.shape, x.tobytes())
+    if kind is tuple or kind is list:
+        return (kind, *[_told(e, around) for e in x])
+    if kind is dict:
+        return (kind, *[(_told(k, around), _told(v, around)) for k, v in x.items()])
+    if not isinstance(x, Hashable):
+        raise _Unknown
+    if (row := lookup(x)) is not None:
+        return (x, row)
+    if x in _PURE:
+        return x
+    if kind is types.FunctionType:
+        return _function(x, around)
+    raise _Unknown
+
+
+def _function(f: Any, around: tuple[Any, ...]) -> Hashable:
+    """Tell a function by its code, and by what that reads."""
+    if f in around:  # it calls itself
+        return len(around) - around.index(f)
+    if f.__dict__:
+        raise _Unknown
+    around = (*around, f)
+    code, cells = f.__code__, f.__closure__ or ()
+    try:
+        free = {name: x.cell_contents for name, x in zip(code.co_freevars, cells, strict=True)}
+    except ValueError as error:  # nothing has been assigned yet
+        raise _Unknown from error
+    told = [_told(x, around) for x in (f.__defaults__, f.__kwdefaults__)]
+    met, reads = set(), _reads(code)
+    if reads is None:
+        raise _Unknown
+    for name, attributes in reads:
+        if name in free:
+            met.add(name)
+            x = free[name]
+        elif name in f.__globals__:
+            x = f.__globals__[name]
+        elif hasattr(builtins, name):
+            x = getattr(builtins, name)
+        else:
+            raise _Unknown
+        told.append((name, attributes, _attribute(x, attributes, around)))
+    told += [_told(x, around) for name, x in free.items() if name not in met]
+    return (code, *told)
+
+
+def _attribute(x: Any, names: tuple[str, ...], around: tuple[Any, ...]) -> Hashable:
+    """Tell what is read of a thing: modules are looked into."""
+    left = list(names)
+    while isinstance(x, types.ModuleType) and left:
+        x = getattr(x, left.pop(0), x)
+    if left and callable(x) and lookup((x, left[0])) is None:
+        raise _Unknown
+    return _told(x, around)
+
+
+@lru_cache(maxsize=1024)
+def _reads(code: types.CodeType) -> list[tuple[str, tuple[str, ...]]] | None:
+    """Give the names that a code reads from outside, each with what is read of it."""
+    try:
+        return list(dict.fromkeys(_names(code, frozenset())))
+    except _Unknown:
+        return None
+
+
+def _names(code: types.CodeType, inner: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Go through a code and those within it; ``inner`` are variables of the codes around."""
+    inner |= frozenset(code.co_cellvars)
+    steps = [*dis.get_instructions(code)]
+    for place, step in enumerate(steps):
+        name = step.opname
+        if name.startswith(_LEAVING) or (name in _ATTRIBUTES and step.argval.startswith("__")):
+            raise _Unknown
+        is_free = name.endswith("_DEREF") and step.argval not in inner
+        if is_free and name not in _OUTSIDE:  # what is around it is written to
+            raise _Unknown
+        if is_free or name == "LOAD_GLOBAL":
+            end = place + 1
+            while end < len(steps) and steps[end].opname in _ATTRIBUTES:
+                end += 1
+            yield step.argval, tuple([s.argval for s in steps[place + 1 : end]])
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant, inner)

@@ -1,0 +1,259 @@
+"""Traces that are remembered: never one of a function that does something else by now."""
+
+from __future__ import annotations
+
+import math
+import types
+
+import numpy as np
+import pytest
+
+import taylorad as ta
+from taylorad.ode.tracing import recording
+from taylorad.ode.tracing.reads import known_by
+
+RATE = 1.0
+RATES = np.array([1.0, 2.0])
+SETTINGS = types.ModuleType("settings")
+
+
+def rate() -> float:
+    return RATE
+
+
+def end(fun, *args):
+    """Give the state after a time of 1, from 1 on."""
+    return ta.ode.solve_ivp(fun, (0.0, 1.0), [1.0], args=args, t_eval=[1.0]).y[0, 0]
+
+
+def count(monkeypatch) -> list[int]:
+    """Count traces that are made from now on."""
+    made = []
+    whole = recording.Recording.__init__
+
+    def counted(self, *args):
+        made.append(1)
+        whole(self, *args)
+
+    monkeypatch.setattr(recording.Recording, "__init__", counted)
+    return made
+
+
+def test_a_function_that_stays_the_same_is_traced_once(monkeypatch):
+    made = count(monkeypatch)
+
+    def of(k):
+        return end(lambda t, y, p: np.sin(p) * y * len(y) + np.linalg.norm(y) - math.pi, k)
+
+    first = of(0.5)
+    np.testing.assert_array_equal(of(0.5), first)
+    assert not np.array_equal(of(0.6), first)
+    assert len(made) == 1
+
+
+def test_other_numbers_in_a_closure(monkeypatch):
+    made = count(monkeypatch)
+    for k in (1.0, 2.0, 1.0, np.float64(3.0), np.array([4.0]), [5.0], (6.0,), {0: 7.0}):
+        is_number = isinstance(k, float)
+
+        def decay(t, y):
+            return -y * (k if is_number else k[0])  # noqa: B023
+
+        np.testing.assert_allclose(end(decay), math.exp(-(k if is_number else k[0])), rtol=1e-14)
+    assert len(made) == 7
+
+
+def test_signs_of_zeros_and_types_of_numbers_count():
+    def of(k):
+        return known_by((lambda t, y: y * k,), ())
+
+    numbers = [0.0, -0.0, 0, False, np.float64(0.0), np.float32(0.0), np.array(0.0), "0", None]
+    assert len({of(k) for k in numbers}) == len(numbers)
+    assert len({of(np.zeros(s)) for s in (4, (2, 2), (1, 4))}) == 3
+
+
+def test_other_globals_and_what_functions_that_are_called_read(monkeypatch):
+    for name, value in (("RATE", 2.0), ("RATE", 3.0), ("rate", lambda: 4.0)):
+        monkeypatch.setitem(globals(), name, value)
+        expected = value if name == "RATE" else 4.0
+        np.testing.assert_allclose(end(lambda t, y: -rate() * y), math.exp(-expected), rtol=1e-14)
+
+
+def test_an_array_that_was_written_to():
+    rates = np.array([1.0])
+
+    def decay(t, y):
+        return -rates * y
+
+    for k in (1.0, 2.0):
+        rates[0] = k
+        np.testing.assert_allclose(end(decay), math.exp(-k), rtol=1e-14)
+
+
+def test_attributes_of_modules_and_defaults(monkeypatch):
+    for k in (1.0, 2.0):
+        monkeypatch.setattr(SETTINGS, "k", k, raising=False)
+        np.testing.assert_allclose(end(lambda t, y: -SETTINGS.k * y), math.exp(-k), rtol=1e-14)
+
+    def decay(t, y, k=1.0, *, by=1.0):
+        return -k * by * y
+
+    for k in (1.0, 2.0):
+        decay.__defaults__, decay.__kwdefaults__ = (k,), {"by": 3.0 - k}
+        np.testing.assert_allclose(end(decay), math.exp(-k * (3.0 - k)), rtol=1e-14)
+
+
+def test_inner_functions_and_variables_that_are_assigned_later():
+    k = 1.0
+
+    def decay(t, y):
+        def inner(x):
+            return np.stack([k * e for e in x])
+
+        return -inner(y)
+
+    for k in (1.0, 2.0):
+        np.testing.assert_allclose(end(decay), math.exp(-k), rtol=1e-14)
+
+
+def test_functions_among_arguments_and_events(monkeypatch):
+    made = count(monkeypatch)
+
+    def run(k):
+        event = lambda t, y, f: y[0] - k
+        found = ta.ode.solve_ivp(
+            lambda t, y, f: f(y), (0, 2), [1.0], args=(lambda y: -k * y,), events=event
+        )
+        return found.t_events[0]
+
+    for k in (0.5, 0.25, 0.5):
+        np.testing.assert_allclose(run(k), [-math.log(k) / k][: len(run(k))], rtol=1e-14)
+    assert len(made) == 2
+
+
+class Decay:
+    """A right-hand side whose attributes may change."""
+
+    def __init__(self, k):
+        self.k = k
+
+    def __call__(self, t, y):
+        return -self.k * y
+
+    def method(self, t, y):
+        return -self.k * y
+
+
+def test_what_may_change_unseen_is_traced_each_time():
+    held = Decay(1.0)
+
+    def attribute(t, y):
+        return -held.k * y
+
+    def of_function(t, y):
+        return -of_function.k * y
+
+    def by_alias(t, y):
+        me = of_function
+        return -me.k * y
+
+    for k in (1.0, 2.0):
+        held.k = of_function.k = k
+        for fun in (held, held.method, attribute, of_function, by_alias):
+            np.testing.assert_allclose(end(fun), math.exp(-k), rtol=1e-14)
+            assert known_by((fun,), ()) is None
+
+
+def unknown_functions():
+    total, something, many = 0, object(), np.zeros(10**5)
+
+    def writes_around(t, y):
+        nonlocal total
+        total += 1
+        return y
+
+    def writes_out(t, y):
+        global RATE
+        RATE = 1.0
+        return y
+
+    def imports(t, y):
+        from math import pi
+
+        return pi * y
+
+    def hands_modules_around(t, y):
+        m = np
+        return m.sin(y)
+
+    def prints(t, y):
+        print(y)
+        return y
+
+    def draws(t, y):
+        return y * np.random.random()  # noqa: NPY002
+
+    def looks_inside(t, y):
+        return y * draws.__globals__["RATE"]
+
+    def not_there(t, y):
+        return y * nothing_of_this_name  # noqa: F821
+
+    def not_yet(t, y):
+        return y * later
+
+    def with_object(t, y, o=something):
+        return y
+
+    def large(t, y, a=many):
+        return y * a[0]
+
+    calls = lambda t, y: prints(t, y)
+    return [
+        *(writes_around, writes_out, imports, hands_modules_around, prints, draws, looks_inside),
+        *(not_there, not_yet, with_object, large, calls, Decay, print),
+    ]
+    later = 1.0
+
+
+@pytest.mark.parametrize("fun", unknown_functions(), ids=lambda f: f.__name__)
+def test_of_these_nothing_is_known(fun):
+    assert known_by((fun,), ()) is None
+
+
+def test_functions_that_call_themselves_and_each_other():
+    def power(y, n):
+        return 1.0 if not n else y * power(y, n - 1)
+
+    def even(y, n):
+        return y if not n else odd(y, n - 1)
+
+    def odd(y, n):
+        return -y if not n else even(y, n - 1)
+
+    assert known_by((lambda t, y: power(y, 3),), ()) is not None
+    np.testing.assert_allclose(end(lambda t, y: odd(y, 2)), math.exp(-1), rtol=1e-14)
+    np.testing.assert_allclose(end(lambda t, y: -power(y, 2)), 0.5, rtol=1e-14)
+
+
+def test_a_choice_by_the_state_is_made_anew():
+    def fun(t, y, k):
+        return -y if y[0] > k else y
+
+    for k, expected in ((0.0, math.exp(-1)), (9.0, math.e)):
+        np.testing.assert_allclose(end(fun, k), expected, rtol=1e-14)
+
+
+def test_shapes_and_kinds_of_arguments_count():
+    def fun(t, y, k):
+        return np.sum(k) * y
+
+    for k in (0.5, 1, [0.25, 0.25], np.array([0.5, 0.5, 1.0]), np.array([1, 2]), np.array([1, 3])):
+        np.testing.assert_allclose(end(fun, k), math.exp(np.sum(k)), rtol=1e-13)
+
+
+def test_few_are_remembered(monkeypatch):
+    monkeypatch.setattr(recording, "_remembered", {})
+    for k in range(recording.MOST + 5):
+        end(lambda t, y: y * 0.01 * k)  # noqa: B023
+    assert len(recording._remembered) == recording.MOST
