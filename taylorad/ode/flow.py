@@ -20,6 +20,7 @@ from taylorad.ode.events.watch import composed
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tracing.system import System
 
 __all__ = ["Crossed", "Flow", "total"]
@@ -51,6 +52,12 @@ class Flow(Branch):
         return self.stepper.propagate(  # type: ignore[no-any-return]
             motion, end[0], tolerance, self.given, end_low=end[1], steps=steps
         )
+
+    def visit(self, motion: Motion, stops: Stops, tolerance: Tolerance) -> None:
+        """Go from stop to stop: as far as that is possible without watching."""
+        if not self.jumps and self.size and isinstance(self.stepper, Stepper):
+            end, low = stops.times[-1].tolist()
+            self.stepper.propagate(motion, end, tolerance, self.given, end_low=low, stops=stops)
 
     def record(
         self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import copysign
 from struct import Struct
@@ -17,6 +17,7 @@ from taylorad.machine.module import Code
 from taylorad.ode.steps.door import address, door
 from taylorad.ode.steps.interface import Clock, Exit, Limits
 from taylorad.ode.steps.stepsize import MARGIN, largest_defect
+from taylorad.ode.steps.stops import Stops
 from taylorad.ode.steps.translation import Translation
 from taylorad.ode.tracing.system import System
 
@@ -190,6 +191,7 @@ class Stepper:
         steps: int = 2**62,
         parts: Array | None = None,
         times: Array | None = None,
+        stops: Stops | None = None,
     ) -> Exit:
         """Take steps until a time is reached, or so many have been taken.
 
@@ -208,6 +210,9 @@ class Stepper:
             If given, of shape (steps, 3), all steps are recorded: it gets the two words of the time
             at which each began, and its length; ``parts`` of shape (steps, lines, order + 1) gets
             the parts of each.
+        stops : Stops, optional
+            Those that are to be made on the way there, in place of one at the end. Nothing is
+            recorded then.
         """
         time, low = motion.time, motion.time_low
         with self._lock:  # of what is here for the next call, too
@@ -241,7 +246,8 @@ class Stepper:
                 defect,
                 steps if steps < most else most,
             )
-            status = self._run(motion.steps, steps, parts, times)
+            enter = self._enter if stops is None else stops.entrance(self._machine.places)
+            status = self._run(enter, motion.steps, steps, parts, times)
             time, low, step, count, rejected, cap = _CLOCK.unpack_from(self._memory, _CLOCK_BYTE)
             motion.time, motion.time_low, motion.step = time, low, step
             motion.steps, motion.rejected, motion.cap = count, rejected, cap
@@ -269,14 +275,21 @@ class Stepper:
             self._there = address(parts), 0 if times is None else address(times)
         return self._there
 
-    def _run(self, before: int, steps: int, parts: Array | None, times: Array | None) -> int:
+    def _run(
+        self,
+        enter: Callable[[int], int],
+        before: int,
+        steps: int,
+        parts: Array | None,
+        times: Array | None,
+    ) -> int:
         """Take steps, and say after each few how long they took."""
         machine, words = self._machine, self._words
         if machine.is_last:
-            return self._enter(self._table)
+            return enter(self._table)
         while True:
             start = perf_counter()
-            status = self._enter(self._table)
+            status = enter(self._table)
             if machine.is_last:
                 return status
             taken = words[_TAKEN] - before

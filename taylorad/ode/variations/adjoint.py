@@ -29,11 +29,10 @@ from taylorad.dispatch.operands import size_of
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.drivers.seeds import coefficients_of
 from taylorad.forward.jet import Jet
-from taylorad.ode.engine import Time
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.leaves import carried, numbered
-from taylorad.ode.steps.interface import Exit
-from taylorad.ode.steps.stepper import Motion
+from taylorad.ode.solved import OdeResult
+from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.tracing.reversal import Reversal
 from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
@@ -43,6 +42,9 @@ from taylorad.reverse.sweep import sweep
 from taylorad.wengert.tape import Entry, Tape
 
 __all__ = ["Adjoint", "pulled_back"]
+
+MOST = 10_000
+"""So many stops between two looks at the keyboard."""
 
 
 class Adjoint:
@@ -103,14 +105,19 @@ class Adjoint:
 
 
 def pulled_back(
-    problem: Problem, times: Any, checkpoints: tuple[Any, Any], g: Any, wanted: Sequence[int]
+    problem: Problem,
+    found: OdeResult,
+    checkpoints: tuple[Any, Any],
+    g: Any,
+    wanted: Sequence[int],
 ) -> list[Any]:
-    """Pull a cotangent of the solution at times back to the inputs.
+    """Pull a cotangent of a solution back to the inputs.
 
     Parameters
     ----------
     problem : Problem
-    times : ndarray
+    found : OdeResult
+        The solution.
     checkpoints : (ndarray, array)
         Times in two words, and the states then.
     g : array, of the shape of the solution
@@ -124,22 +131,28 @@ def pulled_back(
     """
     shape = shape_of(problem.y0)
     n = math.prod(shape)
-    stops, states = checkpoints
     leaves, _, _ = numbered(problem.args)
     parameters = [i - 1 for i in wanted if i]
     sizes = [size_of(leaves[i]) for i in parameters]
-    way = _Way(
-        Adjoint(problem.fun, shape, parameters),
-        n,
-        sum(sizes),
-        stops,
-        np.reshape(np.moveaxis(states, -1, 0), (len(stops), n)),
-        times,
-        np.reshape(np.moveaxis(g, -1, 0), (len(times), n)),
-        problem.args,
-        problem,
+    times, places, seen = _merged(checkpoints[0], found.t)
+
+    def rows(*pieces: Any) -> Any:
+        flat = [np.reshape(x, (n, shape_of(x)[-1])) for x in pieces]
+        return np.moveaxis(np.concatenate(flat, axis=-1), -1, 0)
+
+    z = _back(
+        _Way(
+            Adjoint(problem.fun, shape, parameters),
+            n,
+            sum(sizes),
+            times,
+            rows(checkpoints[1], found.y)[places],
+            rows(np.zeros((n, 1)), g)[1 + seen],
+            places >= len(checkpoints[0]),
+            problem.args,
+            problem,
+        )
     )
-    z = _back(way)
     bars: list[Any] = [None] * (1 + len(leaves))
     if 0 in wanted:
         bars[0] = np.reshape(z[n : 2 * n], shape)
@@ -149,6 +162,28 @@ def pulled_back(
     return bars
 
 
+def _merged(stops: Any, times: Any) -> tuple[Any, Any, Any]:
+    """Merge checkpoints, and times at which the solution is known; those are at hand for both.
+
+    Returns
+    -------
+    times : ndarray, shape (count, 2)
+    places : ndarray of int
+        Of each its place among the checkpoints, or behind these among the others.
+    seen : ndarray of int
+        Its place among the others; -1 if it is none of them.
+    """
+    sign, last = (-1.0 if stops[-1, 0] < stops[0, 0] else 1.0), len(stops) - 1
+    at = np.minimum(np.searchsorted(sign * stops[:, 0], sign * times), last)
+    is_there = stops[at, 0] == times
+    seen, there, apart = np.full(len(stops), -1), *map(np.flatnonzero, (is_there, ~is_there))
+    seen[at[there]] = there
+    every = np.concatenate([stops, np.stack([times[apart], 0 * apart], axis=1)])
+    order = np.argsort(sign * every[:, 0], kind="stable")
+    places = np.concatenate([np.arange(len(stops)), len(stops) + apart])
+    return every[order], places[order], np.concatenate([seen, apart])[order]
+
+
 @dataclass(frozen=True)
 class _Way:
     """The way back: of polynomials their coefficients have axes in front of that of the state."""
@@ -156,10 +191,10 @@ class _Way:
     fun: Any
     size: int
     parameters: int
-    stops: Any
-    states: Any  # shape (stops, ..., n)
     times: Any
+    states: Any  # shape (times, ..., n)
     jumps: Any  # shape (times, ..., n)
+    extra: Any  # where it need not stop if there is no jump
     args: tuple[Any, ...]
     problem: Problem
 
@@ -183,52 +218,36 @@ def _back(way: _Way) -> Any:
 
 
 class _Backward:
-    """The integration backward, of plain numbers."""
+    """The integration backward, of plain numbers, from the last jump on."""
 
     def __init__(self, way: _Way) -> None:
-        self.way, self.n = way, way.size
-        self.states, jumps = np.asarray(way.states), np.asarray(way.jumps, float)
+        jumps = np.asarray(way.jumps, float)
         there = np.any(jumps, axis=tuple(range(1, jumps.ndim)))
-        self.times, self.jumps = np.asarray(way.times)[there], jumps[there]
-        self.left = len(self.times)  # how many jumps are still to be made
-        self.sign = -1.0 if way.stops[-1, 0] < way.stops[0, 0] else 1.0
+        kept = np.flatnonzero(there | ~way.extra)
+        kept = kept[kept <= np.max(np.flatnonzero(there), initial=-1)][::-1]
+        self.way, self.n = way, way.size
+        self.times, self.jumps = way.times[kept], jumps[kept]
+        self.states = np.asarray(way.states)[kept]
 
     def run(self) -> Any:
         """Give state and cotangents at the beginning."""
-        way, n, stops = self.way, self.n, self.way.stops
-        z = np.zeros((*self.states.shape[1:-1], 2 * n + way.parameters))
-        if not self.left:
+        z = np.zeros((*self.jumps.shape[1:-1], 2 * self.n + self.way.parameters))
+        if not len(self.times):
             return z
-        integrator = self._integrator(z)
-        motion, engine = integrator._motion, integrator._engine
-        for state, (time, low) in zip(self.states[::-1], stops[::-1].tolist(), strict=True):
-            while self.left and self.sign * self.times[self.left - 1] > self.sign * time:
-                self._go(integrator, (float(self.times[self.left - 1]), 0.0))
-                self._jump(motion)
-            self._go(integrator, (time, low))
-            if self.left and self.times[self.left - 1] == time:
-                self._jump(motion)
-            motion.state, motion.lost = motion.state.copy(), motion.lost.copy()
-            motion.state.reshape(z.shape)[..., :n] = state
-            motion.lost.reshape(z.shape)[..., :n] = 0
-            engine.forget()
+        integrator, n = self._integrator(z), self.n
+        engine, motion = integrator._engine, integrator._motion
+        numbers = np.arange(z.size).reshape(z.shape)
+        states, cotangents = (np.ravel(numbers[..., i : i + n]) for i in (0, n))
+        for first in range(0, len(self.times), MOST):
+            some = slice(first, first + MOST)
+            values, summands = (x[some].reshape(-1, len(states)) for x in (self.states, self.jumps))
+            stops = Stops(self.times[some], states, values, cotangents, summands)
+            integrator._flow.visit(motion, stops, engine.tolerance)
+            for stop in stops.left:
+                integrator._propagate(stops.times[stop])
+                stops.change(stop, motion)
+                engine.forget()
         return integrator.state
-
-    def _go(self, integrator: Integrator, end: Time) -> None:
-        """Go on to a time, the short way if there are no switches to be watched."""
-        flow, motion = integrator._flow, integrator._motion
-        if (motion.time, motion.time_low) == end:
-            return
-        tolerance = integrator._engine.tolerance
-        if flow.jumps or flow.run(motion, end, tolerance) is not Exit.END:
-            integrator._propagate(end)
-
-    def _jump(self, motion: Motion) -> None:
-        """Let the next cotangent in."""
-        self.left -= 1
-        n, jump = self.n, self.jumps[self.left]
-        motion.state = motion.state.copy()
-        motion.state.reshape(*jump.shape[:-1], -1)[..., n : 2 * n] += jump
 
     def _integrator(self, z: Any) -> Integrator:
         """Be at the end."""
@@ -236,10 +255,10 @@ class _Backward:
         options = problem.options
         y = np.asarray(bottom(problem.y0), float)
         limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
-        z[..., : self.n] = self.states[-1]
+        z[..., : self.n] = self.states[0]
         integrator = Integrator(
             way.fun,
-            way.stops[-1, 0],
+            float(self.times[0, 0]),
             z,
             way.args,
             rtol=limits.relative,
@@ -247,7 +266,7 @@ class _Backward:
             order=options.order,
             max_step=options.max_step,
         )
-        integrator._motion.time_low = float(way.stops[-1, 1])
+        integrator._motion.time_low = float(self.times[0, 1])
         return integrator
 
     def _floors(self, z: Any, least: Any) -> Any:

@@ -8,6 +8,7 @@ a switch: then it is directions, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,18 +115,18 @@ def _with_adjoint(inputs: _Inputs, solve: Solve) -> tuple[OdeResult, Callable[[A
     """Keep where steps began, to go back there."""
     problem = inputs.with_operands(inputs.operands)
     found, checkpoints = solve(problem, checkpoints=True)
-    times = found.t
+    solution = copy(found)  # of which the states become a line of the tape
 
     def directly(g: Any) -> Any:
-        again = replace(inputs, problem=replace(inputs.problem, times=times))
+        again = replace(inputs, problem=replace(inputs.problem, times=found.t))
         return _with_directions(again, solve)[1](g)
 
     def pullback(g: Any) -> Any:
         # The adjoint equation has no line of its own, and is one of real numbers.
-        if _is_recorded(g) or number_type(found.y).kind in "cO":
+        if _is_recorded(g) or number_type(solution.y).kind in "cO":
             return directly(g)
         try:
-            return pulled_back(problem, times, checkpoints, g, inputs.wanted)
+            return pulled_back(problem, solution, checkpoints, g, inputs.wanted)
         except Crossed:
             return directly(g)
 
