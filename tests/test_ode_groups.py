@@ -104,6 +104,11 @@ def powers(t, y):
     )
 
 
+def clock(t, y):
+    """The time itself is a rate."""
+    return np.stack([*np.sin(y[:-1]), t])
+
+
 PROBLEMS = {
     "bodies": (bodies(6), 36),
     "pendulums": (pendulums, 38),
@@ -113,6 +118,7 @@ PROBLEMS = {
     "scattered": (scattered, 29),
     "mixed": (mixed, 13),
     "powers": (powers, 23),
+    "clock": (clock, 9),
     "one": (lambda t, y: np.sin(y) * t, 1),
 }
 

@@ -35,9 +35,9 @@ class Grouped(Nodes):
         self._components(every, first)
         self.code.store(self.code.constant(1.0), first.array, time)
         self._write(self.one, first)
-        self.code.store(self.code.constant(0.0), first.array, time)
         following = Front(self.newest[0], 2)
-        self._components(every, following, first)
+        self._components(every, following, first)  # of which a rate may be the time itself
+        self.code.store(self.code.constant(0.0), first.array, time)
         count = -(-self.last // 2)
 
         def pair(number: str) -> list[str]:
