@@ -43,12 +43,26 @@ def functions_of_time_too(t, y, a, b):
     return np.array([np.arcsinh(x) * np.exp(t), np.sin(t) - u / np.log(2 + t), np.cos(a * v) * t])
 
 
+def some_stay(t, y, a, b):
+    """Beside what varies, functions of the time alone, and a rate that is always the same."""
+    x, u, _ = y
+    return np.array([np.sin(u) - x + np.tanh(t * t), np.exp(x) - 0.3 * u, 1.0])
+
+
 def lines(t, y, a, b):
     x, u, v = y
     return np.array([u, v + x, -x - 2 * u])
 
 
-SYSTEMS = [everything, still_factors, choices, constant_rates, functions_of_time_too, lines]
+SYSTEMS = [
+    everything,
+    still_factors,
+    choices,
+    constant_rates,
+    functions_of_time_too,
+    some_stay,
+    lines,
+]
 ALGEBRAS = [dual(9), hyperdual(2, 3), multivariate(1, 6), multivariate(2, 4), multivariate(4, 2)]
 
 

@@ -188,11 +188,11 @@ class Polynomials(Rows):
             for name in ("inverses", "rests")
         )
         for i, line in enumerate(of.rates):
-            if k and line not in of.moving:
-                continue
-            whole = self.whole(line, k)
+            whole = self.whole(line, k) if line in of.moving or not k else None
 
-            def value(at: str, whole: Callable[[str], str] = whole) -> str:
+            def value(at: str, whole: Callable[[str], str] | None = whole) -> str:
+                if whole is None:  # the row before went on into this one
+                    return code.constant(0.0, LANES)
                 x = whole(at)
                 return code.fused(x, high, code.multiply(x, low, LANES), LANES) or ""
 
