@@ -8,7 +8,7 @@ import pytest
 from test_ode_steps import chain, kepler, lorenz, pairs
 
 from taylorad.ode.steps.interface import Exit
-from taylorad.ode.steps.lanes.lanes import Lanes, Motions, NotForLanes
+from taylorad.ode.steps.lanes.lanes import Lanes, Motions, NotForLanes, Samples
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.tracing.system import system
 
@@ -115,6 +115,83 @@ def test_systems_of_many_equations(f, n, order):
     y0 = np.random.default_rng(n).uniform(-1, 1, n)
     near = {"rtol": 1e-12, "atol": 1e-13}
     compared(f, y0, 1.0, order=order, tol=max(10.0**-order, ROUNDING), count=3, **near)
+
+
+def sampled(f, y0, times, order=20, width=8, **options):
+    """Integrate from around a point to the last of some times, and sample at all."""
+    traced, times = system(f, 0.0, y0), np.asarray(times, float)
+    count = 11
+    states = y0 * np.linspace(1, 1.1, count)[:, None]
+    motions = Motions.begin(states)
+    samples = Samples.begin(np.tile(times, (count, 1)), motions)
+    lanes = Lanes(traced, order, width, is_sampled=True)
+    tolerance = Tolerance(max(10.0**-order, ROUNDING), np.ones(y0.size))
+    exits = np.full(count, Exit.STEPS.value)
+    while np.any(exits == Exit.STEPS):
+        exits = lanes.propagate(motions, times[-1], tolerance, samples=samples, **options)
+    assert np.all(exits == Exit.END)
+    assert np.all(samples.taken == len(times))
+    return traced, states, tolerance, motions, samples
+
+
+@pytest.mark.parametrize("width", [2, 8, 16])
+@pytest.mark.parametrize(
+    ("f", "y0", "order"),
+    [
+        (kepler, np.array(KEPLER), 20),
+        (double_pendulum, np.array([0.5, 0.3, 0.1, 0.2]), 21),
+        (linear, np.array([1.0, 0.5, -0.3, 0.7]), 7),
+        (of_everything, np.ones(2), 20),
+        (chain, np.linspace(-1, 1, 46), 20),
+    ],
+    ids=["kepler", "double pendulum", "linear", "everything", "chain"],
+)
+@pytest.mark.parametrize("end", [1.5, -1.5])
+def test_samples_are_what_ends_there(f, y0, order, end, width):
+    if f is of_everything:
+        end = abs(end)
+    times = np.array([0.0, 1e-9, 0.01, 0.011, 0.3, 0.9, 1.0]) * end
+    traced, states, tolerance, motions, samples = sampled(f, y0, times, order, width)
+    np.testing.assert_array_equal(samples.values[:, 0], states)
+    np.testing.assert_allclose(samples.values[:, -1], motions.state, rtol=1e-12, atol=1e-13)
+    stepper, near = Stepper(traced, order), 10 * max(10.0**-order, 1e-14)
+    for i, state in enumerate(states):
+        for k, time in enumerate(times):
+            _, motion = alone(stepper, state, 0.0, time, tolerance)
+            np.testing.assert_allclose(samples.values[i, k], motion.state, rtol=near, atol=near)
+
+
+def test_what_is_sampled_in_steps_that_are_taken_back_is_sampled_again():
+    turn = lambda t, y: [np.tanh(30 * (t - 1)) + 0 * y[0]]
+    times = np.linspace(0, 2, 400)
+    _, states, _, motions, samples = sampled(turn, np.ones(1), times)
+    assert np.all(motions.rejected > 0)
+    wanted = states + (np.logaddexp(30 * (times - 1), 30 * (1 - times)) - 30) / 30
+    np.testing.assert_allclose(samples.values[..., 0], wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("f", [kepler, chain])
+def test_samples_do_not_depend_on_how_many_steps_go_together(f):
+    y0 = np.array(KEPLER) if f is kepler else np.linspace(-1, 1, 46)
+    times = np.linspace(0, 3, 50)
+    *_, motions, samples = sampled(f, y0, times)
+    *_, others, again = sampled(f, y0, times, steps=1)
+    assert np.all(motions.steps > 2)
+    np.testing.assert_array_equal(samples.values, again.values)
+    np.testing.assert_array_equal(motions.state, others.state)
+
+
+def test_who_samples_is_made_for_it():
+    traced, motions = system(kepler, 0.0, np.array(KEPLER)), Motions.begin([KEPLER])
+    tolerance, samples = Tolerance(ROUNDING, np.ones(4)), Samples.begin([[1.0]], motions)
+    with pytest.raises(ValueError, match="made to sample"):
+        Lanes(traced, 20).propagate(motions, 1.0, tolerance, samples=samples)
+    with pytest.raises(ValueError, match="made to sample"):
+        Lanes(traced, 20, is_sampled=True).propagate(motions, 1.0, tolerance)
+    with pytest.raises(ValueError, match="shapes"):
+        Samples(samples.times, samples.values, np.zeros(2, np.int64))
+    with pytest.raises(ValueError, match="int64"):
+        Samples(samples.times, samples.values, np.zeros(1))
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 40])

@@ -50,4 +50,5 @@ class Shared(IntEnum):
     ENDS = 5  # from one end to the next, in doubles: none if it is the same for all
     GIVEN = 6  # from the parameters of one to those of the next
     APART = 7  # from the floors of one to those of the next
-    FLOORS = 8
+    POINTS = 8  # at how many times each is sampled
+    FLOORS = 9

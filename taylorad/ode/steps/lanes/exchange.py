@@ -1,4 +1,7 @@
-"""The machine code between lanes and the queue: what has ended is written, what is next is read."""
+"""The machine code of a single lane, between steps and the queue.
+
+What has ended is written, what is next is read; and what a step is sampled at is noted.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from taylorad.ode.steps.interface import Clock, Shared
 if TYPE_CHECKING:
     from taylorad.ode.steps.lanes.queue import Queue
 
-__all__ = ["NONE", "PARAMETERS", "UNDER_WAY", "Exchange"]
+__all__ = ["NONE", "PARAMETERS", "UNDER_WAY", "Exchange", "Sample"]
 
 UNDER_WAY = -1
 """The exit of a lane whose trajectory has not ended."""
@@ -20,7 +23,10 @@ UNDER_WAY = -1
 NONE = -1
 """The trajectory of a lane that idles."""
 
-PARAMETERS = ("states", "lost", "clocks", "ends", "given", "limits", "exits", "work")
+PARAMETERS = (
+    *("states", "lost", "clocks", "ends", "given", "limits", "exits", "work"),
+    *("points", "found", "taken"),
+)
 """What a core is given."""
 
 _CLOCK = {
@@ -34,8 +40,8 @@ _CLOCK = {
 """Where a lane has what is in a clock."""
 
 
-class Exchange:
-    """The text of ``exchange``, which takes what `Queue` does, a lane, and its exit.
+class OfLane:
+    """The text of a function of what `Queue` takes, a lane, and a number.
 
     Parameters
     ----------
@@ -46,20 +52,13 @@ class Exchange:
         self.queue, self.code = queue, Code()
         self.n, self.given, self.lanes = queue.core.n, queue.given, queue.lanes
 
-    def written(self) -> str:
-        code = self.code
-        trajectory = self._integer("trajectory")
-        some = code.let(f"icmp sge i64 {trajectory}, 0")
-        code.do(f"br i1 {some}, label %write, label %fetch")
-        code.label("write")
-        self._write(trajectory)
-        code.do("br label %fetch")
-        code.label("fetch")
-        self._fetch()
-        code.do("ret void")
-        takes = [*(f"ptr noalias %{x}" for x in PARAMETERS), "i64 %lane", "i64 %exit"]
-        head = f"define internal void @exchange({', '.join(takes)}) noinline {{"
-        return "\n".join([head, "entry:", *code.lines, "}"])
+    def _function(self, name: str) -> str:
+        """Give the text of the function, once it is written."""
+        self.code.do("ret void")
+        self.queue.code.declarations |= self.code.declarations
+        takes = [*(f"ptr noalias %{x}" for x in PARAMETERS), "i64 %lane", "i64 %number"]
+        head = f"define internal void @{name}({', '.join(takes)}) noinline {{"
+        return "\n".join([head, "entry:", *self.code.lines, "}"])
 
     def _at(self, name: str, i: int | str = 0) -> str:
         """Give the address of an entry of a lane's array."""
@@ -103,6 +102,47 @@ class Exchange:
     def _copy_in(self, row: str, name: str, count: int) -> None:
         self._over(count, lambda i: self.code.store(self.code.load(row, i), self._at(name, i), 0))
 
+    def _first(self, name: str) -> str:
+        """Read an integer that all lanes have in common."""
+        place = self.queue.places[name]
+        return self.code.let(
+            f"load i64, ptr {self.code.let(f'getelementptr double, ptr %work, i64 {place}')}"
+        )
+
+    def _store_first(self, value: str, name: str) -> None:
+        place = self.queue.places[name]
+        at = self.code.let(f"getelementptr double, ptr %work, i64 {place}")
+        self.code.do(f"store i64 {value}, ptr {at}")
+
+    def _next_point(self, trajectory: str, taken: str) -> None:
+        """Have the lane know at what time it is sampled next; NaN if there is none."""
+        code, points = self.code, self._shared(Shared.POINTS)
+        self._put_integer(taken, "taken")
+        self._put(code.constant(math.nan), "point")
+        some = code.let(f"icmp ult i64 {taken}, {points}")
+        code.do(f"br i1 {some}, label %point, label %none")
+        code.label("point")
+        row = self._row("points", trajectory, points)
+        self._put(code.load(row, taken), "point")
+        code.do("br label %none")
+        code.label("none")
+
+
+class Exchange(OfLane):
+    """The text of ``exchange``, which is given the exit of the lane."""
+
+    def written(self) -> str:
+        code = self.code
+        trajectory = self._integer("trajectory")
+        some = code.let(f"icmp sge i64 {trajectory}, 0")
+        code.do(f"br i1 {some}, label %write, label %fetch")
+        code.label("write")
+        self._write(trajectory)
+        code.do("br label %fetch")
+        code.label("fetch")
+        self._fetch()
+        return self._function("exchange")
+
     def _write(self, trajectory: str) -> None:
         """Write how the trajectory of the lane ended."""
         code = self.code
@@ -112,7 +152,10 @@ class Exchange:
         for place, name in _CLOCK.items():
             code.store(self._number(name), clock, place.value)
         at = code.let(f"getelementptr i64, ptr %exits, i64 {trajectory}")
-        code.do(f"store i64 %exit, ptr {at}")
+        code.do(f"store i64 %number, ptr {at}")
+        if self.queue.is_sampled:
+            at = code.let(f"getelementptr i64, ptr %taken, i64 {trajectory}")
+            code.do(f"store i64 {self._integer('taken')}, ptr {at}")
 
     def _fetch(self) -> None:
         """Take the next trajectory; if there is none, stand still where the last one stands."""
@@ -150,16 +193,20 @@ class Exchange:
         sign = code.intrinsic_of("copysign", (code.constant(1.0), left))
         for name, value in zip(("end", "end low", "sign"), (end, low, sign), strict=True):
             self._put(value, name)
-        self.queue.code.declarations |= code.declarations
+        if self.queue.is_sampled:
+            at = code.let(f"getelementptr i64, ptr %taken, i64 {row}")
+            taken = code.let(f"load i64, ptr {at}")
+            none = self._shared(Shared.POINTS)
+            self._next_point(row, code.let(f"select i1 {some}, i64 {taken}, i64 {none}"))
 
-    def _first(self, name: str) -> str:
-        """Read an integer that all lanes have in common."""
-        place = self.queue.places[name]
-        return self.code.let(
-            f"load i64, ptr {self.code.let(f'getelementptr double, ptr %work, i64 {place}')}"
-        )
 
-    def _store_first(self, value: str, name: str) -> None:
-        place = self.queue.places[name]
-        at = self.code.let(f"getelementptr double, ptr %work, i64 {place}")
-        self.code.do(f"store i64 {value}, ptr {at}")
+class Sample(OfLane):
+    """The text of ``sample``, which notes what a step of the lane is at a time."""
+
+    def written(self) -> str:
+        code = self.code
+        trajectory, taken = self._integer("trajectory"), self._integer("taken")
+        row = code.let(f"mul i64 {trajectory}, {self._shared(Shared.POINTS)}")
+        self._copy_out("sample", self._row("found", code.let(f"add i64 {row}, {taken}"), self.n))
+        self._next_point(trajectory, code.let(f"add i64 {taken}, 1"))
+        return self._function("sample")

@@ -20,6 +20,7 @@ from taylorad.machine.module import Code, arrive, build, parcel
 from taylorad.ode.steps.core import Core
 from taylorad.ode.steps.door import address
 from taylorad.ode.steps.interface import Clock, Shared
+from taylorad.ode.steps.lanes.exchange import PARAMETERS
 from taylorad.ode.steps.lanes.large import Large
 from taylorad.ode.steps.lanes.queue import Queue
 from taylorad.ode.steps.lanes.rolled import Rolled
@@ -30,11 +31,11 @@ from taylorad.ode.steps.translation import keep, recipe
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import System
 
-__all__ = ["Lanes", "Motions", "NotForLanes", "are_faster"]
+__all__ = ["Lanes", "Motions", "NotForLanes", "Samples", "are_faster"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_CORE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)
+_CORE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(PARAMETERS))
 
 _CLOCK, _STEPS, _FLOORS = len(Clock), Shared.STEPS.value, Shared.FLOORS.value
 
@@ -136,6 +137,45 @@ class Motions:
         return Motion(state, lost, high, low, step, steps, rejected, cap)
 
 
+@dataclass(frozen=True)
+class Samples:
+    """At which times trajectories are sampled, and what they are then: one row for each.
+
+    Attributes
+    ----------
+    times : ndarray, shape (N, points)
+        In the order in which they are passed, after the beginning.
+    values : ndarray, shape (N, points, n)
+    taken : ndarray of int64, shape (N,)
+        How many of them there are so far.
+    """
+
+    times: Array
+    values: Array
+    taken: np.ndarray[Any, np.dtype[np.int64]]
+
+    def __post_init__(self) -> None:
+        count, points = self.times.shape
+        if self.values.shape[:-1] != (count, points) or self.taken.shape != (count,):
+            raise ValueError(f"shapes {self.times.shape}, {self.values.shape}, {self.taken.shape}")
+        for array, kind in ((self.times, float), (self.values, float), (self.taken, np.int64)):
+            if array.dtype != kind or not array.flags.c_contiguous or not array.flags.writeable:
+                raise ValueError("rows must be neighbours, of floats and int64, and not read-only")
+
+    @classmethod
+    def begin(cls, times: ArrayLike, motions: Motions) -> Samples:
+        """Begin where trajectories do; what they are there is known, if it is asked for."""
+        times = np.array(times, float, order="C")
+        first = (times[:, :1] == motions.time[:, None]) & (motions.time_low[:, None] == 0)
+        values = np.full((*times.shape, motions.state.shape[1]), math.nan)
+        values[:, :1] = np.where(first[..., None], motions.state[:, None], math.nan)
+        return cls(times, values, first[:, 0].astype(np.int64))
+
+    def __getitem__(self, rows: Any) -> Samples:
+        """Give a copy of some trajectories."""
+        return Samples(self.times[rows], self.values[rows], self.taken[rows])
+
+
 class Lanes:
     """The machine code of a system for many trajectories; threads may use it at the same time.
 
@@ -151,6 +191,8 @@ class Lanes:
         How many lanes there are.
     level : {0, 1}
         The effort of compiling.
+    is_sampled : bool
+        Whether solutions are wanted at times between.
 
     Raises
     ------
@@ -159,23 +201,30 @@ class Lanes:
         trajectory.
     """
 
-    def __init__(self, system: System, order: int, width: int = 8, level: int = 1) -> None:
+    def __init__(
+        self,
+        system: System,
+        order: int,
+        width: int = 8,
+        level: int = 1,
+        is_sampled: bool = False,
+    ) -> None:
         if width not in WIDTHS:
             raise ValueError(f"width {width}: it can be {', '.join(map(str, WIDTHS))}")
         if system.held or system.guards:
             raise NotForLanes("the right-hand side makes choices, which differ by trajectories")
         self.system, self.order, self.width = system, order, width
-        self.level = level
-        write = partial(_written, system, order, width)
-        names = ("propagate", "work")
-        self.code: Code = build(recipe(system, ("lanes", order, width), write, names), level=level)
+        self.level, self.is_sampled = level, is_sampled
+        write = partial(_written, system, order, width, is_sampled)
+        names, kind = ("propagate", "work"), ("lanes", order, width, is_sampled)
+        self.code: Code = build(recipe(system, kind, write, names), level=level)
         keep(self.code)
         self._work = ctypes.c_int64.from_address(self.code.address("work")).value
         self._call = _CORE(self.code.address("propagate"))
         self._given = sum(int(p.size) for p in system.parameters)
 
     def __reduce__(self) -> Any:
-        made_of = (self.system, self.order, self.width, self.level)
+        made_of = (self.system, self.order, self.width, self.level, self.is_sampled)
         return _arrived, (parcel(self.code), *made_of)
 
     def propagate(
@@ -187,6 +236,7 @@ class Lanes:
         *,
         end_low: ArrayLike = 0.0,
         steps: int = 2**62,
+        samples: Samples | None = None,
     ) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Take steps until each trajectory is at its end, or has taken so many.
 
@@ -200,6 +250,8 @@ class Lanes:
         given : array_like, shape (p,) or (N, p)
             The parameters, of all or of each.
         steps : int
+        samples : Samples, optional
+            If it is made to sample, and only then.
 
         Returns
         -------
@@ -212,6 +264,10 @@ class Lanes:
             raise ValueError(f"states of shape {motions.state.shape}; each has {n} components")
         if not count:
             return exits
+        if (samples is not None) != self.is_sampled:
+            raise ValueError("samples are for lanes that are made to sample, and for no others")
+        if samples is not None and samples.values.shape[::2] != (count, n):
+            raise ValueError(f"samples of shape {samples.values.shape}")
         values = np.asarray(given, float)
         if values.shape not in ((self._given,), (count, self._given)):
             raise ValueError(f"parameters of shape {values.shape}; there are {self._given} of each")
@@ -235,13 +291,18 @@ class Lanes:
             *(0 if rows == 1 else 2, 0 if values.ndim == 1 else self._given),
             0 if floors.ndim == 1 else n,
         )
-        memory.view(np.int64)[limits + _STEPS : limits + _FLOORS] = (steps, count, *strides)
+        memory.view(np.int64)[limits + _STEPS : limits + _FLOORS] = (
+            *(steps, count, *strides),
+            0 if samples is None else samples.times.shape[1],
+        )
         memory[limits + _FLOORS : work] = floors.ravel()
-        begin = address(memory)
+        begin, sampled = address(memory), [0, 0, 0]
+        if samples is not None:
+            sampled = [address(x) for x in (samples.times, samples.values, samples.taken)]
         self._call(
             *(address(array) for array in (motions.state, motions.lost, motions.clock)),
             *(begin, begin + 8 * parameters, begin + 8 * limits),
-            *(address(exits), -(-(begin + 8 * work) // 64) * 64),
+            *(address(exits), -(-(begin + 8 * work) // 64) * 64, *sampled),
         )
         return exits
 
@@ -261,7 +322,7 @@ def are_faster(system: System) -> bool:
     return max(interiors, system.size) <= MOST_ROLLED
 
 
-def _written(system: System, order: int, width: int) -> str:
+def _written(system: System, order: int, width: int, is_sampled: bool) -> str:
     """Write the text, and what a caller has to know of it."""
     recurrences = Recurrences(system, system.rates)
     interiors = len(recurrences.inners)
@@ -272,5 +333,5 @@ def _written(system: System, order: int, width: int) -> str:
         core = Rolled(recurrences, order, width)
     else:
         core = Written(recurrences, order, width)
-    text = Queue(core).written()
+    text = Queue(core, is_sampled).written()
     return f"@work = constant i64 {core.work}\n{text}"

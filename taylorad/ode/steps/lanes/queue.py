@@ -3,13 +3,14 @@
 A core is a function
 
     void propagate(ptr states, ptr lost, ptr clocks, ptr ends, ptr given, ptr limits, ptr exits,
-                   ptr work)
+                   ptr work, ptr points, ptr found, ptr taken)
 
 The first five have a row for each trajectory: its components, what their rounding lost, its clock
 as `Clock` has it, the two words of its end, its parameters. ``limits`` are as `Shared` has them,
 and behind that the floors of the components, of all or of each. ``exits`` gets an `Exit` for each
 trajectory, an integer of 64 bits. ``work`` has room for `Core.work` doubles, all zero, and begins a
-line of the cache.
+line of the cache. Where trajectories are sampled, ``points`` has a row of times for each, ``found``
+gets a state for each time, and ``taken`` says how many of them there are, integers of 64 bits.
 
 There are as many trajectories under way as a register has *lanes*. They take steps together, each
 of its own length; what would be a branch for one is a choice between numbers for many. A lane whose
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 from taylorad.ode.steps.batch import Batch
 from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.interface import Exit, Shared
-from taylorad.ode.steps.lanes.exchange import NONE, PARAMETERS, UNDER_WAY, Exchange
+from taylorad.ode.steps.lanes.exchange import NONE, PARAMETERS, UNDER_WAY, Exchange, Sample
 from taylorad.ode.steps.loop import SMALLEST
 from taylorad.ode.steps.stepsize import on_grid, step_size
 
@@ -39,6 +40,7 @@ __all__ = ["Queue"]
 _FOR_COMPONENTS = ("x", "lost", "floors", "foreseen", "scale", "back x", "back lost")
 _NUMBERS = ("high", "low", "before high", "before low", "step", "allowed", "cap")
 _BOUNDS = ("end", "end low", "sign")
+_OF_SAMPLES = ("point", "before point", "taken", "before taken", "due")
 _INTEGERS = ("count", "rejected", "most", "exit", "trajectory")
 
 
@@ -48,10 +50,13 @@ class Queue:
     Parameters
     ----------
     core : Core
+    is_sampled : bool
+        Whether solutions are wanted at times between.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, is_sampled: bool = False) -> None:
         assert isinstance(core.code, Batch)
+        self.is_sampled = is_sampled
         self.core, self.code = core, core.code
         self.lanes = self.code.lanes
         self.given = sum(int(p.size) for p in core.system.parameters)
@@ -72,9 +77,10 @@ class Queue:
         code.do("ret void")
         takes = ", ".join(f"ptr noalias %{x}" for x in PARAMETERS)
         head = f"define void @propagate({takes}) alignstack(64) {{"
-        return self.core.module(
-            Exchange(self).written(), "\n".join([head, "entry:", *code.lines, "}"])
-        )
+        functions = [Exchange(self).written()]
+        if self.is_sampled:
+            functions.append(Sample(self).written())
+        return self.core.module(*functions, "\n".join([head, "entry:", *code.lines, "}"]))
 
     # --- what a lane has in memory -----------------------------------------------------------
 
@@ -103,6 +109,10 @@ class Queue:
         for name in (*_NUMBERS, *_BOUNDS, *_INTEGERS, "next"):
             self._claim(name)
         self._claim("given", self.given)
+        if self.is_sampled:
+            for name in _OF_SAMPLES:
+                self._claim(name)
+            self._claim("sample", core.n)
         single = Code(lines=code.lines, count=code.count)
         limits = [single.load("%limits", place) for place in range(Shared.STEPS)]
         code.count = single.count
@@ -119,25 +129,31 @@ class Queue:
         code = self.code
         code.label("refill")
 
-        def one(lane: str) -> list[str]:
-            at = code.let(f"getelementptr i64, ptr {self.core.arrays['exit']}, i64 {lane}")
-            exit = code.let(f"load i64, ptr {at}")
-            ended = code.let(f"icmp ne i64 {exit}, {UNDER_WAY}")
-            name = lane.removeprefix("%i.")
-            code.do(f"br i1 {ended}, label %change.{name}, label %same.{name}")
-            code.label(f"change.{name}")
-            given = ", ".join(f"ptr %{x}" for x in PARAMETERS)
-            code.do(f"call void @exchange({given}, i64 {lane}, i64 {exit})")
-            code.do(f"br label %same.{name}")
-            code.label(f"same.{name}")
-            return []
-
-        code.loop(self.lanes, one)
+        self._call_for_each("exit", UNDER_WAY, "exchange")
         some = code.any(self._is_taken())
         code.do(f"br i1 {some}, label %begin, label %leave")
         code.label("begin")
         self.core.enter()
         code.do("br label %head")
+
+    def _call_for_each(self, name: str, idle: int, function: str) -> None:
+        """Call a function for each lane of which an integer is not a certain one."""
+        code = self.code
+
+        def one(lane: str) -> list[str]:
+            at = code.let(f"getelementptr i64, ptr {self.core.arrays[name]}, i64 {lane}")
+            number = code.let(f"load i64, ptr {at}")
+            some = code.let(f"icmp ne i64 {number}, {idle}")
+            block = lane.removeprefix("%i.")
+            code.do(f"br i1 {some}, label %call.{block}, label %same.{block}")
+            code.label(f"call.{block}")
+            given = ", ".join(f"ptr %{x}" for x in PARAMETERS)
+            code.do(f"call void @{function}({given}, i64 {lane}, i64 {number})")
+            code.do(f"br label %same.{block}")
+            code.label(f"same.{block}")
+            return []
+
+        code.loop(self.lanes, one)
 
     def _is_taken(self) -> str:
         return self.code.instruction(f"icmp sge i64 {self._integers('trajectory')}, 0")
@@ -188,6 +204,11 @@ class Queue:
             "cap": half,
         }.items():
             self._store(code.choose(back, value, self._load(name)), name)
+        if self.is_sampled:
+            point = code.choose(back, self._load("before point"), self._load("point"))
+            self._store(point, "point")
+            taken = self._chosen(back, *map(self._integers, ("before taken", "taken")))
+            self._store_integers(taken, "taken")
         one = code.instruction(f"zext i1 {back} to i64")
         for name, operation in (("count", "sub"), ("rejected", "add")):
             value = code.instruction(f"{operation} i64 {self._integers(name)}, {one}")
@@ -201,10 +222,12 @@ class Queue:
 
     def _leave_those(self, ended: str, exits: str) -> None:
         """Write which lanes have ended, and why."""
-        kind, truth = f"<{self.lanes} x i64>", f"<{self.lanes} x i1>"
-        others = f"splat (i64 {UNDER_WAY})"
-        choice = f"select {truth} {ended}, {kind} {exits}, {kind} {others}"
-        self._store_integers(self.code.let(choice), "exit")
+        self._store_integers(self._chosen(ended, exits, f"splat (i64 {UNDER_WAY})"), "exit")
+
+    def _chosen(self, truth: str, a: str, b: str) -> str:
+        """Choose between integers."""
+        kind = f"<{self.lanes} x i64>"
+        return self.code.let(f"select <{self.lanes} x i1> {truth}, {kind} {a}, {kind} {b}")
 
     def _accepted(self) -> None:
         """Remember where the steps begin; see whether that is where to."""
@@ -244,6 +267,8 @@ class Queue:
         last = code.compare("oge", size, self.left)
         if self.core.system.is_timed:
             h = code.choose(last, h, on_grid(code, self.high, self.low, h))
+        if self.is_sampled:
+            self._sample(h)
         self.core.advance(h)
         time, rest = code.total_of_two(self.high, self.low, h)
         # The last step ends where it is to end, whatever the roundings.
@@ -260,3 +285,32 @@ class Queue:
         self._store(code.choose(short, twice, code.constant(math.inf)), "cap")
         self._store_integers(code.instruction(f"add i64 {self.count}, 1"), "count")
         code.do("br label %head")
+
+    def _sample(self, h: str) -> None:
+        """Sum the series up at the times that lie in the steps, one of each lane at once.
+
+        What is sampled in steps that will be taken back is sampled again.
+        """
+        code, core = self.code, self.core
+        self._store(self._load("point"), "before point")
+        self._store_integers(self._integers("taken"), "before taken")
+        far = code.multiply(h, self.sign) or ""
+        code.do("br label %samples")
+        code.label("samples")
+        s = code.subtract(code.subtract(self._load("point"), self.high), self.low) or ""
+        # Not where there is no further time, which is NaN.
+        due = code.compare("ole", code.multiply(s, self.sign) or "", far)
+        code.do(f"br i1 {code.any(due)}, label %sample, label %sampled")
+        code.label("sample")
+        self._store_integers(code.instruction(f"zext i1 {due} to i64"), "due")
+        powers = core.powers(s, 1)
+
+        def one(access: Access) -> list[str]:
+            gain, _ = core.series(access, powers)
+            access.store(code.add(access.load("x"), gain) or "", "sample")
+            return []
+
+        core.over_states(one)
+        self._call_for_each("due", 0, "sample")
+        code.do("br label %samples")
+        code.label("sampled")
