@@ -110,7 +110,7 @@ def ensemble(
     args : tuple, optional
         Further arguments of ``fun``.
     t_eval : array_like, shape (n_points,) or (N, n_points), optional
-        Times at which to give the solutions, sorted, within ``t_span``. Steps end there.
+        Times at which to give the solutions, sorted, within ``t_span``.
     in_axes : tuple of (None or 0), or 0, optional
         For each of ``args`` whether all trajectories have the same (None), or each its own (0): it
         is an array or a list then, with an entry for each trajectory. Of floats it should be: what
@@ -209,7 +209,7 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
         if not traced.guards:
             problem = Problem(traced, order, limits, options["atol"] is None, starts)
             if not traced.held and are_faster(traced):
-                return SideBySide(problem, starts.points)
+                return SideBySide(problem, bool(starts.points))
             return OneByOne(problem)
     return Retraced(fun, starts, options)
 

@@ -16,14 +16,14 @@ from taylorad.ode.ensembles.problem import Alone, Problem
 from taylorad.ode.ensembles.starts import Chunk
 from taylorad.ode.inputs import NOT_FINITE
 from taylorad.ode.steps.interface import Exit
-from taylorad.ode.steps.lanes.lanes import Lanes, Motions
+from taylorad.ode.steps.lanes.lanes import Lanes, Motions, Samples
 
 __all__ = ["SideBySide"]
 
 Array = np.ndarray[Any, Any]
 
-WIDTH, MOST_WIDTHS = 8, 32
-"""Lanes, and how many times so many trajectories are to go together."""
+WIDTH = 8
+"""Lanes."""
 
 LOOK = 0.1
 """Seconds between two looks at whether anybody still waits."""
@@ -41,15 +41,15 @@ class SideBySide:
     Parameters
     ----------
     problem : Problem
-    points : int, optional
-        At how many times solutions are wanted, besides their ends. Lanes stop there, and with more
-        trajectories for each stop it costs less.
+    is_sampled : bool
+        Whether solutions are wanted at times besides their ends.
     """
 
-    def __init__(self, problem: Problem, points: int | None = None) -> None:
+    together = WIDTH
+
+    def __init__(self, problem: Problem, is_sampled: bool) -> None:
         self.problem, self.order = problem, problem.order
-        self.lanes = Lanes(problem.system, problem.order, WIDTH)
-        self.together = WIDTH * min(max((points or 0) // WIDTH, 1), MOST_WIDTHS)
+        self.lanes = Lanes(problem.system, problem.order, WIDTH, is_sampled=is_sampled)
         self.speed = 0.0  # seconds for a step of one trajectory, the last time
 
     def __call__(self, chunk: Chunk, stop: Event | None = None) -> Outcome:
@@ -69,17 +69,19 @@ class _Run:
         self.given = solver.problem.given(chunk)
         self.floors = solver.problem.floors(self.outcome.states)
         self.motions = Motions.begin(self.outcome.states, chunk.begin)
+        self.samples: Samples | None = None
+        if solver.lanes.is_sampled:
+            self.samples = Samples.begin(chunk.times, self.motions)
+            self.outcome.values = self.samples.values.swapaxes(1, 2)
 
     def go(self) -> None:
         chunk, outcome, motions = self.chunk, self.outcome, self.motions
         sound = np.isfinite(outcome.states).all(axis=1)
-        rows = started = np.flatnonzero(sound)
-        for k in range(chunk.times.shape[1]):
-            rows = self._reach(rows, chunk.times[:, k])
-            outcome.values[rows, :, k] = motions.state[rows]
-        rows = self._reach(rows, chunk.end)
+        started = np.flatnonzero(sound)
+        rows = self._reach(started, chunk.end)
         outcome.times[rows], outcome.states[rows] = chunk.end[rows], motions.state[rows]
         outcome.steps[rows] = motions.steps[rows]
+        outcome.values[~sound] = math.nan
         for i in np.flatnonzero(~sound).tolist():
             outcome.failures[i] = Failure(NOT_FINITE)
         stuck = np.setdiff1d(started, rows, assume_unique=True).tolist()
@@ -90,7 +92,7 @@ class _Run:
                 finish(alone.engine(i), chunk, i, outcome, self.stop)
 
     def _reach(self, rows: Array, ends: Array) -> Array:
-        """Take some trajectories to times; give those that arrive there."""
+        """Take some trajectories to their ends; give those that arrive there."""
         arrived: list[Array] = []
         taken, before = 0, self.motions.time.copy()
         while rows.size:
@@ -116,16 +118,19 @@ class _Run:
     def _propagate(self, rows: Array, ends: Array, steps: int) -> Array:
         """Take steps of some trajectories."""
         solver, motions = self.solver, self.motions
-        given, floors = self.given, self.floors
+        given, floors, samples = self.given, self.floors, self.samples
         some = len(rows) < len(motions)
         if some:
             motions = Motions(motions.state[rows], motions.lost[rows], motions.clock[rows])
             ends = ends[rows]
             given = given[rows] if given.ndim == 2 else given
             floors = floors[rows] if floors.ndim == 2 else floors
+            samples = None if samples is None else samples[rows]
         before, start = int(motions.steps.sum()), perf_counter()
         exits = solver.lanes.propagate(
-            motions, ends, solver.problem.exact(floors), given, steps=steps
+            *(motions, ends, solver.problem.exact(floors), given),
+            steps=steps,
+            samples=samples,
         )
         done = int(motions.steps.sum()) - before
         if done > FIRST:
@@ -133,6 +138,8 @@ class _Run:
         if some:
             for name in ("state", "lost", "clock"):
                 getattr(self.motions, name)[rows] = getattr(motions, name)
+            if samples is not None and self.samples is not None:
+                self.samples.values[rows], self.samples.taken[rows] = samples.values, samples.taken
         return exits
 
     def _gets_nowhere(self, rows: Array, before: Array, ends: Array) -> Array:
