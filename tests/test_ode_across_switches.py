@@ -86,6 +86,34 @@ def test_functions_of_the_state_switch(digits):
     assert_same(flow[0], there + 3 * (0.8 - (there - y)))
 
 
+@pytest.mark.parametrize("digits", [None, 30])
+def test_what_jumps_because_something_else_does(digits):
+    def in_turn(t, y):
+        inside = np.where(y < 0.5, y, 9.0)
+        return np.where(inside < 2, 1.0, 3.0)
+
+    flow = ta.ode.flow_map(in_turn, (0, 1), [0.25], 3, digits=digits)
+    (y,) = ta.MultivariateTaylor.variables([0.25], 3)
+    assert_same(flow[0], 0.5 + 3 * (1 - (0.5 - y)))
+
+
+def test_branches_that_hold_something_else():
+    def chosen(t, y, bound):
+        if y[0] < bound:
+            return [np.where(t < 5, 1.0, 7.0) * np.where(y[0] > -5, 1.0, 9.0)]
+        return [np.where(y[0] > 0.3 * t, 2.0, 7.0) * np.where(t > 5, 7.0, 1.0)]
+
+    flow = ta.ode.flow_map(chosen, (0, 2), [0.25], 3, (1.0,), wrt=["y0", 0])
+    y, bound = ta.MultivariateTaylor.variables([0.25, 1.0], 3)
+    assert_same(flow[0], bound + 2 * (2 - (bound - y)))
+
+
+def test_orders_that_series_in_time_do_not_have():
+    for order, options in ((26, {}), (10, {"rtol": 1e-3})):
+        with pytest.raises(IntegrationError, match="too short for derivatives"):
+            ta.ode.flow_map(growth_then_decay, (0, 2), [0.5], order, **options)
+
+
 def test_of_time():
     def kicked(t, y, when):
         return np.where(t < when, 0.0, 1.0) * y

@@ -545,7 +545,7 @@ def test_rates_that_depend_on_little(fun):
         close(by_y @ direction, ta.jvp(lambda y: last(p, y), (y,), (direction,))[1])
 
 
-# --- what is refused --------------------------------------------------------------------------
+# --- switches ---------------------------------------------------------------------------------
 
 
 def on_two_sides(t, y, k):
@@ -557,29 +557,59 @@ def by_choice(t, y, k):
 
 
 @pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("end", [1.0, 2.0])
 @pytest.mark.parametrize("fun", [on_two_sides, by_choice])
-def test_first_derivatives_go_across_switches_and_derivatives_of_these_do_not(fun):
+def test_derivatives_go_across_switches(fun, end):
     def last(k, end):
         return solve_ivp(fun, (0, end), [1.0], args=(k,)).y[0, -1]
 
     def closed(k, end):  # across: 1/2 is reached at log(2) / k
         return np.exp(-k * end) if k * end < np.log(2) else 2 * np.exp(-2 * k * end)
 
-    close(ta.grad(last)(0.5, 2.0), ta.grad(closed)(0.5, 2.0))
-    close(ta.derivative(last, 3)(0.5, 2.0), ta.derivative(closed, 3)(0.5, 2.0))
-    close(ta.hessian(last)(0.5, 1.0), ta.hessian(closed)(0.5, 1.0))
-    with pytest.raises(IntegrationError, match="switch"):
-        ta.hessian(last)(0.5, 2.0)
-    for end in (1.0, 2.0):
-        found = adjoint_gradient(fun, (0, end), [1.0], (0.5,), terminal=lambda y, k: y[0])
-        close(found.gradient[0], ta.grad(closed)(0.5, end))
-        close(found.gradient["y0"], [ta.grad(across_from)(1.0, end)])
+    for derivative in (ta.grad, ta.hessian, lambda f: ta.derivative(f, 3)):
+        close(derivative(last)(0.5, end), derivative(closed)(0.5, end))
+    of_both = lambda f: ta.jacobian(ta.grad(lambda p: f(p[0], p[1])))
+    close(of_both(last)(np.array([0.5, end])), of_both(closed)(np.array([0.5, end])))
+    thrice = lambda f: ta.grad(ta.grad(ta.grad(lambda k: f(k, end))))
+    close(thrice(last)(0.5), thrice(closed)(0.5))
+    found = adjoint_gradient(fun, (0, end), [1.0], (0.5,), terminal=lambda y, k: y[0])
+    close(found.gradient[0], ta.grad(closed)(0.5, end))
+    close(found.gradient["y0"], [ta.grad(across_from)(1.0, end)])
 
 
 def across_from(start, end, k=0.5):
     if k * end < np.log(2 * start):
         return start * np.exp(-k * end)
     return 2 * start**2 * np.exp(-2 * k * end)
+
+
+@pytest.mark.usefixtures("way")
+def test_hessians_across_many_switches():
+    """Two springs, in turn: the state goes around ellipses that fit together."""
+
+    def springs(t, y, stiff):
+        return [y[1], -np.where(y[0] > 0, stiff[0], stiff[1]) * y[0]]
+
+    def last(p):
+        return solve_ivp(springs, (0, 18.0), p[:2], args=(p[2:],)).y[:, -1]
+
+    def closed(p):
+        x, v, soft, hard = p
+        slow, fast = np.sqrt(soft), np.sqrt(hard)
+        left = 18.0 - (np.pi / 2 + np.arctan(v / (slow * x))) / slow
+        left = left - 4 * np.pi * (1 / slow + 1 / fast)
+        assert 0 < left < np.pi / fast  # after four turns it is on the left
+        speed = np.sqrt(v**2 + soft * x**2)
+        return np.stack([-speed / fast * np.sin(fast * left), -speed * np.cos(fast * left)])
+
+    p = np.array([1.0, 0.25, 1.5, 5.0])
+    weights = np.array([1.0, 0.5])
+    close(ta.jacobian(last)(p), ta.jacobian(closed)(p), 1e-12)
+    of = lambda f: ta.hessian(lambda p: f(p) @ weights)(p)
+    close(of(last), of(closed), 1e-12)
+
+
+# --- what is refused --------------------------------------------------------------------------
 
 
 def test_numbers_that_come_in_by_the_back_door_are_refused():

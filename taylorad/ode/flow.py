@@ -6,7 +6,7 @@ may are good; that one is taken by itself, up to the switch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.steps.stops import Stops
-from taylorad.ode.tracing.system import System
+from taylorad.ode.tracing.lines import Held
 
 __all__ = ["Crossed", "Flow", "total"]
 
@@ -37,6 +37,17 @@ FARTHEST = 2.0**900
 
 class Crossed(IntegrationError):
     """A switch was met where none may be crossed."""
+
+
+@dataclass
+class _Side:
+    """A side of a switch: what varies there, what changes, and where the solution is."""
+
+    variation: Any
+    changed: list[Held]
+    given: list[Any]
+    state: Any
+    parts: Any
 
 
 class Flow(Branch):
@@ -100,7 +111,7 @@ class Flow(Branch):
     ) -> Block:
         """Take one step, no further than the next switch; there is none if that is not possible."""
         seen, begin = {self._side()}, (motion.time, motion.time_low)
-        self.switches.now = motion.time
+        self.switches.now, came = motion.time, None
         while True:
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
@@ -110,10 +121,11 @@ class Flow(Branch):
             h = self.switches.sharp(self.parts[0], h, begin[0], tolerance.relative)
             if self._is_on_its_side(h, tolerance.relative):
                 break
-            system, given, parts = self.system, self.given, self.parts[0, : self.size].copy()
+            # What jumps because something else does is no switch of its own.
+            came = came or self._came_from(before, h, tolerance.relative)
             self._change_sides(before, h, tolerance.relative)
-            if system is not None and system.variation is not None:
-                before.state = self._varied(system, given, parts, before, end, tolerance)
+            if came.variation is not None:
+                before.state = self._varied(came, before, end, tolerance)
                 before.lost = 0 * before.state
             motion.restore(before)
             if self._side() in seen:
@@ -133,19 +145,23 @@ class Flow(Branch):
         self.times[0] = *begin, h
         return self._block(motion, 1)
 
+    def _came_from(self, motion: Motion, h: Any, relative: Any) -> _Side:
+        """Note the side of a switch that the solution comes from."""
+        variation = self.system.variation if self.system is not None else None
+        held = variation.held if variation is not None else []
+        sides = zip(held, self.held, self.switches.after(self.parts[0], h, relative))
+        return _Side(
+            variation,
+            [held for held, here, there in sides if here != there],
+            [motion.time, *self.given],
+            motion.state,
+            self.parts[0, : self.size].copy(),
+        )
+
     def _varied(
-        self,
-        system: System,
-        given: Sequence[Any],
-        parts: Any,
-        motion: Motion,
-        end: tuple[float, float],
-        tolerance: Tolerance,
+        self, came: _Side, motion: Motion, end: tuple[float, float], tolerance: Tolerance
     ) -> Any:
         """Give the state on the other side of a switch, with all solutions nearby."""
-        numbers = len(given) - len(system.held)
-        sides = zip(system.variation.held, given[numbers:], self.held, strict=False)
-        changed = [held for held, a, b in sides if a != b]
 
         def expanded(state: Any) -> Any:
             there = motion.copy()
@@ -153,10 +169,9 @@ class Flow(Branch):
             self._once(there, end, tolerance)
             return self.parts[0, : self.size]
 
-        given = [motion.time, *given]
         try:
-            state = across(system.variation, changed, parts, given, expanded)
-            gap = np.max(np.abs(state - motion.state))
+            state = across(came.variation, came.changed, came.parts, came.given, expanded)
+            gap = np.max(np.abs(state - came.state))
             if not motion.steps and gap > SAME * np.max(np.abs(state)):
                 raise NotSmooth("the solution begins on a switch")
         except NotSmooth as error:
@@ -235,9 +250,7 @@ class Flow(Branch):
         assert self.system is not None
         if getattr(self.fun, "smooth", False):
             raise Crossed(
-                f"after t = {float(before.time):.17g} a switch in the right-hand side is crossed "
-                "(where, abs, if), and derivatives of derivatives do not go across; `sensitivities`"
-                " of higher order do",
+                f"after t = {float(before.time):.17g} a switch in the right-hand side is crossed",
                 *(before.time, before.state.reshape(self.shape).copy()),
             )
         self.hold(self.switches.after(self.parts[0], h, relative))

@@ -8,7 +8,8 @@ comes from it:
 
 where g is the function that changes its sign, Y the solution as it came, Z as it goes on. What is
 wanted is Z(0). As s has no constant term, each degree of s, and then of Z(0), follows from those
-below it (to first order this is the saltation matrix of [1]_).
+below it (to first order this is the saltation matrix of [1]_). The coefficients of polynomials may
+be polynomials in turn, where what is varied was varied before.
 
 References
 ----------
@@ -24,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import as_operand, bottom, fresh_tag
-from taylorad.forward.algebra import Algebra, univariate
+from taylorad.drivers.seeds import coefficients_of
+from taylorad.forward.algebra import univariate
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
 from taylorad.ode.tracing.constants import number as exact
@@ -78,93 +80,124 @@ def across(
     NotSmooth
         If the solution does not cross, but touches; or crosses several switches at once.
     """
-    algebra = variation.algebra
-    order = algebra.order
-    series = parts[:, : order + 1].reshape(algebra.size, -1, order + 1)
-    functions = _functions(variation, changed, series, arguments)
-    times = [_time(algebra, g) for g in functions]
+    polynomials = _Polynomials(variation)
+    order = polynomials.order
+    if parts.shape[1] <= order:
+        raise NotSmooth(
+            f"a switch is crossed by a series of order {parts.shape[1] - 1}, too short for "
+            f"derivatives of order {order}"
+        )
+    series = polynomials.in_time(parts)
+    functions = _functions(polynomials, changed, series, arguments)
+    times = [_time(order, g) for g in functions]
     s = times[0]
-    scale = float(max(np.max(np.abs(s)), 1e-300))
-    if any(np.max(np.abs(t - s)) > SAME * scale for t in times):
+    sizes = [np.abs(polynomials.coefficients(t)) for t in times]
+    scale = float(max(np.max(sizes[0]), 1e-300))
+    gaps = [np.abs(polynomials.coefficients(t - s)) for t in times]
+    if any(np.max(gap) > SAME * scale for gap in gaps):
         raise NotSmooth("several switches are crossed at once")
-    wanted = _composed(algebra, series, s)
+    wanted = _composed(series, s)
     found = wanted
     for _ in range(order):
-        behind = expanded(found.reshape(-1))[:, : order + 1]
-        behind = behind.reshape(algebra.size, -1, order + 1).copy()
-        behind[..., 0] = 0
-        found = wanted - _composed(algebra, behind, s)
-    return found.reshape(-1)
+        behind = polynomials.in_time(expanded(polynomials.coefficients(found).reshape(-1)))
+        found = wanted - s * _composed(behind[1:], s)
+    return polynomials.coefficients(found).reshape(-1)
 
 
-def _composed(algebra: Algebra, series: Any, s: Any) -> Any:
-    """Put a polynomial s, without constant term, into series in time: shape (M, n)."""
-    total = series[..., -1]
-    s = s[:, None]
-    for k in range(series.shape[-1] - 2, -1, -1):
-        total = algebra.multiply(total, s) + series[..., k]
+class _Polynomials:
+    """Polynomials, maybe of polynomials, and their coefficients: those of a variation's state."""
+
+    def __init__(self, variation: Variation) -> None:
+        self.levels: list[tuple[Variation, int]] = []  # the last is the one of plain numbers
+        system: System = variation
+        while isinstance(system, Variation):
+            self.levels.append((system, fresh_tag()))
+            system = system.base
+        self.base = system.expanded
+        self.sizes = [level.algebra.size for level, _ in self.levels]
+        self.order = sum(level.algebra.order for level, _ in self.levels)
+
+    def of(self, c: Any) -> Any:
+        """Give the polynomials of these coefficients, an axis for each of the levels first."""
+        value = as_operand(c)
+        for level, tag in self.levels:
+            value = Jet.of(value, level.algebra, tag)
+        return value
+
+    def coefficients(self, value: Any) -> Any:
+        """Give the coefficients of polynomials."""
+        for level, tag in reversed(self.levels):
+            value = coefficients_of(value, tag, level.algebra)
+        return np.asarray(bottom(value))
+
+    def in_time(self, parts: Any) -> Any:
+        """Give the series of a state as polynomials, the degree in time first."""
+        c = parts[:, : self.order + 1]
+        c = c.reshape(*self.sizes, -1, c.shape[1])
+        return self.of(np.moveaxis(c, -1, -2).copy())
+
+    def parameters(self, given: Sequence[Any]) -> list[Any]:
+        """Give the parameters, those that vary as polynomials, and what is held."""
+        found = [as_operand(x) for x in given]
+        for level, tag in self.levels:
+            count = sum(p.size for p in level.base.parameters)
+            numbers, values = found[:count], found[count : count + len(level.seeds)]
+            held = found[count + len(level.seeds) :]
+            terms: dict[int, dict[int, Any]] = {}
+            for (parameter, monomial), value in zip(level.seeds, values, strict=True):
+                terms.setdefault(parameter, {})[monomial] = value
+            for parameter, at in terms.items():
+                x = numbers[parameter]
+                c = [x, *(at.get(m, 0 * x) for m in range(1, level.algebra.size))]
+                numbers[parameter] = Jet.of(np.stack(c), level.algebra, tag)
+            found = [*numbers, *held]
+        return found
+
+
+def _composed(series: Any, s: Any) -> Any:
+    """Put a polynomial s, without constant term, into series in time, the degree first."""
+    total = series[-1]
+    for k in range(len(series) - 2, -1, -1):
+        total = total * s + series[k]
     return total
 
 
-def _time(algebra: Algebra, g: Any) -> Any:
-    """Solve g(s) = 0 for the polynomial s: g has the shape (M, order + 1)."""
-    slope = g[0, 1] if g.shape[1] > 1 else 1
-    size = max(abs(x) for x in g[0, 1:].tolist()) if g.shape[1] > 1 else 1
-    if not abs(slope) > GRAZING * size:
+def _time(order: int, g: Any) -> Any:
+    """Solve g(s) = 0 for the polynomial s: g is a series in time that begins with zero."""
+    sizes = np.abs(bottom(g))[1:].tolist()
+    slope = bottom(g)[1] if order else 1
+    if order and not abs(slope) > GRAZING * max(sizes):
         raise NotSmooth("a switch is touched")
-    s = np.zeros(algebra.size, g.dtype)
-    for _ in range(algebra.order):
-        s = s - _composed(algebra, g[:, None], s)[:, 0] / slope
-        s[0] = 0
+    s = 0 * g[0]
+    for _ in range(order):
+        s = s - _composed(g, s) / slope
     return s
 
 
 def _functions(
-    variation: Variation, changed: Sequence[Held], series: Any, arguments: Sequence[Any]
+    polynomials: _Polynomials, changed: Sequence[Held], series: Any, arguments: Sequence[Any]
 ) -> list[Any]:
-    """Give what changes sign, as polynomials and series in time: shape (M, order + 1)."""
-    algebra, base, tag = variation.algebra, variation.base, fresh_tag()
-    powers = univariate(series.shape[-1] - 1)
-
-    def number(c: Any) -> Any:
-        return Taylor.of(Jet.of(as_operand(np.moveaxis(c, -1, 1)), algebra, tag), powers)
-
-    if series.dtype == object:  # floats, of which there may be some, count as fractions
+    """Give what changes sign, as series in time: the degree first."""
+    powers = univariate(polynomials.order)
+    if bottom(series).dtype == object:  # floats, of which there may be some, count as fractions
         arguments = [exact(x) for x in arguments]
     time, *given = arguments
-    t = np.zeros((algebra.size, powers.size), series.dtype)
-    t[0, 0], t[0, 1:2] = time, 1
-    state = [number(series[:, i]) for i in range(series.shape[1])]
-    given = [
-        number(x) if isinstance(x, np.ndarray) else as_operand(x)
-        for x in _parameters(variation, given, t)
-    ]
+    t = np.zeros((*polynomials.sizes, powers.size), bottom(series).dtype)
+    t.reshape(-1)[:2] = [time, 1][: powers.size]
+    numbers = [series[:, i] for i in range(series.shape[1])]
     operands = [line for held in changed for line in held.operands]
-    values = _values(base, operands, [*state, number(t), *given])
+    moving = [Taylor.of(x, powers) for x in (*numbers, polynomials.of(t))]
+    values = _values(polynomials.base, operands, [*moving, *polynomials.parameters(given)])
     found = []
     for held in changed:
         x = [values[i] for i in held.operands]
         g = x[0] - x[1] if len(x) > 1 else x[0]
         if not isinstance(g, Taylor):
             raise NotSmooth("something else than the solution switches")
-        assert isinstance(g.c, Jet)
-        assert g.c.tag == tag
-        found.append(np.array(bottom(g.c.c)))
-        found[-1][0, 0] = 0  # it is on the switch, whichever that is
+        c = polynomials.coefficients(g.c).copy()
+        c.reshape(-1)[0] = 0  # it is on the switch, whichever that is
+        found.append(polynomials.of(c))
     return found
-
-
-def _parameters(variation: Variation, given: Sequence[Any], like: Any) -> list[Any]:
-    """Give the parameters, those that vary as polynomials."""
-    found: list[Any] = list(given)
-    numbers = sum(p.size for p in variation.base.parameters)
-    for (parameter, monomial), value in zip(variation.seeds, given[numbers:], strict=False):
-        if not isinstance(found[parameter], np.ndarray):
-            c = np.zeros_like(like)
-            c[0, 0] = found[parameter]
-            found[parameter] = c
-        found[parameter][monomial, 0] = value
-    return found[:numbers] + found[numbers + len(variation.seeds) :]
 
 
 def _values(base: System, wanted: Sequence[int], arguments: Sequence[Any]) -> dict[int, Any]:

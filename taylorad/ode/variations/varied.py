@@ -56,8 +56,7 @@ class Varied:
         self, fun: Callable[..., Any], algebra: Algebra, seeds: Sequence[tuple[int, int]] = ()
     ) -> None:
         self.fun, self.algebra, self.seeds = fun, algebra, tuple(seeds)
-        # Of solutions that vary, switches are gone over; not of those that vary in two ways.
-        self.smooth = isinstance(fun, Varied) or getattr(fun, "smooth", False)
+        self.smooth = getattr(fun, "smooth", False)
 
     def system(self, t: float, y: Any, args: Sequence[Any], functions: Sequence[Any]) -> System:
         """Give the system of all coefficients; see `taylorad.ode.tracing.system.system`."""
