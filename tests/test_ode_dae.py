@@ -441,6 +441,18 @@ def test_rates_in_the_state_jump_too(chosen):
     np.testing.assert_allclose(run.y[0], [0, 0.5, 1.0], atol=1e-15)
 
 
+def test_derivatives_where_what_has_no_rate_jumps_are_refused():
+    def F(t, y, yp):
+        return yp[0] + y[1], y[1] - np.where(y[0] > 1, y[0], 2 * y[0])
+
+    problem = (implicit(F), (0, 2), [2.0, 2.0])
+    assert abs(solve_ivp(*problem).y[0, -1] - 4 * np.exp(-4)) < 1e-14
+    with pytest.raises(IntegrationError, match="follow from others jump"):
+        ta.ode.flow_map(*problem)
+    with pytest.raises(IntegrationError, match="follow from others jump"):
+        ta.grad(lambda y: solve_ivp(implicit(F), (0, 2), [y, y]).y[0, -1])(2.0)
+
+
 def test_parameters_change_what_follows_from_them():
     integrator = Integrator(
         implicit(lambda t, y, yp, k: (yp[0] - y[1], y[1] - k * y[0])), 0.0, [1.0, 7.0], args=(2.0,)

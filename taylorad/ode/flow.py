@@ -258,8 +258,9 @@ class Flow(Branch):
         given = [*self._arguments(system, before.state, before.time), *self.held]
         known = self.switches.values(given)
         parts = self.parts[0, : self.size]
-        if self.constrained:  # what follows from the rest may jump, in the note too
-            before.state = self.constrained.landed(before, parts, h, self.args, relative)
+        landed = getattr(self.fun, "landed", None)
+        if landed is not None:  # what follows from the rest may jump, in the note too
+            before.state = landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
             self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
 

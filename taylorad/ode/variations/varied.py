@@ -10,10 +10,12 @@ import numpy as np
 from taylorad.dispatch import fresh_tag, shape_of
 from taylorad.dispatch.operands import as_operand, size_of
 from taylorad.drivers.boundary import as_output, evaluate
+from taylorad.errors import IntegrationError
 from taylorad.forward.algebra import Algebra, buffer
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
 from taylorad.ode.leaves import numbered
+from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
 from taylorad.ode.tracing.variation import Variation
 
@@ -70,6 +72,26 @@ class Varied:
     def jumps(self, t: Any, y: Any, args: Sequence[Any]) -> bool:
         """Tell whether something may jump; see `taylorad.ode.tracing.system.jumps`."""
         return jumps(self.fun, t, y[0], args[:-1])
+
+    def landed(self, at: Motion, series: Any, h: Any, args: Sequence[Any], relative: Any) -> Any:
+        """Give the state on the other side of a switch, see `taylorad.ode.constrained`.
+
+        What follows from the rest of the state must not jump, for nobody knows how all of the
+        solutions nearby do.
+        """
+        inner = getattr(self.fun, "landed", None)
+        if inner is not None:
+            here = at.copy()
+            here.state = here.state[: here.state.size // self.algebra.size]
+            state = inner(here, series[: here.state.size], h, args[:-1], relative)
+            if np.any(state != here.state):
+                raise IntegrationError(
+                    f"at t = {at.time} entries of the state that follow from others jump: there "
+                    "are no derivatives by what is varied. Integrate each side by itself",
+                    at.time,
+                    here.state,
+                )
+        return at.state
 
     def __call__(self, t: Any, y: Any, *args: Any) -> Any:
         """Compute the coefficients of the rates from those of the state."""
