@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import mpmath
@@ -82,10 +83,14 @@ class Engine:
         self.counts = [0] * len(events)
         self.ending = any(math.isfinite(event.most) for event in events)
         self.exact = motion.state.dtype == object
-        relative = max(float(tolerance.relative), 1e-290)
-        self.watch = Watch(len(events), flow.order, relative)
         self.mover, self.ahead = 0, 1
         self.forget()
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What looks for events."""
+        relative = max(float(self.tolerance.relative), 1e-290)
+        return Watch(len(self.events), self.flow.order, relative)
 
     def forget(self) -> None:
         """Forget what is no longer so where the integration has been moved by hand."""
@@ -134,7 +139,9 @@ class Engine:
         """Give another that does not change with this one; what is compiled they share."""
         new = object.__new__(Engine)
         vars(new).update(vars(self))
-        new.motion, new.watch = self.motion.copy(), copy.deepcopy(self.watch)
+        new.motion = self.motion.copy()
+        if self.events:
+            new.watch = copy.deepcopy(self.watch)
         new.counts = list(self.counts)
         new.t_events, new.y_events = (
             [list(x) for x in lists] for lists in (self.t_events, self.y_events)

@@ -81,18 +81,18 @@ class Points:
     """
 
     def __init__(self, start: Motion, times: Any, sign: int) -> None:
-        self.times, self.sign = times, sign
+        self.times, self.sign, self.along = times, sign, sign * times
         self.place = self._up_to(start.time)
         self.values = [np.repeat(start.state[:, None], self.place, axis=1)]
 
     def _up_to(self, stop: Any) -> int:
-        return int(np.searchsorted(self.sign * self.times, self.sign * stop, side="right"))
+        return int(self.along.searchsorted(self.sign * stop, side="right"))
 
     def take(self, block: Block) -> None:
         first, last = self.place, self._up_to(block.stop)
         if last > first:
             times = self.times[first:last]
-            which = np.searchsorted(self.sign * block.stops, self.sign * times)
+            which = (self.sign * block.stops).searchsorted(self.along[first:last])
             s = (times - block.times[which, 0]) - block.times[which, 1]
             self.values.append(evaluate(block.coefficients, which, s))
             self.place = last

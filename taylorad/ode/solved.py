@@ -161,8 +161,8 @@ def _times(t_eval: Any, t0: float, tf: float) -> Any:
     times = as_times(t_eval)
     if times.ndim != 1:
         raise InputError("`t_eval` must be 1-dimensional.")
-    if not np.all((times >= min(t0, tf)) & (times <= max(t0, tf))):
+    if not ((times >= min(t0, tf)) & (times <= max(t0, tf))).all():
         raise InputError("Values in `t_eval` are not within `t_span`.")
-    if np.any(np.diff(times) * (1 if tf >= t0 else -1) <= 0):
+    if ((times[1:] <= times[:-1]) if tf >= t0 else (times[1:] >= times[:-1])).any():
         raise InputError("Values in `t_eval` are not properly sorted.")
     return times

@@ -38,21 +38,20 @@ def tolerance(
     if y0.dtype == object:
         return _of_mpmath(y0, _first(tol, rtol, 0), atol, max_step, digits)
     relative = np.asarray(_first(tol, rtol, SMALLEST), dtype=float)
-    if not np.all(relative >= 0):
+    if not (relative >= 0).all():
         raise InputError(f"rtol is {relative}; it must be positive")
     if relative.ndim and relative.shape != np.shape(y0):
         raise InputError(f"`rtol` has wrong shape: {relative.shape}, not {np.shape(y0)}")
-    smallest = max(float(np.min(relative, initial=math.inf)), SMALLEST)
+    smallest = max(float(relative.min(initial=math.inf)), SMALLEST)
     if smallest >= 1:
         raise InputError(f"rtol is {smallest}; it must be below 1")
     if not max_step > 0:
         raise InputError("`max_step` must be positive.")
-    sizes = [abs(x) for x in np.ravel(y0)]
     if atol is None:
-        floors = np.full(len(sizes), min(1.0, float(max(sizes, default=0.0))) or 1.0)
+        floors = np.full(y0.size, min(1.0, float(np.abs(y0).max(initial=0.0))) or 1.0)
     else:
         absolute = np.asarray(atol, dtype=float)
-        if not np.all(absolute >= 0):
+        if not (absolute >= 0).all():
             raise InputError("`atol` must be positive.")
         if absolute.ndim and absolute.shape != np.shape(y0):
             raise InputError(f"`atol` has wrong shape: {absolute.shape}, not {np.shape(y0)}")

@@ -10,9 +10,10 @@ What jumps, ``x > 0`` and ``np.floor(x)`` say, is *held*: it is an argument that
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -41,14 +42,15 @@ class NotTraceable(Exception):
     """The right-hand side cannot be written down as a program of scalars; says why."""
 
 
-@runtime_checkable
-class Described(Protocol):
+class Described(ABC):
     """A right-hand side that says by itself what system it is, without being traced as a whole."""
 
-    def system(self, t: Any, y: Any, args: Any, functions: Any) -> System:
+    @abstractmethod
+    def system(self, t: float, y: Any, args: Sequence[Any], functions: Sequence[Any]) -> System:
         """Give the system; see `system`."""
 
-    def jumps(self, t: Any, y: Any, args: Any) -> bool:
+    @abstractmethod
+    def jumps(self, t: Any, y: Any, args: Sequence[Any]) -> bool:
         """Tell whether something in it may jump; see `jumps`."""
 
 

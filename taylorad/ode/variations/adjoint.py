@@ -35,7 +35,7 @@ from taylorad.ode.solved import OdeResult
 from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.tracing.reversal import Reversal
-from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
+from taylorad.ode.tracing.system import Described, NotTraceable, System, jumps, system
 from taylorad.ode.variations.problem import Problem, lowest, stripped, with_products
 from taylorad.ode.variations.varied import Varied
 from taylorad.reverse.sweep import sweep
@@ -47,7 +47,7 @@ MOST = 10_000
 """So many stops between two looks at the keyboard."""
 
 
-class Adjoint:
+class Adjoint(Described):
     """The right-hand side of state, cotangent and cotangents of parameters, one behind the other.
 
     Parameters

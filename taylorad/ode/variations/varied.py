@@ -16,7 +16,7 @@ from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
 from taylorad.ode.leaves import numbered
 from taylorad.ode.steps.stepper import Motion
-from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
+from taylorad.ode.tracing.system import Described, NotTraceable, System, jumps, system
 from taylorad.ode.tracing.variation import Variation
 
 __all__ = ["Observed", "Varied"]
@@ -38,7 +38,7 @@ class Observed:
         return self.function(t, y[0], *args[:-1])
 
 
-class Varied:
+class Varied(Described):
     """A right-hand side whose state, of shape ``(M, *shape)``, is that of polynomials.
 
     Its last argument are coefficients of parameters, those of degree above 0 that are not zero. It
