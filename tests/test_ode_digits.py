@@ -450,3 +450,20 @@ def test_floats_in_containers_beside_mpmath_numbers(ahead, number, digits):
         **{"args": (ahead, mpmath.mpf(2)), "digits": digits},
     )
     assert abs(run.y[0, -1] - mpmath.e) < 1e-14
+
+
+@pytest.mark.parametrize("digits", [30, 60, 80])
+def test_events_that_stay_what_they_are(digits):
+    """Whether one vanishes at the end of a step is asked of the function itself."""
+
+    def still(t, y):
+        return np.sin(y[1] - 0.5)
+
+    def zero(t, y):
+        return np.sin(y[1])
+
+    run = ta.ode.solve_ivp(
+        lambda t, y: [np.cos(t), 0 * y[1]], (0, 2), [0.0, 0.0], events=[still, zero], digits=digits
+    )
+    assert run.success
+    assert [len(times) for times in run.t_events] == [0, 0]

@@ -205,6 +205,9 @@ class Flow(Branch):
 
     def values(self, t: float, state: Any) -> list[Any]:
         """Compute the events' functions."""
+        if self.dtype == object:  # of which NumPy itself has no functions
+            y = state[:, None]
+            return [composed(e.function, t, y, self.shape, self.args)[0] for e in self.events]
         y = state.reshape(self.shape)
         with np.errstate(all="ignore"):
             return [np.ravel(event.function(t, y, *self.args))[0] for event in self.events]
