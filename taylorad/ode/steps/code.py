@@ -40,11 +40,14 @@ class Code(Vectors):
         How many doubles a number is: one for each trajectory.
     waits : dict of str to int
         For how many operations, one after the other, a register waits, as far as is known.
+    calls : dict of (str, int) to str
+        The calls of intrinsic functions on so many numbers, with operands to be filled in.
     """
 
     block: str = "entry"
     batch: int = 1
-    waits: dict[str, int] = field(default_factory=dict)
+    waits: dict[Name, int] = field(default_factory=dict)
+    calls: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def name(self) -> str:
         """Make a new name: of numbers LLVM keeps no table, and reads them sooner."""
@@ -142,16 +145,19 @@ class Code(Vectors):
 
     def _after(self, text: str, operands: Iterable[str]) -> str:
         """Append an instruction, and take note of what its result waits for."""
-        name, waits, wait = self.let(text), self.waits, 0
+        name, known, wait = self.let(text), self.waits.get, 0
         for operand in operands:
-            if operand in waits and waits[operand] > wait:
-                wait = waits[operand]
-        waits[name] = wait + 1
+            found = known(operand, 0)
+            if found > wait:
+                wait = found
+        self.waits[name] = wait + 1
         return name
 
-    def wait(self, *names: Name) -> int:
-        """Give for how many operations the last of some registers waits."""
-        return max([self.waits.get(x or "", 0) for x in names], default=0)
+    def wait(self, a: Name, b: Name = None) -> int:
+        """Give for how many operations the later of two registers waits."""
+        known = self.waits.get
+        first, second = known(a, 0), known(b, 0)
+        return first if first > second else second
 
     def add(self, a: Name, b: Name, width: int = 1) -> Name:
         if a is None or b is None:
@@ -211,8 +217,11 @@ class Code(Vectors):
 
     def intrinsic_of(self, name: str, operands: tuple[str, ...], width: int = 1) -> str:
         """Call an intrinsic function of LLVM on doubles."""
-        call, declaration = _intrinsic(name, self.batch * width, len(operands))
-        self.declarations.add(declaration)
+        call = self.calls.get((name, width))
+        if call is None:
+            call, declaration = _intrinsic(name, self.batch * width, len(operands))
+            self.calls[name, width] = call
+            self.declarations.add(declaration)
         return self._after(call % operands, operands)
 
     def absolute(self, a: str, width: int = 1) -> str:
@@ -332,6 +341,7 @@ class Code(Vectors):
         self.do(f"store {self.kind(width)} {value}, ptr {at}, align 8")
 
 
+@cache
 def kind_of(width: int) -> str:
     """Give the type of a register of so many doubles."""
     return "double" if width == 1 else f"<{width} x double>"

@@ -5,9 +5,9 @@ The newest terms are single numbers, for each degree waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from taylorad.ode.tracing.recurrences import Inner
 if TYPE_CHECKING:
     from taylorad.ode.steps.unrolled import Unrolled
 
-__all__ = ["LANES", "Interiors", "Stream"]
+__all__ = ["LANES", "Interiors", "Stream", "Streams", "outwards"]
 
 Stream = tuple[int, bool]
 """A line, or D of it."""
@@ -30,23 +30,28 @@ NEWEST = 2
 
 
 @dataclass
+class Streams:
+    """Streams side by side.
+
+    Attributes
+    ----------
+    lanes : tuple of Stream
+    parts : dict of int to str
+        Their parts of each degree, as far as there was use for them.
+    """
+
+    lanes: tuple[Stream, ...]
+    parts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
 class _Pack:
-    """Interiors side by side."""
+    """Interiors side by side, and their factors."""
 
     inners: list[Inner]
     width: int
-
-    @cached_property
-    def first(self) -> tuple[Stream, ...]:
-        return tuple((i.a, i.weighted) for i in self._lanes)
-
-    @cached_property
-    def second(self) -> tuple[Stream, ...]:
-        return tuple((i.b, False) for i in self._lanes)
-
-    @property
-    def _lanes(self) -> list[Inner]:
-        return [*self.inners, *[self.inners[-1]] * (self.width - len(self.inners))]
+    first: Streams
+    second: Streams
 
     @cached_property
     def is_square(self) -> bool:
@@ -65,15 +70,20 @@ class Interiors:
 
     def __init__(self, core: Unrolled, lanes: int) -> None:
         self.core, self.code, self.lanes = core, core.code, lanes
-        self.vectors: dict[tuple[tuple[Stream, ...], int], str] = {}
+        self.sides: dict[tuple[Stream, ...], Streams] = {}
         self.begun: dict[tuple[int, int], Name] = {}
         self.packs = self._packed()
 
     def _packed(self) -> list[_Pack]:
-        """Put interiors side by side, those together that have a factor in common."""
+        """Put interiors side by side, those together that have a factor in common.
+
+        Squares have half as many terms, so they are by themselves if that takes no more vectors.
+        """
         packs = []
-        for square in (False, True):
-            left = [i for i in self.core.recurrences.inners if i.is_square == square]
+        inners = self.core.recurrences.inners
+        squares, others = ([i for i in inners if i.is_square == square] for square in (True, False))
+        is_apart = self._vectors(squares) + self._vectors(others) == self._vectors(inners)
+        for left in (others, squares) if is_apart else ([*inners],):
             while left:
                 counts: dict[int, int] = {}
                 for inner in left:
@@ -83,21 +93,37 @@ class Interiors:
                 chosen = [i for i in left if common in (i.a, i.b)][: self.lanes]
                 chosen += [i for i in left if i not in chosen][: self.lanes - len(chosen)]
                 left = [i for i in left if i not in chosen]
-                ordered = [self._turned(i, common) for i in chosen]
-                packs.append(_Pack(ordered, 1 << (len(chosen) - 1).bit_length()))
+                packs.append(self._pack([self._turned(i, common) for i in chosen]))
         return packs
+
+    def _vectors(self, inners: Sequence[Inner]) -> int:
+        """Give how many vectors it takes to have interiors side by side."""
+        return -(-len(inners) // self.lanes)
+
+    def _pack(self, inners: list[Inner]) -> _Pack:
+        width = 1 << (len(inners) - 1).bit_length()
+        lanes = [*inners, *[inners[-1]] * (width - len(inners))]
+        first, second = [(i.a, i.weighted) for i in lanes], [(i.b, False) for i in lanes]
+        return _Pack(inners, width, self.streams(first), self.streams(second))
 
     def _turned(self, inner: Inner, common: int) -> Inner:
         return Inner(inner.b, inner.a) if inner.a == common and not inner.weighted else inner
 
-    def vector(self, streams: tuple[Stream, ...], k: int) -> Name:
+    def streams(self, lanes: Sequence[Stream]) -> Streams:
+        """Put streams side by side: the same if they have been."""
+        return self.sides.setdefault(tuple(lanes), Streams(tuple(lanes)))
+
+    def vector(self, streams: Streams, k: int) -> Name:
         """Give parts side by side."""
-        if len(streams) == 1:
-            return self.core.of(streams[0], k)
-        key = (streams, k)
-        if key not in self.vectors:
-            self.vectors[key] = self.code.packed([self.core.of(s, k) for s in streams])
-        return self.vectors[key]
+        part: Name = streams.parts.get(k)
+        if part is None:
+            if len(streams.lanes) == 1:
+                part = self.core.of(streams.lanes[0], k)
+            else:
+                part = self.code.packed([self.core.of(s, k) for s in streams.lanes])
+            if part is not None:
+                streams.parts[k] = part
+        return part
 
     def written(self, k: int) -> Mapping[Inner, Name]:
         """Write all interiors of a degree: old parts side by side, the newest alone."""
@@ -133,12 +159,12 @@ class Interiors:
 
     def _pairs(self, pack: _Pack, k: int) -> list[tuple[Name, Name]]:
         """Give the factors of the old terms, the oldest first; of a square, half of them."""
-        lag = _lag(pack, k)
+        lag, first, second, of = _lag(pack, k), pack.first, pack.second, self.vector
         if pack.is_square:
-            js = [*range(lag, (k + 1) // 2)][::-1]
+            js: Iterable[int] = reversed(range(lag, (k + 1) // 2))
         else:
-            js = sorted(range(lag, k - lag + 1), key=lambda j: max(j, k - j))
-        return [(self.vector(pack.first, j), self.vector(pack.second, k - j)) for j in js]
+            js = outwards(lag, k - lag)
+        return [(of(first, j), of(second, k - j)) for j in js]
 
     def _ends(self, inner: Inner, k: int, total: Name) -> Name:
         """Add the terms with the first parts."""
@@ -176,6 +202,12 @@ class Interiors:
                 total = code.fused(a, b, total, width)
             found.append(total)
         return found
+
+
+@cache
+def outwards(first: int, last: int) -> list[int]:
+    """Give whole numbers from the middle on."""
+    return sorted(range(first, last + 1), key=lambda j: abs(2 * j - first - last))
 
 
 def _lag(pack: _Pack, k: int) -> int:

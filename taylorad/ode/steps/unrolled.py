@@ -255,10 +255,10 @@ class Unrolled(Values):
         return self.code.packed(_padded(names, access.width))
 
     def part(self, access: Access, k: int) -> str:
-        members = _padded(self.members[access], access.width)
         if access.width == 1:
-            return self.parts[members[0], k] or self.code.constant(0.0)
-        return self.interiors.vector(tuple((i, False) for i in members), k) or ""
+            return self.parts[self.members[access][0], k] or self.code.constant(0.0)
+        members = _padded(self.members[access], access.width)
+        return self.interiors.vector(self.interiors.streams([(i, False) for i in members]), k) or ""
 
     def keep(self, parts: str) -> None:
         length = self.order + 1
