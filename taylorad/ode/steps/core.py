@@ -185,6 +185,20 @@ class Core:
         count: int = 1,
     ) -> list[str]:
         """Join what ``body`` gives for all components: vectors first, at the end their lanes."""
+        totals: list[str] = []
+        for width, vectors in self.gathered(body, join, count):
+            lanes = [over_lanes(vector, width) for vector in vectors]
+            both = zip(lanes, totals, strict=True) if totals else ()
+            totals = [join(a, b, 1) or "" for a, b in both] or lanes
+        return totals
+
+    def gathered(
+        self,
+        body: Callable[[Access], Sequence[str]],
+        join: Callable[[str, str, int], Name],
+        count: int,
+    ) -> list[tuple[int, Sequence[str]]]:
+        """Join what ``body`` gives for components that come in the same width."""
         zero, widths = self.code.constant, self.widths
 
         def one(access: Access, *now: str) -> list[str]:
@@ -196,12 +210,7 @@ class Core:
             return found
 
         vectors = self.over_states(one, *(zero(0.0, w) for w in widths for _ in range(count)))
-        totals = [zero(0.0)] * count
-        for k, vector in enumerate(vectors):
-            width, number = widths[k // count], k % count
-            lanes = over_lanes(vector, width)
-            totals[number] = lanes if k < count else join(lanes, totals[number], 1) or ""
-        return totals
+        return [(w, vectors[k * count : (k + 1) * count]) for k, w in enumerate(widths)]
 
     @abstractmethod
     def rates(self, access: Access) -> str:

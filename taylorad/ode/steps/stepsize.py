@@ -95,39 +95,37 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
     longest : str
         The largest step.
     """
-    code, zero = core.code, core.code.constant(0.0)
+    code = core.code
     last = decisive(core.order)
-    # The newest part, which all wait for, is the last that is dealt with.
     degrees = [max(k, 1) for k in range(last - LAST + 1, last + 1)]
     low = [k for k in (core.order // 4, core.order // 4 + 1) if 1 < k < degrees[0]]
 
     def scaled(access: Access) -> list[str]:
         width, scale = access.width, access.load("scale")
-        parts = (code.absolute(core.part(access, k), width) for k in (*degrees, *low))
+        parts = (code.absolute(core.part(access, k), width) for k in (*low, *degrees))
         return [code.multiply(part, scale, width) or "" for part in parts]
 
-    sizes = core.joined(scaled, code.larger, code.largest, LAST + len(low))
-    least = _of_all(code, sizes[:LAST], degrees)
-    if low:
-        slow = [
-            code.choose(code.compare("olt", x, code.constant(SLOW)), x, zero) for x in sizes[LAST:]
-        ]
-        longest = code.smaller(
-            exp2(code, code.add(_of_all(code, slow, low), factor) or ""), longest
-        )
+    found = core.gathered(scaled, code.larger, len(low) + LAST)
+    radii = [_radius(code, sizes, low, degrees, width) for width, sizes in found]
     spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
-    y = code.add(code.add(least, factor), spread) or ""
+    # The newest part, which all wait for, is the last that is dealt with.
+    y = code.add(code.add(factor, spread), reduce(code.smaller, radii)) or ""
     if degrees[0] < NEAR:
         y = code.larger(code.smaller(y, code.constant(ENDLESS)), code.constant(-ENDLESS))
     return code.smaller(exp2(code, y), longest)
 
 
-def _of_all(code: Code, sizes: Sequence[str], degrees: Sequence[int]) -> str:
-    """Give log2 of the radius of convergence, by some parts."""
-    if code.batch == 1 and len(sizes) in (2, LAST):
-        return logarithm(code, code.packed(sizes), degrees)
-    logarithms = [logarithm(code, size, [k]) for size, k in zip(sizes, degrees, strict=True)]
-    return reduce(code.smaller, logarithms)
+def _radius(
+    code: Code, sizes: Sequence[str], low: Sequence[int], last: Sequence[int], width: int
+) -> str:
+    """Give log2 of the radius of convergence, by the sizes of parts of low and of last degrees."""
+    zero, slow = code.constant(0.0, width), code.constant(SLOW, width)
+    slowly = [
+        code.choose(code.compare("olt", x, slow, width), x, zero, width) for x in sizes[: len(low)]
+    ]
+    looked_at = zip([*slowly, *sizes[len(low) :]], [*low, *last], strict=True)
+    logarithms = [_logarithms(code, x, [k] * width) for x, k in looked_at]
+    return code.least(reduce(lambda a, b: code.smaller(a, b, width), logarithms), width)
 
 
 def _multiple(code: Code, count: str) -> str:
@@ -139,28 +137,37 @@ def _multiple(code: Code, count: str) -> str:
 
 
 def logarithm(code: Code, sizes: str, degrees: Sequence[int]) -> str:
-    """Give log2 of the radius of convergence, by the sizes of the last parts, side by side."""
+    """Give log2 of the radius of convergence, by the sizes of parts side by side."""
+    return code.least(_logarithms(code, sizes, degrees), len(degrees))
+
+
+def _logarithms(code: Code, sizes: str, degrees: Sequence[int]) -> str:
+    """Give log2 of what each size says that the radius is."""
     width = len(degrees)
     kind = code.kind(width)
-    bits = code.let(f"bitcast {kind} {sizes} to {kind.replace('double', 'i64')}")
-    number = code.let(f"sitofp {kind.replace('double', 'i64')} {bits} to {kind}")
-    # The bits of a double, as a number, are its logarithm to one digit.
-    scale = code.constant([-(2.0**-52) / k for k in degrees], width)
-    shift = code.constant([(1023 - 0.043) / k for k in degrees], width)
+    whole = kind.replace("double", "i64")
+    # The bits of a double, as a number, are its logarithm to one digit. All but eleven are such a
+    # number, and 2**52 more, where they follow its exponent.
+    one = "%d" if kind == "double" else "splat (i64 %d)"
+    bits = code.let(f"bitcast {kind} {sizes} to {whole}")
+    bits = code.let(f"lshr {whole} {bits}, {one % 11}")
+    bits = code.let(f"or {whole} {bits}, {one % (1023 + 52 << 52)}")
+    number = code.let(f"bitcast {whole} {bits} to {kind}")
+    scale = code.constant([-(2.0**-41) / k for k in degrees], width)
+    shift = code.constant([(2**11 + 1023 - 0.043) / k for k in degrees], width)
     found = code.fused(number, scale, shift, width) or ""
-    none = code.let(f"fcmp oeq {kind} {sizes}, zeroinitializer")
-    bits = kind.replace("double", "i1")
-    endless = code.constant(ENDLESS, width)
-    return code.least(code.let(f"select {bits} {none}, {kind} {endless}, {kind} {found}"), width)
+    none = code.compare("oeq", sizes, code.constant(0.0, width), width)
+    return code.choose(none, code.constant(ENDLESS, width), found, width)
 
 
 def exp2(code: Code, y: str) -> str:
     """Give 2**y to three digits."""
-    whole = code.intrinsic_of("floor", (y,))
-    rest = code.subtract(y, whole)
-    q = code.fused(code.constant(0.33977), rest, code.constant(0.65943))
-    q = code.fused(q, rest, code.constant(1.0012))
-    shift = code.instruction(f"fptosi double {whole} to i64")
-    shift = code.instruction(f"shl i64 {shift}, 52")
+    # The sum is a whole number in the last bits of a double.
+    far = code.constant(1.5 * 2.0**52)
+    shifted = code.add(y, far) or ""
+    rest = code.subtract(y, code.subtract(shifted, far))
+    q = code.fused(code.constant(0.23843), rest, code.constant(0.70345))
+    q = code.fused(q, rest, code.constant(1.00044))
+    shift = code.instruction(f"shl i64 {code.instruction(f'bitcast double {shifted} to i64')}, 52")
     bits = code.instruction(f"bitcast double {q} to i64")
     return code.instruction(f"bitcast i64 {code.instruction(f'add i64 {bits}, {shift}')} to double")
