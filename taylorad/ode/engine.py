@@ -14,18 +14,18 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import mpmath
 import numpy as np
 
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import with_slack
 from taylorad.ode.digits.pickling import exactly
+from taylorad.ode.events.exact import sharpened
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
 from taylorad.ode.flow import Flow
 from taylorad.ode.steps.interface import Exit
-from taylorad.ode.steps.sampling import evaluate, polynomial
+from taylorad.ode.steps.sampling import evaluate
 from taylorad.ode.steps.stepper import Motion, Tolerance
 
 __all__ = ["SPACINGS", "Engine", "Time"]
@@ -278,7 +278,7 @@ class Engine:
         if self.exact and len(counted):
             rows, h = self.flow.series(block)[0], block.times[0, 2]
             counted = counted.astype(object)
-            counted[:, 2] = [_sharpened(rows[int(x[1])], x[2] * h, x[3]) for x in counted]
+            counted[:, 2] = [sharpened(rows[int(x[1])], x[2] * h, x[3]) for x in counted]
         return done, counted, ended, None if ended else cap
 
     def _cap(self, verdict: Verdict, rows: Any, h: float, times: Any) -> Any:
@@ -391,12 +391,3 @@ class Engine:
         moved = np.abs(now - before) > least * (np.abs(now) + floors)
         self.mover = int(np.argmax(moved)) if moved.size else 0
         return bool(moved.any())
-
-
-def _sharpened(row: Any, s: Any, simple: Any) -> Any:
-    """Give the time of a root to the digits of a series of mpmath numbers, by Newton's method."""
-    slopes = np.array([k * x for k, x in enumerate(row) if k])
-    for _ in range(mpmath.mp.prec.bit_length() if simple else 0):
-        slope = polynomial(slopes[None], s)[0]
-        s -= polynomial(row[None], s)[0] / slope if slope else 0
-    return s

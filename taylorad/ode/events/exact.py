@@ -1,4 +1,4 @@
-"""Switches of steps in mpmath numbers: located to all digits."""
+"""Switches and events of steps in mpmath numbers: located to all digits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from taylorad.forward.program import Step
 from taylorad.ode.events.crossings import first_crossing
 from taylorad.ode.events.polynomials import horner
 from taylorad.ode.events.switches import Switches, leading
+from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.tracing.constants import number
 from taylorad.ode.tracing.values import jump, value
 from taylorad.primitives.registry import Primitive
 
-__all__ = ["ExactSwitches"]
+__all__ = ["ExactSwitches", "sharpened"]
 
 ROUNDINGS = 16
 """The error of a function's values, of the sum of its terms, in terms of the tolerance."""
@@ -77,3 +78,12 @@ class ExactSwitches(Switches):
 
     def _held(self, row: Primitive, operands: list[Any]) -> Any:
         return jump(row, [number(x) for x in operands])
+
+
+def sharpened(row: Any, s: Any, simple: Any) -> Any:
+    """Give the time of a root to the digits of a series of mpmath numbers, by Newton's method."""
+    slopes = np.array([k * x for k, x in enumerate(row) if k])
+    for _ in range(mpmath.mp.prec.bit_length() if simple else 0):
+        slope = polynomial(slopes[None], s)[0]
+        s -= polynomial(row[None], s)[0] / slope if slope else 0
+    return s
