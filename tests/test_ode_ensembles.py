@@ -8,6 +8,8 @@ import pytest
 
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError
+from taylorad.ode.steps.lanes.lanes import are_faster
+from taylorad.ode.tracing.system import system
 
 
 def decay(t, y, rate):
@@ -301,6 +303,23 @@ def test_large_systems(t_eval):
             assert (result.success[i], result.nsteps[i]) == (one.success, one.nsteps)
             found = result.y[i] if t_eval is None else result.y[i, :, : len(one.t)]
             np.testing.assert_array_equal(found, one.y[:, -1] if t_eval is None else one.y)
+
+
+def test_many_equations_with_few_products():
+    """Which go side by side."""
+
+    def f(t, y, k):
+        rates = np.roll(y, 1) - 2 * y + np.roll(y, -1)
+        return np.concatenate([[k * y[0] * (1 - y[0])], rates[1:]])
+
+    Y0, k = np.random.default_rng(6).uniform(-1, 1, (9, 40)), np.linspace(0.5, 1.5, 9)
+    assert are_faster(system(f, 0.0, Y0[0], (0.5,)))
+    assert not are_faster(system(coupled, 0.0, Y0[0], (0.5,)))
+    options = {"in_axes": (0,), "t_eval": [0.3, 1.0]}
+    result = ta.ode.ensemble(f, (0, 1), Y0, (k,), **options)
+    as_alone(result, f, [(0, 1)] * 9, Y0, lambda i: (k[i],), options["t_eval"])
+    wanted = 1 / (1 + (1 / Y0[:, 0] - 1) * np.exp(-k))
+    np.testing.assert_allclose(result.y[:, 0, 1], wanted, rtol=1e-13)
 
 
 def test_what_the_function_raises_ends_one_trajectory():

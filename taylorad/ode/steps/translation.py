@@ -29,7 +29,7 @@ from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import NotTraceable, System
 from taylorad.ode.tracing.variation import Variation
 
-__all__ = ["Translation", "forget", "keep", "recipe"]
+__all__ = ["Translation", "forget", "is_written", "keep", "recipe"]
 
 MOST_WRITTEN = 10
 """Convolutions of a system whose orders are written out."""
@@ -185,7 +185,13 @@ def forget() -> None:
 
 def _form(recurrences: Recurrences) -> str:
     """Choose how the orders of a system are written."""
-    if len(recurrences.inners) <= MOST_WRITTEN and len(recurrences.nodes) <= 8 * MOST_WRITTEN:
+    if is_written(recurrences):
         return "written"
     vectors = len(recurrences.nodes) // LANES
     return "spread" if vectors <= MOST_SPREAD else "looped"
+
+
+def is_written(recurrences: Recurrences) -> bool:
+    """Tell whether the orders of a system are written out, one number after the other."""
+    inners, nodes = len(recurrences.inners), len(recurrences.nodes)
+    return inners <= MOST_WRITTEN and nodes <= 8 * MOST_WRITTEN
