@@ -9,7 +9,14 @@ import scipy.special as sp
 from scipy.linalg import expm, expm_frechet
 
 import taylorad as ta
-from taylorad.errors import CompileWarning, ConversionError, InputError, IntegrationError
+from taylorad.errors import (
+    CompileWarning,
+    ConversionError,
+    InputError,
+    InputTypeError,
+    IntegrationError,
+    OutputError,
+)
 from taylorad.ode import adjoint_gradient, sensitivities, solve_ivp
 from taylorad.ode.variations import recorded
 
@@ -474,6 +481,19 @@ def test_many_points():
     close([found.gradient["y0"][0], found.gradient[0]], ta.grad(closed)(p))
 
 
+def test_functionals_of_mpmath_numbers_and_whole_ones():
+    decay = lambda t, y, k: -k * y
+    for y0 in ([mpmath.mpf(2)], [2]):
+        with mpmath.workdps(30):
+            found = adjoint_gradient(
+                *(decay, (0, 1), y0, (1,)), terminal=lambda y, k: y[0], wrt=["y0", 0]
+            )
+            bars = [found.gradient["y0"][0], -found.gradient[0] / 2, found.value / 2]
+            exact = all(isinstance(x, mpmath.mpf) for x in bars)
+            assert exact == isinstance(y0[0], mpmath.mpf)
+            assert max(abs(x - mpmath.exp(-1)) for x in bars) < (1e-28 if exact else 1e-15)
+
+
 @pytest.mark.parametrize("times", [[0.25, 0.5], [0.0, 0.25, 1.0], [1.0]])
 def test_functionals_of_all_kinds(times):
     k = 0.5
@@ -623,6 +643,28 @@ def test_numbers_that_come_in_by_the_back_door_are_refused():
         ta.grad(lambda k: solve_ivp(lambda t, y: -k * y, (0, 1), [k]).y[0, -1])(0.5)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda k: ta.ode.sensitivities(lambda t, y, k: -k * y, (0, 1), [1.0], (k,)).y[0, -1],
+        lambda k: ta.ode.sensitivities(lambda t, y: -y, (0, k), [1.0]).y[0, -1],
+        lambda k: ta.ode.flow_map(lambda t, y: -y, (0, 1), [k]).coefficients[1, 0],
+        lambda k: ta.ode.lyapunov_spectrum(lambda t, y, k: -k * y, (0, 1), [1.0], (k,)).exponents,
+        lambda k: ta.ode.Integrator(lambda t, y, k: -k * y, 0, [1.0], (k,)).state[0],
+    ],
+)
+def test_derivatives_go_through_solve_ivp_alone(f):
+    with pytest.raises(InputError, match="are for taylorad"):
+        ta.jvp(f, (0.5,), (1.0,))
+    with pytest.raises(ConversionError, match="cannot be traced"):
+        ta.wengert(f, 0.5)
+
+
+def test_a_state_of_no_shape():
+    with pytest.raises(InputTypeError, match="is not an array"):
+        ta.grad(lambda p: solve_ivp(lambda t, y: -y, (0, 1), [[1.0, p], [p]]).y[0, 0, -1])(3.0)
+
+
 def test_an_ensemble_is_no_way_around():
     for y0, args in ((np.ones((3, 1)), True), (None, False)):
 
@@ -714,6 +756,8 @@ def test_functionals_that_make_no_sense():
         adjoint_gradient(*problem)
     with pytest.raises(InputError, match="give both"):
         adjoint_gradient(*problem, observed=lambda y: y[0, 0])
+    with pytest.raises(OutputError, match="functional returned an array"):
+        adjoint_gradient(*problem, terminal=lambda y: y)
     for wrt in ("y1", ["y0", "y0"], 0, []):
         with pytest.raises(InputError, match="wrt"):
             adjoint_gradient(*problem, terminal=lambda y: y[0], wrt=wrt)

@@ -8,10 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.errors import InputError, InputTypeError
+from taylorad.dispatch import Value, bottom
+from taylorad.errors import ConversionError, InputError, InputTypeError, user_line
 from taylorad.ode.digits.precision import exact_state
+from taylorad.ode.leaves import carried
 
-__all__ = ["NOT_FINITE", "arguments", "as_start", "as_time", "as_times"]
+__all__ = [
+    "NOT_FINITE",
+    "arguments",
+    "as_start",
+    "as_time",
+    "as_times",
+    "no_derivatives",
+    "not_traced",
+]
 
 FLOAT = np.dtype(float)
 
@@ -19,6 +29,25 @@ NOT_FINITE = "All components of the initial state `y0` must be finite."
 
 FEW = 32
 """So many numbers are looked at more quickly one by one."""
+
+
+def not_traced(*given: Any) -> None:
+    """Refuse numbers of a program that is being written down."""
+    if any(isinstance(bottom(x), Value) for x in carried(given)):
+        raise ConversionError(
+            f"an integration cannot be traced{user_line()}: what it does depends on its numbers. "
+            "taylorad.compile runs functions that integrate as they are"
+        )
+
+
+def no_derivatives(*given: Any) -> None:
+    """Refuse numbers that carry derivatives where nothing is known of these."""
+    not_traced(given)
+    if carried(given):
+        raise InputError(
+            f"numbers that carry derivatives are for taylorad.ode.solve_ivp alone{user_line()}: "
+            "differentiate that, or vary plain numbers by taylorad.ode.sensitivities"
+        )
 
 
 def as_start(y0: Any, digits: int | None = None) -> Any:

@@ -17,7 +17,7 @@ from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
-from taylorad.ode.inputs import arguments, as_start, as_time, as_times
+from taylorad.ode.inputs import arguments, as_start, as_time, as_times, no_derivatives
 from taylorad.ode.progress import Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
@@ -100,8 +100,8 @@ class Integrator:
     ) -> None:
         if not callable(fun):
             raise InputTypeError(f"fun is a function of t and y, not {fun!r}")
-        y = as_start(y0, digits)
-        self.digits = digits
+        no_derivatives(t0, y0, args)
+        y, self.digits = as_start(y0, digits), digits
         limits = tolerance(y, tol, rtol, atol, max_step, digits)
         self.order = order_for(limits.relative, order, y.dtype == object, digits)
         t0, args, watched = as_time(t0), arguments(args), prepared(events)

@@ -21,7 +21,7 @@ from taylorad.ode.ensembles.problem import Problem
 from taylorad.ode.ensembles.side_by_side import SideBySide
 from taylorad.ode.ensembles.sizes import Sizes
 from taylorad.ode.ensembles.starts import Chunk, Starts
-from taylorad.ode.leaves import carried
+from taylorad.ode.inputs import no_derivatives
 from taylorad.ode.progress import Progress
 from taylorad.ode.steps.lanes.lanes import are_faster
 from taylorad.ode.tolerances import order_for, tolerance
@@ -173,8 +173,7 @@ def ensemble(
             raise InputError(f"{name} is {number}; it must be a whole number, at least 1")
     if executor is not None and not hasattr(executor, "submit"):
         raise InputTypeError(f"executor is {executor!r}; it must have a method submit")
-    if carried((t_span, args, t_eval)):
-        raise InputError("of many trajectories derivatives are not known; solve_ivp has them")
+    no_derivatives(t_span, args, t_eval)
     starts = Starts(t_span, Y0, args, in_axes, t_eval)
     outcomes = Outcomes(starts, out)
     options = {"tol": tol, "rtol": rtol, "atol": atol, "order": order, "max_step": max_step}

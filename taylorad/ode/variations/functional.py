@@ -127,7 +127,7 @@ def adjoint_gradient(
     >>> np.abs(gradient["y0"] - 4 * (1 - np.exp(-1))) < 1e-14
     array([ True])
     """
-    functional = _Functional(fun, terminal, running, observed, t_eval)
+    value_of = _Functional(fun, terminal, running, observed, t_eval)
     options = Options(False, None, tol, rtol, atol, order, max_step, None, None, adjoint=True)
     given: dict[Name, Any] = {"t0": t_span[0], "tf": t_span[1], "y0": y0}
     given |= dict(enumerate(arguments(args)))
@@ -144,12 +144,12 @@ def adjoint_gradient(
             leaves[i] = x
         return rebuild(leaves)[0]
 
-    def of(points: dict[Name, list[Any]]) -> Any:
+    def functional(points: dict[Name, list[Any]]) -> Any:
         now = given | {name: with_leaves(name, new) for name, new in points.items()}
-        return functional(now, tuple(now[i] for i in range(len(args))), options)
+        return value_of(now, tuple(now[i] for i in range(len(args))), options)
 
     points = {name: [apart[name][0][i] for i in chosen[name]] for name in names}
-    value, bars = value_and_grad(of)(points)
+    value, bars = value_and_grad(functional)(points)
     return AdjointGradient(value, {name: with_leaves(name, bars[name], 0.0) for name in names})
 
 
@@ -219,6 +219,8 @@ def _names(wrt: Any, given: dict[Name, Any]) -> list[Name]:
     for name in names:
         if not isinstance(given[name], dict) and not is_parameter(given[name]):
             array = np.asarray(given[name])
-            if name == "y0" or array.dtype.kind in "iu":
-                given[name] = array.astype(float)[()]
+            if array.dtype.kind in "biuf":
+                array = array.astype(float)
+            if name == "y0" or array.dtype == float:
+                given[name] = array[()]
     return names

@@ -17,7 +17,7 @@ from scipy.linalg.lapack import dgeqrf, dorgqr
 
 from taylorad.errors import InputError, IntegrationError
 from taylorad.forward.algebra import dual
-from taylorad.ode.inputs import arguments, as_start
+from taylorad.ode.inputs import arguments, as_start, no_derivatives
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.solved import as_span
 from taylorad.ode.tolerances import tolerance
@@ -170,6 +170,7 @@ def lyapunov_spectrum(
     >>> abs(np.sum(spectrum.exponents) - divergence) < 1e-11
     np.True_
     """
+    no_derivatives(t_span, y0, args)
     t0, tf = as_span(t_span)
     y = as_start(y0)
     k = _count(k, y)

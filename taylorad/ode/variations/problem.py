@@ -10,7 +10,7 @@ import numpy as np
 
 from taylorad.dispatch import Value
 from taylorad.dispatch.operands import as_operand
-from taylorad.errors import ExpansionError, user_line
+from taylorad.errors import ExpansionError, InputTypeError, user_line
 from taylorad.forward.algebra import Algebra, Univariate, multivariate
 from taylorad.forward.jet import Jet
 from taylorad.ode.leaves import carried, numbered
@@ -46,7 +46,10 @@ class Problem:
 def whole(a: Any) -> Any:
     """Give an array, or a value, of anything that NumPy takes for an array."""
     a = as_operand(a)
-    return as_array(a) if isinstance(a, (list, tuple, float, int)) else a
+    try:
+        return as_array(a) if isinstance(a, (list, tuple, float, int)) else a
+    except ValueError as error:
+        raise InputTypeError(f"{a!r} is not an array: {error}") from error
 
 
 def lowest(like: Jet, tree: Any) -> Algebra:

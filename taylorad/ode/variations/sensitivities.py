@@ -21,7 +21,7 @@ from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.digits.precision import in_precision_of
 from taylorad.ode.events.watch import prepared
-from taylorad.ode.inputs import arguments, as_start
+from taylorad.ode.inputs import arguments, as_start, no_derivatives
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
 from taylorad.ode.variations.variables import Name, Variables
@@ -145,6 +145,8 @@ class Sensitivities(OdeResult):
         >>> result.flow_map(1)
         MultivariateTaylor([2] + [4] t + O(t²))
         """
+        if not len(self.t):
+            raise InputError("there is no last state: none of those at t_eval was reached")
         flow: MultivariateTaylor = self.flow[..., -1]
         return flow if order is None else flow.truncate(order)
 
@@ -216,6 +218,7 @@ def sensitivities(
     >>> bool(np.max(np.abs(areas - 1)) < 1e-14)
     True
     """
+    no_derivatives(t_span, y0, args)
     order = as_order(order)
     y = as_start(y0, digits)
     variables = Variables(wrt, y, arguments(args))

@@ -20,15 +20,15 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from taylorad.dispatch import Value, bottom, shape_of
+from taylorad.dispatch import bottom, shape_of
 from taylorad.dispatch.containers import flatten
 from taylorad.dispatch.exact import plain
 from taylorad.dispatch.operands import as_operand
 from taylorad.drivers.seeds import coefficients_of
-from taylorad.errors import ConversionError, InputError, IntegrationError, user_line
+from taylorad.errors import InputError, IntegrationError, user_line
 from taylorad.forward.jet import Jet
 from taylorad.ode.digits.precision import exact_state
-from taylorad.ode.inputs import as_times
+from taylorad.ode.inputs import as_times, not_traced
 from taylorad.ode.leaves import carried
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
@@ -44,15 +44,11 @@ def solve_with_derivatives(
     fun: Any, t_span: Any, y0: Any, t_eval: Any, args: tuple[Any, ...], options: Options
 ) -> OdeResult:
     """Solve a problem in which some number carries derivatives."""
+    not_traced(t_span, y0, t_eval, args)
     if options.events is not None or options.dense_output:
         raise InputError(
             "of numbers that carry derivatives solve_ivp gives the solution at times: events and "
             f"dense_output are not for them{user_line()}; use t_eval"
-        )
-    if any(isinstance(bottom(x), Value) for x in carried((t_span, y0, t_eval, args))):
-        raise ConversionError(
-            f"solve_ivp cannot be traced{user_line()}: what it does depends on its numbers. "
-            "taylorad.compile runs functions that call it as they are"
         )
     t0, tf = t_span
     y0 = whole(y0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from taylorad.dispatch.operands import size_of
 from taylorad.errors import InputError
 from taylorad.forward.algebra import Algebra, multivariate
+from taylorad.ode.digits.precision import exact_state
 from taylorad.ode.leaves import numbered
 
 __all__ = ["Name", "Variables"]
@@ -81,8 +83,16 @@ class Variables:
         if array.dtype.kind in "iuf" and array.dtype != float:
             array = array.astype(float)
             self.args[int(name)] = array[()]
-        elif array.dtype != float and not all(hasattr(x, "_mpf_") for x in array.flat):
-            raise InputError(f"wrt names argument {name}, which is {number!r}: no real numbers")
+        elif array.dtype != float:
+            kinds = (float, int, Fraction, np.floating, np.integer)
+            exact = [hasattr(x, "_mpf_") for x in array.flat]
+            if not all(x or isinstance(y, kinds) for x, y in zip(exact, array.flat)):
+                raise InputError(
+                    f"wrt names argument {name}, which is {number!r}: no number or array of real "
+                    "numbers"
+                )
+            if not all(exact):
+                self.args[int(name)] = exact_state(array)[()]
         return array.shape
 
     def algebra(self, order: int) -> Algebra:
