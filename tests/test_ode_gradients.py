@@ -756,6 +756,9 @@ def test_functionals_that_make_no_sense():
         adjoint_gradient(*problem)
     with pytest.raises(InputError, match="give both"):
         adjoint_gradient(*problem, observed=lambda y: y[0, 0])
+    equation = ta.ode.implicit(lambda t, y, yp: yp + y)
+    with pytest.raises(InputError, match="a component more"):
+        adjoint_gradient(equation, *problem[1:], running=lambda t, y: y[0])
     with pytest.raises(OutputError, match="functional returned an array"):
         adjoint_gradient(*problem, terminal=lambda y: y)
     for wrt in ("y1", ["y0", "y0"], 0, []):

@@ -142,6 +142,25 @@ def test_across_switches():
     assert np.all(run.exponents < -0.05)
 
 
+def test_implicit_equations():
+    def mixed(t, y, yp):  # of rates 1 and -2
+        return [yp[0] + yp[1] - y[0] + 2 * y[1], yp[0] - yp[1] - y[0] - 2 * y[1]]
+
+    found = ta.ode.lyapunov_spectrum(ta.ode.implicit(mixed), (0, 20), [1.0, 1.0], transient=12)
+    assert np.max(np.abs(found.exponents - [1, -2])) < 1e-10
+
+    def constrained(t, y, yp):  # the last entry follows from the others, and decays as they do
+        return [yp[0] + 3 * y[0], yp[1] + y[1] + y[0], y[2] - y[0] * y[1] - y[1]]
+
+    problem = (ta.ode.implicit(constrained), (0, 60), [1.0, 1.0, 0.0])
+    found = ta.ode.lyapunov_spectrum(*problem, transient=20)
+    assert found.frame.shape == (3, 2)
+    assert np.max(np.abs(found.exponents - [-1, -3])) < 1e-8
+    assert found.dimension == 0
+    with pytest.raises(InputError, match="k is 3; a state of 2"):
+        ta.ode.lyapunov_spectrum(*problem, k=3)
+
+
 def test_intervals_and_tolerances_change_nothing_but_digits():
     base = spectrum(lorenz, (0, 30), [1.0, 1.0, 1.0], PARAMETERS, transient=5)
     short = spectrum(lorenz, (0, 30), [1.0, 1.0, 1.0], PARAMETERS, transient=5, interval=0.02)

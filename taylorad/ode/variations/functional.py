@@ -11,6 +11,7 @@ import numpy as np
 from taylorad.dispatch import shape_of
 from taylorad.drivers.gradients import value_and_grad
 from taylorad.errors import InputError
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.inputs import arguments
 from taylorad.ode.leaves import carried, is_parameter, numbered
 from taylorad.ode.solved import Options
@@ -161,6 +162,11 @@ class _Functional:
             raise InputError("of what is the gradient? Give terminal, running or observed")
         if (observed is None) != (t_eval is None):
             raise InputError("observed is of states at t_eval: give both, or none of them")
+        if running is not None and isinstance(fun, Implicit):
+            raise InputError(
+                "running goes with right-hand sides: give an implicit equation a component more, "
+                "whose rate it is"
+            )
         self.fun, self.terminal, self.running, self.observed = fun, terminal, running, observed
         self.times = [] if t_eval is None else np.asarray(t_eval, float).tolist()
 

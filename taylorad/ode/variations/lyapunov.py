@@ -15,12 +15,17 @@ from typing import Any
 import numpy as np
 from scipy.linalg.lapack import dgeqrf, dorgqr
 
+from taylorad.dispatch import fresh_tag
+from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import InputError, IntegrationError
 from taylorad.forward.algebra import dual
+from taylorad.forward.jet import Jet
+from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.inputs import arguments, as_start, no_derivatives
 from taylorad.ode.integrator import Integrator
-from taylorad.ode.solved import as_span
+from taylorad.ode.solved import Options, as_span
 from taylorad.ode.tolerances import tolerance
+from taylorad.ode.variations.beginning import begun, seen
 from taylorad.ode.variations.varied import Varied
 
 __all__ = ["LyapunovSpectrum", "lyapunov_spectrum"]
@@ -33,6 +38,9 @@ A factor c costs as many digits of the slowest.
 
 POINTS = 512
 """There are no fewer points of the convergence."""
+
+ROUNDING = 1e-10
+"""Directions that are shorter than this, of the longest, are none."""
 
 BLOCKS = 20
 """In so many parts the time is divided to see by how much their means differ."""
@@ -119,7 +127,8 @@ def lyapunov_spectrum(
     Parameters
     ----------
     fun : callable
-        ``fun(t, y, *args)``, as in `solve_ivp`.
+        ``fun(t, y, *args)``, as in `solve_ivp`. Of an implicit equation there are as many exponents
+        as entries of the state are free.
     t_span : (float, float)
         From when to when. Exponents are rates by time that passes, backward too.
     y0 : array_like
@@ -172,8 +181,15 @@ def lyapunov_spectrum(
     """
     no_derivatives(t_span, y0, args)
     t0, tf = as_span(t_span)
-    y = as_start(y0)
-    k = _count(k, y)
+    y, args = as_start(y0), arguments(args)
+    shape = y.shape
+    options = Options(False, None, tol, rtol, atol, None, max_step, None, None)
+    bound, free = None, np.eye(y.size)
+    if isinstance(fun, Implicit) and y.size:
+        fun, y, options = begun(fun, t0, y, args, options)
+        bound = _Bound(fun, args)
+        free = bound.directions(t0, y)
+    k = _count(k, y, free.shape[1])
     span = _finite_span(t0, tf)
     wait = span / 10 if transient is None else _seconds("transient", transient)
     longest = span / POINTS if interval is None else _seconds("interval", interval)
@@ -183,40 +199,63 @@ def lyapunov_spectrum(
             "leave something, and the latter be positive"
         )
     floors = np.ones((k + 1, y.size))
-    limits = tolerance(y, tol, rtol, atol, max_step)
+    limits = tolerance(y, options.tol, options.rtol, options.atol, max_step)
     floors[0] = limits.floors
-    frame = np.linalg.qr(np.random.default_rng(seed).standard_normal((y.size, k)))[0]
+    frame = np.linalg.qr(np.random.default_rng(seed).standard_normal((free.shape[1], k)))[0]
+    frame = free @ frame if bound else frame
     integrator = Integrator(
         Varied(fun, dual(k)),
         t0,
         np.concatenate([y[None], frame.T.reshape(k, *y.shape)]),
-        (*arguments(args), np.zeros(0)),
+        (*args, np.zeros(0)),
         rtol=limits.relative,
         atol=(floors * limits.relative).reshape(k + 1, *y.shape),
         max_step=max_step,
     )
-    stretching = _Stretching(integrator, math.copysign(longest, tf - t0))
+    if free.shape[1] == y.size:
+        bound = None
+    stretching = _Stretching(integrator, math.copysign(longest, tf - t0), bound)
     try:
         start = t0 + math.copysign(wait, tf - t0)
         for _ in stretching.until(start):
             pass
         points = list(stretching.until(tf))
     except IntegrationError as error:
-        state = np.asarray(error.state).reshape(k + 1, *y.shape)[0]
+        state = seen(np.asarray(error.state).reshape(k + 1, *y.shape)[0], shape)
         raise IntegrationError(str(error), error.time, state, error.singularity) from None
     times, logs = zip(*points, strict=True)
     state = integrator.state
     return LyapunovSpectrum(
         *(start, np.array(times), np.cumsum(logs, axis=0)),
-        *(state[0], np.moveaxis(state[1:], 0, -1), integrator.nsteps, y.size),
+        *(seen(state[0], shape), np.moveaxis(seen(state[1:], shape, 1), 0, -1)),
+        *(integrator.nsteps, free.shape[1]),
     )
+
+
+class _Bound:
+    """What directions an implicit equation leaves free: the rest of the state follows from some."""
+
+    def __init__(self, fun: Any, args: tuple[Any, ...]) -> None:
+        self.fun, self.args = fun, args
+
+    def kept(self, t: float, y: Any, rows: Any) -> Any:
+        """Give deviations from a state that solutions can have, near to others."""
+        tag, algebra = fresh_tag(), dual(len(rows))
+        c = np.concatenate([y[None], rows.reshape(-1, *y.shape)])
+        state = self.fun.lifted(t, Jet.of(c, algebra, tag), self.args, 1)
+        return coefficients_of(state, tag, algebra)[1:].reshape(rows.shape)
+
+    def directions(self, t: float, y: Any) -> Any:
+        """Give orthonormal columns that span all of them."""
+        found, sizes, _ = np.linalg.svd(self.kept(t, y, np.eye(y.size)).T)
+        return found[:, sizes > ROUNDING * sizes[0]]
 
 
 class _Stretching:
     """A frame that moves, and is made orthonormal after so many steps as stretch it enough."""
 
-    def __init__(self, integrator: Integrator, longest: float) -> None:
-        self.integrator, self.longest = integrator, longest
+    def __init__(self, integrator: Integrator, longest: float, bound: _Bound | None) -> None:
+        self.integrator, self.longest, self.bound = integrator, longest, bound
         self.steps = 1  # at first, for one step cannot stretch it much
 
     def until(self, end: float) -> Any:
@@ -247,8 +286,11 @@ class _Stretching:
     def _orthonormal(self) -> tuple[Any, Any]:
         """Give a frame that spans the same, and its lengths before, orthogonally to the former."""
         motion = self.integrator._motion
-        k = self.integrator._flow.shape[0] - 1
+        k, *shape = self.integrator._flow.shape
+        k -= 1
         rows = motion.state.reshape(k + 1, -1)[1:]
+        if self.bound is not None:  # else what rounding leaves behind would decay more slowly
+            rows = self.bound.kept(motion.time, motion.state[: rows.shape[1]].reshape(shape), rows)
         factors, scales, _, _ = dgeqrf(rows.T)
         lengths = [abs(factors.item(i, i)) for i in range(k)]
         return dorgqr(factors, scales, overwrite_a=True)[0], lengths
@@ -280,17 +322,17 @@ def _standard_errors(passed: Any, sums: Any) -> Any:
     return np.sqrt(total / (BLOCKS * (BLOCKS - 1)))
 
 
-def _count(k: Any, y: Any) -> int:
+def _count(k: Any, y: Any, most: int) -> int:
     if y.dtype != float:
         raise InputError(f"y0 has dtype {y.dtype}; Lyapunov exponents are those of real numbers")
     if not y.size:
         raise InputError("y0 has no components")
     try:
-        count = y.size if k is None else index(k)
+        count = most if k is None else index(k)
     except TypeError:
         count = 0
-    if not 1 <= count <= y.size:
-        raise InputError(f"k is {k!r}; a state of {y.size} components has 1 to {y.size} exponents")
+    if not 1 <= count <= most:
+        raise InputError(f"k is {k!r}; a state of {most} components has 1 to {most} exponents")
     return count
 
 
