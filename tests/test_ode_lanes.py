@@ -90,10 +90,11 @@ def compared(f, y0, end, args=(), count=11, width=8, order=20, tol=ROUNDING, sta
         (of_everything, [1.0, 1.0], 3.0, ()),
         (lambda t, y: 3 * t**2 * y, [1.0], 1.5, ()),
         (lambda t, y: [t**3, y[0] * t, 2.0], [0.1, 1.0, 1.0], 2.0, ()),
+        (lambda t, y: 0.2 * np.sin(y) + 0.5, [1.0, 0.4], 3.0, ()),
     ],
     ids=[
         *("kepler", "lorenz", "van der pol", "pendulum", "double pendulum", "linear", "powers"),
-        *("everything", "time", "steady rates"),
+        *("everything", "time", "steady rates", "multiples"),
     ],
 )
 def test_each_is_as_if_alone(f, y0, end, args, width):

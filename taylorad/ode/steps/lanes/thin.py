@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from taylorad.ode.steps.joined import Nodes, inners_of, joined
+from taylorad.ode.steps.joined import inners_of, joined
 from taylorad.ode.tracing.recurrences import Choice, Node, Recurrences
 
 __all__ = ["Thin", "thin"]
@@ -34,7 +34,7 @@ def thin(recurrences: Recurrences) -> Thin:
     found = joined(recurrences)
     nodes = found.nodes
     multiples = {}
-    for line in {*recurrences.system.rates} - _needed(nodes):
+    for line in {*recurrences.system.rates} - _needed(found):
         number = _common(nodes.get(line))
         if number != 1.0:
             nodes[line] = _divided(nodes[line], number)
@@ -42,9 +42,14 @@ def thin(recurrences: Recurrences) -> Thin:
     return Thin(found, multiples)
 
 
-def _needed(nodes: Nodes) -> set[int]:
-    """Give the lines that others need parts of."""
-    needed = {line for inner in inners_of(nodes) for line in inner[:2]}
+def _needed(recurrences: Recurrences) -> set[int]:
+    """Give the lines that others need parts of; those of a rate are also D of its component."""
+    nodes, rates = recurrences.nodes, recurrences.system.rates
+    needed: set[int] = set()
+    for inner in inners_of(nodes):
+        needed.update(inner[:2])
+        if inner.weighted and inner.a < len(rates):
+            needed.add(rates[inner.a])
     for node in nodes.values():
         if isinstance(node, Node):
             needed.update(term.line for term in node.newest)
