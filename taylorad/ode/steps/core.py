@@ -18,7 +18,7 @@ from taylorad.ode.steps.code import Code, Name
 from taylorad.ode.steps.loop import SMALLEST, Loop
 from taylorad.ode.tracing.system import System
 
-__all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core", "Source"]
+__all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core", "Source", "module_of"]
 
 
 LATE = 2.0**-44
@@ -36,6 +36,13 @@ TRUTHS = frozenset(
     }
 )
 """Rows whose value is true or false."""
+
+
+def module_of(code: Code, *texts: str) -> str:
+    """Put texts together with what functions in them need."""
+    declarations = sorted(code.declarations)
+    called = definitions(code.functions, fma=has_fma(), declared=declarations)
+    return "\n".join([*declarations, called, *code.helpers.values(), *texts, ""])
 
 
 class Access:
@@ -134,12 +141,7 @@ class Core:
 
     def module(self, *functions: str) -> str:
         """Put the text of functions together with what they need."""
-        code = self.code
-        declarations = sorted(code.declarations)
-        called = definitions(code.functions, fma=has_fma(), declared=declarations)
-        return "\n".join(
-            [*self.globals, *declarations, called, *code.helpers.values(), *functions, ""]
-        )
+        return module_of(self.code, *self.globals, *functions)
 
     # --- what a subclass knows ---
 

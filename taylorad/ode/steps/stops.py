@@ -15,11 +15,15 @@ import numpy as np
 
 from taylorad.machine.module import Code, build
 from taylorad.ode.steps.interface import Clock, Exit, Limits
+from taylorad.ode.steps.quadrature import NOTHING, Quadrature, piecewise
 from taylorad.ode.steps.routine import Routine
 
 __all__ = ["Stops"]
 
 Array = np.ndarray[Any, Any]
+
+_ALONG = 12
+"""Where in the table that of the quadrature begins."""
 
 
 class Stops:
@@ -37,17 +41,26 @@ class Stops:
         The components that something is added to,
     summands : ndarray, shape (count, a)
         these.
+    quadrature : Quadrature, optional
+        Integrals to be computed on the way.
     """
 
     def __init__(
-        self, times: Array, set_at: Array, values: Array, added_at: Array, summands: Array
+        self,
+        times: Array,
+        set_at: Array,
+        values: Array,
+        added_at: Array,
+        summands: Array,
+        quadrature: Quadrature | None = None,
     ) -> None:
         self.times = np.array(times, order="C")
         self._changes = [
             (components, np.array(numbers, order="C"))
             for components, numbers in ((set_at, values), (added_at, summands))
         ]
-        self._table = np.zeros(4 + 4 * len(self._changes), np.int64)
+        self._along = NOTHING if quadrature is None else quadrature.table
+        self._table = np.zeros(_ALONG + len(self._along), np.int64)
         self._table[:2] = len(times), 0
         self._kept: list[Array] = []
 
@@ -80,7 +93,7 @@ class Stops:
             pairs = np.stack([there, column[place][there]], axis=1)
             about += [len(pairs), pairs.ctypes.data, len(components), numbers.ctypes.data]
             self._kept.append(pairs)
-        self._table[2:] = about
+        self._table[2:] = [*about, *self._along]
         call, table = _visitor().call, self._table.ctypes.data
         return lambda core: call(core, table)
 
@@ -98,7 +111,9 @@ class _Visitor(NamedTuple):
 @lru_cache(maxsize=1)
 def _visitor() -> _Visitor:
     r = _visit()
-    code = build("\n".join([*sorted(r.declarations), r.text]), level=2)
+    inner = piecewise()
+    declarations = sorted(r.declarations | inner.declarations)
+    code = build("\n".join([*declarations, inner.text, r.text]), level=2)
     return _Visitor(code, _VISIT(code.address("visit")))
 
 
@@ -109,6 +124,12 @@ def _visit() -> Routine:
         return r.let(f"load ptr, ptr {r.at(table, place)}, align 8")
 
     core, *given = [pointer("%table", i) for i in range(8)]
+    piece, parts, recorded = (pointer("%stops", _ALONG + i) for i in range(3))
+    most, lines = (r.whole("%stops", _ALONG + i) for i in (3, 4))
+    given[4:6] = parts, recorded
+    allowed, *sums = (pointer("%stops", _ALONG + i) for i in (5, 7, 8))
+    number = r.whole("%stops", _ALONG + 6)
+    status = r.variable("0", "i32")
     state, clock, limits = given[0], given[1], given[3]
     count, room, times = r.whole("%stops", 0), r.whole("%stops", 2), pointer("%stops", 3)
     lost, foreseen = r.at(state, room), r.at(state, r.times(room, 2))
@@ -118,17 +139,32 @@ def _visit() -> Routine:
         k = r.whole("%stops", 1)
         for place, limit in enumerate((Limits.END, Limits.END_LOW)):
             r.store(r.load(r.at(times, r.times(k, 2)), place), limits, limit)
-        left = r.let(f"sub i64 {last}, {r.whole(clock, Clock.STEPS)}")
-        r.write(left, limits, Limits.STEPS)
-        r.store(r.constant(math.inf), clock, Clock.CAP)
-        r.each(room, lambda i: r.store(r.constant(0.0), foreseen, i))
-        addresses = ", ".join(f"ptr {x}" for x in given)
-        status = r.let(f"call i32 {core}({addresses})")
-        reached = r.let(f"icmp eq i32 {status}, {Exit.END.value}")
-        r.when(reached, lambda: None, lambda: r.leave(f"i32 {status}"))
+        r.put(status, str(Exit.STEPS.value))
+        r.repeat(lambda: r.let(f"icmp ne i32 {r.get(status)}, {Exit.END.value}"), leg)
         for first, is_set in ((4, True), (8, False)):
             change(first, k, is_set)
         r.write(r.plus(k, 1), "%stops", 1)
+
+    def leg() -> None:
+        """Go on, as far as there is room for steps that are integrated over."""
+        before = r.whole(clock, Clock.STEPS)
+        left = r.let(f"sub i64 {last}, {before}")
+        fewer = r.let(f"icmp slt i64 {left}, {most}")
+        r.write(r.let(f"select i1 {fewer}, i64 {left}, i64 {most}"), limits, Limits.STEPS)
+        r.store(r.constant(math.inf), clock, Clock.CAP)
+        r.each(room, lambda i: r.store(r.constant(0.0), foreseen, i))
+        addresses = ", ".join(f"ptr {x}" for x in given)
+        r.put(status, r.let(f"call i32 {core}({addresses})"))
+        after = r.whole(clock, Clock.STEPS)
+        taken = r.let(f"sub i64 {after}, {before}")
+        to = f"ptr {piece}, ptr {parts}, ptr {recorded}, i64 {taken}, i64 {lines}, ptr {given[2]}"
+        to += f", ptr {allowed}, i64 {number}, ptr {sums[0]}, ptr {sums[1]}"
+        integrals = r.let(f"icmp ne ptr {piece}, null")
+        r.when(integrals, lambda: r.do(f"call void @integrate({to})"))
+        stuck = r.let(f"icmp eq i32 {r.get(status)}, {Exit.STUCK.value}")
+        paused = r.let(f"icmp eq i32 {r.get(status)}, {Exit.STEPS.value}")
+        done = r.both(paused, r.let(f"icmp eq i64 {after}, {last}"))
+        r.when(r.either(stuck, done), lambda: r.leave(f"i32 {r.get(status)}"))
 
     def change(first: int, k: str, is_set: bool) -> None:
         pairs, width = pointer("%stops", first + 1), r.whole("%stops", first + 2)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from taylorad.forward.program import Step
+from taylorad.ode.steps.code import Code
 from taylorad.ode.steps.core import TRUTHS, Core
 from taylorad.ode.tracing.rows import emit
 from taylorad.primitives.elementwise import power
 
-__all__ = ["Values"]
+__all__ = ["Values", "Valued"]
 
 
-class Values(Core):
-    """A core that has values of lines in registers.
+class Valued:
+    """A text that has values of lines in registers.
 
     Attributes
     ----------
@@ -19,20 +23,10 @@ class Values(Core):
         ``b`` for truths, ``f`` for numbers.
     """
 
+    code: Code
+    steps: Sequence[Step]
     values: dict[int, str]
     kinds: dict[int, str]
-
-    def read_given(self, after: int) -> None:
-        """Read parameters and what is held: the arguments that stand behind a line."""
-        place = 0
-        for line, step in enumerate(self.steps):
-            if step.primitive is not None:
-                continue
-            if step.number is not None:
-                self.values[line] = self.code.constant(float(step.number))
-            elif line > after:
-                self.values[line] = self.code.load(self.arrays["given"], place)
-                place += 1
 
     def write_value(self, line: int) -> None:
         """Write the value of a line."""
@@ -53,3 +47,19 @@ class Values(Core):
         self.values[line] = value or emit(
             self.code, row, step.params, names, kinds, result, numbers
         )
+
+
+class Values(Valued, Core):
+    """A core that has values of lines in registers."""
+
+    def read_given(self, after: int) -> None:
+        """Read parameters and what is held: the arguments that stand behind a line."""
+        place = 0
+        for line, step in enumerate(self.steps):
+            if step.primitive is not None:
+                continue
+            if step.number is not None:
+                self.values[line] = self.code.constant(float(step.number))
+            elif line > after:
+                self.values[line] = self.code.load(self.arrays["given"], place)
+                place += 1

@@ -7,7 +7,8 @@ The cotangent λ of a state that moves by y' = f(t, y, p), and that of the param
 backward in time [1]_; where a cotangent of the solution comes in, λ jumps by it. All that costs as
 much as few forward integrations, whatever the number of parameters. The state goes back along with
 them. That need not be stable, as in a motion that loses energy, so the states at which steps began,
-and those in their middles, are kept, and on the way back the state is made theirs.
+and those in their middles, are kept, and on the way back the state is made theirs. Nothing depends
+on μ: of many parameters it is integrated over the steps of the others, by quadrature.
 
 References
 ----------
@@ -32,6 +33,8 @@ from taylorad.forward.jet import Jet
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.leaves import carried, numbered
 from taylorad.ode.solved import OdeResult
+from taylorad.ode.steps.quadrature import Quadrature
+from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.tracing.reversal import Reversal
@@ -43,8 +46,11 @@ from taylorad.wengert.tape import Entry, Tape
 
 __all__ = ["Adjoint", "pulled_back"]
 
-MOST = 10_000
+CHUNK = 10_000
 """So many stops between two looks at the keyboard."""
+
+FEW, MOST = 32, 4000
+"""Of few parameters they are as quick as components; of many they take long to be compiled."""
 
 
 class Adjoint(Described):
@@ -231,25 +237,50 @@ class _Backward:
 
     def run(self) -> Any:
         """Give state and cotangents at the beginning."""
-        z = np.zeros((*self.jumps.shape[1:-1], 2 * self.n + self.way.parameters))
+        before, way = self.jumps.shape[1:-1], self.way
         if not len(self.times):
-            return z
-        integrator, n = self._integrator(z), self.n
-        engine, motion = integrator._engine, integrator._motion
-        numbers = np.arange(z.size).reshape(z.shape)
+            return np.zeros((*before, 2 * self.n + way.parameters))
+        if FEW < way.parameters <= MOST and isinstance(way.fun, Adjoint):
+            alone = Adjoint(way.fun.fun, way.fun.shape, ())
+            integrator = self._integrator(alone, np.zeros(2 * self.n))
+            quadrature = self._quadrature(integrator)
+            if quadrature is not None and self._went(integrator, before, quadrature):
+                return np.concatenate([integrator.state, quadrature.integrals])
+        integrator = self._integrator(way.fun, np.zeros((*before, 2 * self.n + way.parameters)))
+        self._went(integrator, before)
+        return integrator.state
+
+    def _quadrature(self, integrator: Integrator) -> Quadrature | None:
+        """Give what integrates cotangents of parameters along; none where there are switches."""
+        way, flow = self.way, integrator._flow
+        if flow.jumps or not isinstance(flow.stepper, Stepper):
+            return None
+        z = np.concatenate([integrator.state, np.zeros(way.parameters)])
+        system = way.fun.system(integrator.time, z, way.args, ())
+        relative = integrator._engine.tolerance.relative
+        return Quadrature(system, 2 * self.n, integrator.order, relative)
+
+    def _went(
+        self, integrator: Integrator, before: tuple[int, ...], quadrature: Quadrature | None = None
+    ) -> bool:
+        """Go back to the beginning: there are no integrals of a way that is watched."""
+        engine, motion, n = integrator._engine, integrator._motion, self.n
+        numbers = np.arange(motion.state.size).reshape(*before, -1)
         states, cotangents = (np.ravel(numbers[..., i : i + n]) for i in (0, n))
-        for first in range(0, len(self.times), MOST):
-            some = slice(first, first + MOST)
+        for first in range(0, len(self.times), CHUNK):
+            some = slice(first, first + CHUNK)
             values, summands = (x[some].reshape(-1, len(states)) for x in (self.states, self.jumps))
-            stops = Stops(self.times[some], states, values, cotangents, summands)
+            stops = Stops(self.times[some], states, values, cotangents, summands, quadrature)
             integrator._flow.visit(motion, stops, engine.tolerance)
+            if stops.left and quadrature is not None:
+                return False
             for stop in stops.left:
                 integrator._propagate(stops.times[stop])
                 stops.change(stop, motion)
                 engine.forget()
-        return integrator.state
+        return True
 
-    def _integrator(self, z: Any) -> Integrator:
+    def _integrator(self, fun: Any, z: Any) -> Integrator:
         """Be at the end."""
         way, problem = self.way, self.way.problem
         options = problem.options
@@ -257,7 +288,7 @@ class _Backward:
         limits = tolerance(y, options.tol, options.rtol, options.atol, options.max_step)
         z[..., : self.n] = self.states[0]
         integrator = Integrator(
-            way.fun,
+            fun,
             float(self.times[0, 0]),
             z,
             way.args,
