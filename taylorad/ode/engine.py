@@ -51,8 +51,8 @@ STILL = 64.0
 NEAREST = 2.0**-40
 """Events make steps no shorter than this, of the time."""
 
-AHEAD = 2**14
-"""Bytes of steps that are taken at a time at first."""
+AHEAD, FREELY = 2**14, 128
+"""Bytes of steps that are taken at a time at first; so many steps where all of them are good."""
 
 
 class Engine:
@@ -115,9 +115,12 @@ class Engine:
         self.forget()
 
     def begin(self) -> None:
-        """Take few steps at a time, to begin with."""
-        size = 8 * (self.flow.lines + 1) * (self.flow.order + 1)
-        self.ahead = min(max(AHEAD // size, 1), 16)
+        """Take few steps at a time, to begin with, if some may be in vain."""
+        if self.events or self.flow.jumps:
+            size = 8 * (self.flow.lines + 1) * (self.flow.order + 1)
+            self.ahead = min(max(AHEAD // size, 1), 16)
+        else:
+            self.ahead = min(FREELY, self.flow.most)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give all but what is compiled, and how to make that."""

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 __all__ = ["none_sought"]
 
+MANY = 5000
+"""So many new objects are worth not being searched."""
+
 
 @contextmanager
 def none_sought() -> Iterator[None]:
@@ -22,7 +25,8 @@ def none_sought() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # else the user keeps some apart, who must stay there
+        # To count what the user keeps apart, who must stay there, is a way through all of that.
+        if gc.get_count()[0] > MANY and not gc.get_freeze_count():
             # All become old, or the next search would be among everything built here.
             gc.freeze()
             gc.unfreeze()
