@@ -173,7 +173,8 @@ class Interiors:
         if k == 2:
             return code.fused(*first, total)
         if inner.is_square:
-            return code.fused(code.add(first[0], first[0]), first[1], total)
+            twice = code.instruction(f"fadd double {first[0]}, {first[0]}")
+            return code.fused(twice, first[1], total)
         for pair in sorted((first, last), key=lambda pair: code.wait(*pair)):
             total = code.fused(*pair, total)
         return total
