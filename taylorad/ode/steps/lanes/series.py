@@ -1,7 +1,7 @@
 """The end of a step of trajectories side by side: sums of series, in as few operations as can be.
 
-Vectors of many trajectories keep the processor busy. So it counts how many operations there are,
-not how long they wait for one another.
+Vectors of many trajectories keep the processor busy. So it counts first of all how many operations
+there are, and only then how long they wait for one another.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.recurrences import Node, Recurrences
 
 __all__ = ["Series"]
+
+CHAINS = 4
+"""A sum is in parts that are under way together."""
 
 WORTH = 4
 """To follow a component takes about as long as so many degrees."""
@@ -54,28 +57,46 @@ class Series(Unrolled):
         return [(term.number, term.line) for term in node.newest]
 
     def powers(self, h: str, width: int) -> list[str]:
-        return [h, self.code.multiply(h, h) or ""]
+        """Give h, its square, its fourth power, and four times that."""
+        code = self.code
+        square = code.multiply(h, h) or ""
+        fourth = code.multiply(square, square) or ""
+        return [h, square, fourth, code.multiply(fourth, code.constant(float(CHAINS))) or ""]
 
     def series(self, access: Access, powers: Sequence[str]) -> tuple[str, str]:
-        """Sum even and odd degrees up as Horner does, and the derivatives with them."""
-        code, (h, square) = self.code, powers
+        """Sum every fourth degree up as Horner does, and the derivatives with them.
+
+        That are as many operations as for all degrees in one sum, and a quarter of the wait.
+        """
+        code, (h, _, fourth, power) = self.code, powers
         follows = access.start in self.followed
         sums: list[Name] = []
         slopes: list[Name] = []
-        for first in (1, 2):
+        for first in range(1, CHAINS + 1):
             total: Name = None
             slope: Name = None
-            for k in reversed(range(first, self.order + 1, 2)):
+            for k in reversed(range(first, self.order + 1, CHAINS)):
                 if not follows:
-                    slope = code.fused(slope, square, total)
-                total = code.fused(total, square, self.part(access, k))
+                    slope = code.fused(slope, fourth, total)
+                total = code.fused(total, fourth, self.part(access, k))
             sums.append(total)
             slopes.append(slope)
-        total = code.fused(sums[1], h, sums[0])
+        total = self._joined(sums, powers)
         gain = code.fused(total, h, access.load("lost")) or ""
-        # With u = h h, of E(u) + h O(u) the derivative is O(u) + 2 h (E'(u) + h O'(u)).
-        slope = code.fused(code.fused(slopes[1], h, slopes[0]), code.add(h, h), sums[1])
-        return gain, code.fused(slope, h, total) or ""
+        if follows:
+            return gain, total or ""
+        # With u = h**4, of h**k P(u) the derivative is h**(k - 1) (k P(u) + 4 u P'(u)).
+        rates = [
+            code.fused(slope, power, code.multiply(x, code.constant(float(k))) if k > 1 else x)
+            for k, (x, slope) in enumerate(zip(sums, slopes, strict=True), 1)
+        ]
+        return gain, self._joined(rates, powers) or ""
+
+    def _joined(self, sums: Sequence[Name], powers: Sequence[str]) -> Name:
+        """Give the sum of the sums, times the powers of h from 0 on."""
+        code, (h, square, *_) = self.code, powers
+        low, high = (code.fused(b, h, a) for a, b in (sums[:2], sums[2:]))
+        return code.fused(high, square, low)
 
     def advance(self, h: str) -> None:
         super().advance(h)
