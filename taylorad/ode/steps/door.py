@@ -28,6 +28,8 @@ _CALLED = (
 )
 _METH_O = 0x8
 
+_byte, _address = ctypes.c_char.from_buffer, ctypes.addressof
+
 _LOCK = threading.Lock()
 
 
@@ -53,7 +55,7 @@ def address(array: Any) -> int:
 
     Its ``ctypes.data`` takes four times as long.
     """
-    return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    return _address(_byte(array))
 
 
 def door() -> Callable[[int], int]:

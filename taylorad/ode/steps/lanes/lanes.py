@@ -11,6 +11,7 @@ import ctypes
 import math
 from dataclasses import dataclass
 from functools import partial
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,13 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _CORE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(PARAMETERS))
 
-_CLOCK, _STEPS, _FLOORS = len(Clock), Shared.STEPS.value, Shared.FLOORS.value
+_LIMITS, _FLOORS = Struct("=dddqqqqqq"), Shared.FLOORS.value
+"""As `Shared` has it, and how many there are."""
+
+_AT_REST = np.array([0.0, 0.0, 0.0, 0.0, 0.0, math.inf])
+"""A clock at first, as `Clock` has it."""
+
+_TIME, _TIME_LOW, _STEPS = Clock.TIME.value, Clock.TIME_LOW.value, Clock.STEPS.value
 
 MOST_WRITTEN = 12
 """Interiors, in vectors of eight lanes, of a system whose orders are written out.
@@ -80,9 +87,9 @@ class Motions:
     ) -> Motions:
         """Begin from states, at one time or a time for each."""
         state = np.array(states, float, ndmin=2, order="C")
-        clock = np.zeros((len(state), len(Clock)))
-        clock[:, Clock.TIME], clock[:, Clock.TIME_LOW] = times, times_low
-        clock[:, Clock.CAP] = math.inf
+        clock = np.empty((len(state), len(_AT_REST)))
+        clock[:] = _AT_REST
+        clock[:, _TIME], clock[:, _TIME_LOW] = times, times_low
         return cls(state, np.zeros(state.shape), clock)
 
     def __post_init__(self) -> None:
@@ -110,7 +117,7 @@ class Motions:
     @property
     def steps(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """How many steps have been taken."""
-        return self.clock.view(np.int64)[:, Clock.STEPS]
+        return self.clock.view(np.int64)[:, _STEPS]
 
     @property
     def rejected(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -260,7 +267,7 @@ class Lanes:
         """
         count, n = len(motions), self.system.size
         exits = np.empty(count, np.int64)
-        if motions.clock.shape != (count, _CLOCK) or motions.state.shape != (count, n):
+        if motions.clock.shape != (count, len(_AT_REST)) or motions.state.shape != (count, n):
             raise ValueError(f"states of shape {motions.state.shape}; each has {n} components")
         if not count:
             return exits
@@ -274,37 +281,43 @@ class Lanes:
         floors = np.asarray(tolerance.floors)
         if floors.shape not in ((n,), (count, n)):
             raise ValueError(f"floors of shape {floors.shape}; there are {n} of each")
-        rows = 1 if np.ndim(end) == np.ndim(end_low) == 0 else count
-        # In one array: ends, parameters, limits, and what the core works in.
-        parameters = 2 * rows
-        limits = parameters + values.size
-        work = limits + _FLOORS + floors.size
+        rows = 1 if _is_one(end) and _is_one(end_low) else count
+        # In one array: limits and floors, ends, parameters, and what the core works in.
+        ends = _FLOORS + floors.size
+        parameters = ends + 2 * rows
+        work = parameters + values.size
         memory = np.zeros(work + self._work + 8)
-        memory[0:parameters:2], memory[1:parameters:2] = end, end_low
-        memory[parameters:limits] = values.ravel()
-        memory[limits : limits + _STEPS] = (
+        _LIMITS.pack_into(
+            memory.data,
+            0,
             (math.log2(tolerance.relative) - MARGIN) / self.order,
             tolerance.longest,
             largest_defect(self.order, n, tolerance.relative),
-        )
-        strides = (
-            *(0 if rows == 1 else 2, 0 if values.ndim == 1 else self._given),
+            steps,
+            count,
+            0 if rows == 1 else 2,
+            0 if values.ndim == 1 else self._given,
             0 if floors.ndim == 1 else n,
-        )
-        memory.view(np.int64)[limits + _STEPS : limits + _FLOORS] = (
-            *(steps, count, *strides),
             0 if samples is None else samples.times.shape[1],
         )
-        memory[limits + _FLOORS : work] = floors.ravel()
+        memory[_FLOORS:ends] = floors.ravel()
+        memory[ends:parameters:2], memory[ends + 1 : parameters : 2] = end, end_low
+        if values.size:
+            memory[parameters:work] = values.ravel()
         begin, sampled = address(memory), [0, 0, 0]
         if samples is not None:
             sampled = [address(x) for x in (samples.times, samples.values, samples.taken)]
         self._call(
             *(address(array) for array in (motions.state, motions.lost, motions.clock)),
-            *(begin, begin + 8 * parameters, begin + 8 * limits),
+            *(begin + 8 * ends, begin + 8 * parameters, begin),
             *(address(exits), -(-(begin + 8 * work) // 64) * 64, *sampled),
         )
         return exits
+
+
+def _is_one(x: Any) -> bool:
+    """Tell whether there is one for all."""
+    return isinstance(x, (float, int)) or np.ndim(x) == 0
 
 
 def _arrived(sent: tuple[str, bytes] | None, *made_of: Any) -> Lanes:
