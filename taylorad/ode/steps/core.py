@@ -290,16 +290,20 @@ class Core:
         """Sum up the series of components and of their rates.
 
         To the former belongs what rounding has lost, not the value at the beginning of the step.
+        The first term is added last, for it is the largest: so it is rounded once.
         """
         code, width = self.code, access.width
         parts = [self.part(access, k) for k in range(1, self.order + 1)]
-        gain = self.polynomial(parts, powers, width)
+        square = code.multiply(powers[0], powers[0], width)
+        gain = code.fused(
+            self.polynomial(parts[1:], powers, width), square, access.load("lost"), width
+        )
+        gain = code.fused(parts[0], powers[0], gain, width) or ""
         rates = [
             code.multiply(x, code.constant(float(k), width), width) or "" if k > 1 else x
             for k, x in enumerate(parts, 1)
         ]
-        gain = code.fused(gain, powers[0], access.load("lost"), width) or ""
-        return gain, self.polynomial(rates, powers, width)
+        return gain, self.polynomial(rates, powers, width) or ""
 
     def powers(self, h: str, width: int) -> list[str]:
         """Give h, its square, the square of that and so on."""
@@ -308,12 +312,12 @@ class Core:
             powers.append(self.code.multiply(powers[-1], powers[-1], width) or "")
         return powers
 
-    def polynomial(self, coefficients: Sequence[str], powers: Sequence[str], width: int) -> str:
-        """Evaluate a polynomial by halving (Estrin)."""
+    def polynomial(self, coefficients: Sequence[str], powers: Sequence[str], width: int) -> Name:
+        """Evaluate a polynomial by halving (Estrin); None if it has no coefficients."""
         terms, level = list(coefficients), 0
         while len(terms) > 1:
             pairs = zip(terms[1::2], terms[::2])
             halved = [self.code.fused(b, powers[level], a, width) or "" for b, a in pairs]
             terms = halved + terms[2 * len(halved) :]
             level += 1
-        return terms[0]
+        return terms[0] if terms else None
