@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import taylorad as ta
-from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, nodes_of
+from taylorad.ode.tracing.listing import Listing
+from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, nodes_of, one_by_one
 from taylorad.ode.tracing.system import system
 from taylorad.primitives import elementwise
 
@@ -26,21 +27,25 @@ def mixed(t, y):
 FUNCTIONS = {"bodies": (bodies, np.arange(1.0, 19.0)), "mixed": (mixed, np.array([0.5, 2.0]))}
 
 
+def nodes(program, lines):
+    return one_by_one(nodes_of(program, Listing(program.steps), np.array(lines)))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_lines_of_one_form_are_what_each_is_by_itself(name):
     f, start = FUNCTIONS[name]
     program = system(f, 0.0, start).program
     lines = [i for i, step in enumerate(program.steps) if step.primitive and step.moves]
-    together = nodes_of(program, lines)
+    together = nodes(program, lines)
     assert list(together) == lines
-    assert together == {line: nodes_of(program, [line])[line] for line in lines}
+    assert together == {line: nodes(program, [line])[line] for line in lines}
 
 
 def node_of(f, start, row, args=()):
     """Give the recurrence of the only line of a row."""
     program = system(f, 0.0, np.asarray(start), args).program
     (line,) = [i for i, step in enumerate(program.steps) if step.primitive is row and step.moves]
-    return line, program, nodes_of(program, [line])[line]
+    return line, program, nodes(program, [line])[line]
 
 
 def test_a_product_is_a_convolution_and_two_newest_terms():
@@ -77,7 +82,7 @@ def test_a_choice_is_between_lines():
         i for i, step in enumerate(program.steps) if step.primitive and len(step.operands) == 3
     ]
     yes, no, condition = program.steps[line].operands
-    assert nodes_of(program, [line])[line] == Choice(condition, yes, no)
+    assert nodes(program, [line])[line] == Choice(condition, yes, no)
 
 
 def test_taking_a_function_apart_leaves_no_garbage():

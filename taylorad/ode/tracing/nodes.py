@@ -7,9 +7,11 @@ each form is taken apart once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
+
+import numpy as np
 
 from taylorad.forward.parts import (
     Apply,
@@ -22,10 +24,13 @@ from taylorad.forward.parts import (
     part,
 )
 from taylorad.forward.program import Program, Step
+from taylorad.ode.tracing.columns import NONE, Column, named, stretches
+from taylorad.ode.tracing.listing import Listing
+from taylorad.ode.tracing.sums import TERM, Products, Sums, collected, in_order
 from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
 from taylorad.primitives.linear import select
 
-__all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "collected", "nodes_of"]
+__all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "nodes_of", "one_by_one"]
 
 
 class Inner(NamedTuple):
@@ -101,26 +106,90 @@ class Choice(NamedTuple):
         return ()
 
 
-def nodes_of(program: Program, lines: Sequence[int]) -> dict[int, Node | Choice]:
+def nodes_of(program: Program, listing: Listing, lines: Column) -> Sums:
     """Give the recurrences of lines that move."""
-    steps = program.steps
-    kinds = [2 * s.moves + (s.primitive is None and s.number is not None) for s in steps]
-    alike: dict[tuple[object, ...], list[tuple[int, ...]]] = {}
-    for line in lines:
-        step = steps[line]
-        names = (line, *(step.needs if step.equation else step.operands))
-        key: tuple[object, ...] = (step.primitive, *[kinds[i] for i in names])
-        if step.equation:
-            key += tuple([sign for _, sign, _ in step.equation])
-        if len(set(names)) < len(names):
-            key += tuple([names.index(i) for i in names])
-        alike.setdefault(key, []).append(names)
+    nothing = np.full(len(lines), NONE)
+    names = np.column_stack([lines, listing.needs[lines], nothing])
+    kinds = 2 * listing.moves + listing.is_number
+    kinds[NONE] = 4
+    # Of each name the first that is the same.
+    firsts = np.argmax(names[:, :, None] == names[:, None, :], axis=1)
+    alike = (listing.row[lines], listing.signs[lines], *kinds[names].T, *firsts.T)
+    places, numbers = named(*alike)
+    forms = []
+    for own in names[places].tolist():
+        given = tuple([i for i in own if i != NONE])
+        forms.append(_form(listing.steps, given, part(program, given[0])))
+    choices: dict[int, tuple[int, int, int]] = {}
+    for k, form in enumerate(forms):
+        if isinstance(form, Choice):
+            who = [NONE if i is None else i for i in form]
+            every = names[numbers == k]
+            choices |= zip(every[:, 0].tolist(), map(tuple, every[:, who].tolist()), strict=True)
+    sums = [_Form() if isinstance(form, Choice) else form for form in forms]
+    below = np.array([NONE if form.divisor is None else form.divisor for form in sums], int)
+    divisors = np.full(listing.size + 1, NONE)
+    divisors[lines] = names[np.arange(len(lines)), below[numbers]]
+    products = Products(listing.size)
+    terms, form_of = _filled_in(sums, numbers, names, listing, products)
+    if not all(form.is_plain for form in sums):
+        plain = np.array([form.is_plain for form in sums])[form_of]
+        terms = in_order([terms[plain], collected(terms[~plain], products)])
+    return Sums(lines, terms, divisors, products, choices)
+
+
+def _filled_in(
+    forms: Sequence[_Form], numbers: Column, names: Column, listing: Listing, products: Products
+) -> tuple[Column, Column]:
+    """Give the terms of lines, and the form of each: ``numbers`` are those of the lines' forms."""
+    rows = [row for form in forms for row in form.rows]
+    counts = np.array([len(form.rows) for form in forms], int)
+    starts = np.cumsum(counts) - counts
+    terms = stretches(starts[numbers], counts[numbers])
+    line = np.repeat(np.arange(len(numbers)), counts[numbers])
+
+    own, factors, values, a, b, weighted, over_degree = zip(*rows) if rows else [()] * 7
+
+    def names_at(places: Sequence[int]) -> Column:
+        return np.asarray(names[line, np.array(places, int)[terms]])
+
+    found = np.empty(len(terms), TERM)
+    found["node"] = names[line, 0]
+    found["number"] = np.array(own, float)[terms]
+    for places in zip_longest(*factors, fillvalue=NONE):
+        found["number"] *= listing.number[names_at(places)]
+    found["values"] = 0
+    for places in zip_longest(*values, fillvalue=NONE):
+        found["values"] = products.times(found["values"], names_at(places) + 1)
+    found["a"], found["b"] = names_at(a), names_at(b)
+    found["weighted"] = np.array(weighted, bool)[terms]
+    found["over_degree"] = np.array(over_degree, bool)[terms]
+    found["share"] = np.nan
+    return found, numbers[line]
+
+
+def one_by_one(sums: Sums) -> dict[int, Node | Choice]:
+    """Give the recurrence of each line by itself."""
+    interiors: dict[int, list[Interior]] = {}
+    newest: dict[int, list[Newest]] = {}
+    lines = sums.products.lines
+    for node, number, values, a, b, share, weighted, over_degree in sums.terms.tolist():
+        if b == NONE:
+            newest.setdefault(node, []).append(Newest(number, lines(values), a))
+        else:
+            inner = Inner(a, b, weighted, None if share != share else share)
+            term = Interior(number, lines(values), inner, over_degree)
+            interiors.setdefault(node, []).append(term)
     found: dict[int, Node | Choice] = {}
-    for every in alike.values():
-        names = every[0]
-        form = _form(steps, names, part(program, names[0]))
-        found.update(zip([line for line, *_ in every], _with_names(form, every, steps)))
-    return {line: found[line] for line in lines}
+    for line in sums.lines.tolist():
+        if line in sums.choices:
+            condition, *chosen = sums.choices[line]
+            found[line] = Choice(condition, *(None if i == NONE else i for i in chosen))
+        else:
+            below = int(sums.divisors[line])
+            divisor = None if below == NONE else below
+            found[line] = Node(tuple(interiors.get(line, ())), tuple(newest.get(line, ())), divisor)
+    return found
 
 
 def _is_number(step: Step) -> bool:
@@ -136,65 +205,19 @@ class _Term(NamedTuple):
     of: Part | Weighted | Convolution
 
 
+_Row = tuple[float, tuple[int, ...], tuple[int, ...], int, int, bool, bool]
+"""A number, factors, values, a, b, and whether it is weighted, and over the degree: a term."""
+
+
 class _Form(NamedTuple):
     """The recurrence of lines of one form; what it needs is counted in the names of a line.
 
     If it is plain no terms are equal, and none is zero, whatever the names.
     """
 
-    interiors: list[tuple[float, tuple[int, ...], tuple[int, ...], tuple[int, int, bool]]]
-    newest: list[tuple[float, tuple[int, ...], tuple[int, ...], int]]
-    over_degree: bool
-    divisor: int | None
-    is_plain: bool = False
-
-
-def _with_names(
-    form: _Form | Choice, every: Sequence[tuple[int, ...]], steps: Sequence[Step]
-) -> Iterable[Node | Choice]:
-    """Give the recurrences of lines that need these."""
-    names = [*zip(*every)]
-    count = len(every)
-    if isinstance(form, Choice):
-        nothing = (None,) * count
-        return map(Choice, *[nothing if i is None else names[i] for i in form])
-
-    def numbers(number: float, factors: Sequence[int]) -> list[float]:
-        found = [number] * count
-        for i in factors:
-            found = [x * float(steps[line].number) for x, line in zip(found, names[i])]
-        return found
-
-    def values(places: Sequence[int]) -> Sequence[tuple[int, ...]]:
-        return [*zip(*[names[i] for i in places])] if places else ((),) * count
-
-    newest = [
-        map(Newest, numbers(number, factors), values(lines), names[line])
-        for number, factors, lines, line in form.newest
-    ]
-    interiors = []
-    for number, factors, lines, (a, b, weighted) in form.interiors:
-        inners = map(Inner, names[a], names[b], repeat(weighted))
-        over = repeat(form.over_degree)
-        interiors.append(map(Interior, numbers(number, factors), values(lines), inners, over))
-    terms = zip(*newest) if newest else repeat(())
-    return map(
-        Node,
-        zip(*interiors) if interiors else ((),) * count,
-        terms if form.is_plain else map(collected, terms),
-        repeat(None) if form.divisor is None else names[form.divisor],
-    )
-
-
-def collected(newest: Sequence[tuple[float, tuple[int, ...], int]]) -> tuple[Newest, ...]:
-    """Add up the numbers of equal terms."""
-    if len(newest) == 1:
-        return (Newest(*newest[0]),) if newest[0][0] else ()
-    numbers: dict[tuple[tuple[int, ...], int], float] = {}
-    for number, values, line in newest:
-        key = (tuple(sorted(values)) if len(values) > 1 else values, line)
-        numbers[key] = numbers.get(key, 0.0) + number
-    return tuple([Newest(n, *key) for key, n in numbers.items() if n])
+    rows: Sequence[_Row] = ()
+    divisor: int | None = None
+    is_plain: bool = True
 
 
 # --- from expressions ------------------------------------------------------------------------
@@ -219,22 +242,25 @@ def _form(steps: Sequence[Step], names: tuple[int, ...], expression: Expression)
                 divisor = line
             case Apply(_, (Degree(), Value(line))):
                 over_degree, divisor = True, line
-    form = _Form([], [], over_degree, None if divisor is None else place(divisor))
+    interiors: list[_Row] = []
+    newest: list[_Row] = []
     for number, *lines, term in _multiplied_out(steps, expression, 1.0, (), ()):
         factors, values = (tuple(map(place, x)) for x in lines)
         if isinstance(term, Convolution):
             a, b = place(term.a), place(term.b)
-            form.interiors.append((number, factors, values, (a, b, term.weighted)))
+            interiors.append((number, factors, values, a, b, term.weighted, over_degree))
             if not term.low:
-                form.newest.append((number, factors, (*values, a), b))
+                newest.append((number, factors, (*values, a), b, NONE, False, False))
             if not term.high:
-                form.newest.append((number, factors, (*values, b), a))
+                newest.append((number, factors, (*values, b), a, NONE, False, False))
         else:
-            form.newest.append((number, factors, values, place(term.line)))
-    parts = {(values, line) for _, _, values, line in form.newest}
-    is_short = all(not factors and len(values) < 2 for _, factors, values, _ in form.newest)
-    is_distinct = len(set(names)) == len(names) and len(parts) == len(form.newest)
-    return form._replace(is_plain=is_short and is_distinct)
+            newest.append((number, factors, values, place(term.line), NONE, False, False))
+    parts = {(values, line) for _, _, values, line, *_ in newest}
+    is_short = all(not factors and len(values) < 2 for _, factors, values, *_ in newest)
+    is_distinct = len(set(names)) == len(names) and len(parts) == len(newest)
+    return _Form(
+        [*interiors, *newest], None if divisor is None else place(divisor), is_short and is_distinct
+    )
 
 
 def _multiplied_out(

@@ -17,11 +17,16 @@ does, drop out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
 
 from taylorad.forward.program import Step
-from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, collected, nodes_of
+from taylorad.ode.tracing.columns import NONE, Column, named, reached, stretches
+from taylorad.ode.tracing.listing import Listing
+from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, nodes_of, one_by_one
+from taylorad.ode.tracing.sums import Sums, collected, in_order
 from taylorad.ode.tracing.system import System
 
 __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
@@ -29,209 +34,198 @@ __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
 MOST_PRODUCTS = 3
 """So many products become part of a sum."""
 
-Nodes = dict[int, Node | Choice]
 
-
-@dataclass
 class Recurrences:
     """The nodes of a system.
 
-    Attributes
+    Parameters
     ----------
     system : System
     wanted : list of int
         The lines whose series are wanted: rates, switches, functions.
-    nodes : dict of int to Node or Choice
+
+    Attributes
+    ----------
+    system, wanted
+        As given.
+    listing : Listing
+        The lines of the program, in columns.
+    sums : Sums
         The lines that move and are computed, in an order in which each comes after those whose
         newest parts it needs.
     values : list of int
         The lines whose values are needed, in order, arguments apart.
-    inners : list of Inner
-        The interiors that are needed.
     """
 
-    system: System
-    wanted: list[int]
-    nodes: Nodes = field(default_factory=dict)
-    values: list[int] = field(default_factory=list)
-    inners: list[Inner] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        program, steps = self.system.program, self.steps
-        computed = [i for i in sorted(self._needed()) if steps[i].primitive is not None]
-        found = nodes_of(program, [line for line in computed if steps[line].moves])
-        _drop_still(found)
-        roots = _roots(found)
-        for line, node in found.items():
-            if isinstance(node, Node) and node.interiors:
-                found[line] = _shared(_rooted(node, roots))
-        found = _merged(found, self.wanted)
-        kept = _reached(found, self.wanted)
-        self.nodes = {line: node for line, node in found.items() if line in kept}
-        self.values = computed
-        interiors = [i for node in self.nodes.values() for i in node.interiors]
-        self.inners = list(dict.fromkeys([i.inner for i in interiors]))
+    def __init__(self, system: System, wanted: list[int]) -> None:
+        self.system, self.wanted = system, wanted
+        program = system.program
+        self.listing = listing = Listing(program.steps)
+        roots = np.array([*wanted, *(line for line, _, _ in system.guards)], int)
+        needed = reached(listing.size, roots, listing.below)
+        computed = np.flatnonzero(needed & (listing.row > 0))
+        self.values: list[int] = computed.tolist()
+        sums = nodes_of(program, listing, computed[listing.moves[computed]])
+        sums = _shared(_rooted(_without_still(sums)))
+        self.sums = _reached(_merged(sums, wanted), wanted)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The lines of the program."""
         return self.system.program.steps
 
-    def _needed(self) -> set[int]:
-        needed: set[int] = set()
-        todo = [*self.wanted, *(i for i, _, _ in self.system.guards)]
-        steps = self.steps
-        while todo:
-            line = todo.pop()
-            if line not in needed:
-                needed.add(line)
-                todo += steps[line].needs
-        return needed
+    @cached_property
+    def nodes(self) -> dict[int, Node | Choice]:
+        """The recurrence of each line by itself."""
+        return one_by_one(self.sums)
+
+    @cached_property
+    def inners(self) -> list[Inner]:
+        """The interiors that are needed."""
+        terms = self.sums.terms[~self.sums.is_newest]
+        if not terms.size:
+            return []
+        places, _ = named(*(terms[name] for name in ("a", "b", "weighted", "share")))
+        some = terms[places][["a", "b", "weighted", "share"]].tolist()
+        return [Inner(a, b, w, None if share != share else share) for a, b, w, share in some]
 
 
-def _reached(nodes: Nodes, wanted: Iterable[int]) -> set[int]:
-    reached: set[int] = set()
-    todo = list(wanted)
-    while todo:
-        line = todo.pop()
-        if line in nodes and line not in reached:
-            reached.add(line)
-            node = nodes[line]
-            todo += node.needs
-            for interior in node.interiors:
-                todo += interior.inner[:2]
-    return reached
+def _reached(sums: Sums, wanted: list[int]) -> Sums:
+    """Leave out lines that nothing needs."""
+    terms, counts, starts = sums.terms, sums.counts, sums.starts
+
+    def below(lines: Column) -> Column:
+        rows = stretches(starts[lines], counts[lines])
+        more = [i for line in lines.tolist() for i in sums.choices.get(line, ())[1:]]
+        return np.concatenate([terms["a"][rows], terms["b"][rows], np.array(more, int)])
+
+    found = reached(sums.size, np.array(wanted, int), below)
+    return replace(sums, lines=sums.lines[found[sums.lines]], terms=terms[found[terms["node"]]])
 
 
 # --- fewer interiors, and fewer nodes -----------------------------------------------------------
 
 
-def _drop_still(nodes: Nodes) -> None:
+def _without_still(sums: Sums) -> Sums:
     """Leave out terms of lines that turn out to stay, as that of x - x."""
-    still: set[int] = set()
-    for line, node in nodes.items():
-        if isinstance(node, Node):
-            if still:
-                interiors = [i for i in node.interiors if still.isdisjoint(i.inner[:2])]
-                newest = [term for term in node.newest if term.line not in still]
-                node = nodes[line] = Node(tuple(interiors), tuple(newest), node.divisor)
-            if not node.interiors and not node.newest:
-                still.add(line)
+    while True:
+        still = np.zeros(sums.size + 1, bool)
+        still[sums.lines] = sums.counts[sums.lines] == 0
+        still[[*sums.choices]] = False
+        drops = still[sums.terms["a"]] | still[sums.terms["b"]]
+        if not drops.any():
+            return sums
+        sums = replace(sums, terms=sums.terms[~drops])
 
 
-def _roots(nodes: Nodes) -> dict[int, Newest]:
-    """Give for multiples of other lines what they are."""
-    return {
-        line: node.newest[0]
-        for line, node in nodes.items()
-        if isinstance(node, Node) and len(node.newest) == 1
-        if not node.interiors and node.divisor is None
-    }
+def _rooted(sums: Sums) -> Sums:
+    """Have interiors of the lines that their factors are multiples of, up to a constant."""
+    alone = sums.is_newest & (sums.counts == 1)[sums.terms["node"]]
+    roots = sums.terms[alone & (sums.divisors == NONE)[sums.terms["node"]]]
+    root = np.full(sums.size + 1, NONE)
+    root[roots["node"]] = np.arange(len(roots))
+    terms = sums.terms.copy()
+    inner = np.flatnonzero(~sums.is_newest)
+    for side in ("a", "b"):
+        rows = inner
+        while (rows := rows[root[terms[side][rows]] != NONE]).size:
+            of = roots[root[terms[side][rows]]]
+            terms["number"][rows] *= of["number"]
+            terms["values"][rows] = sums.products.times(terms["values"][rows], of["values"])
+            terms[side][rows] = of["a"]
+    return replace(sums, terms=terms)
 
 
-def _rooted(node: Node, roots: dict[int, Newest]) -> Node:
-    """Have interiors of the lines that their factors are multiples of."""
-    if all(i.inner.a not in roots and i.inner.b not in roots for i in node.interiors):
-        return node
-    interiors = []
-    for number, values, inner, over_degree in node.interiors:
-        lines = []
-        for line in (inner.a, inner.b):
-            while line in roots:
-                root = roots[line]
-                number, values, line = number * root.number, (*values, *root.values), root.line
-            lines.append(line)
-        inner = Inner(lines[0], lines[1], inner.weighted)
-        interiors.append(Interior(number, values, inner, over_degree))
-    return node._replace(interiors=tuple(interiors))
-
-
-def _shared(node: Node) -> Node:
+def _shared(sums: Sums) -> Sums:
     """Write one of two weighted interiors of the same factors by the other."""
-    terms: dict[tuple[Inner, tuple[int, ...], bool], float] = {}
-
-    def put(inner: Inner, values: tuple[int, ...], over_degree: bool, number: float) -> None:
-        if not inner.weighted and inner.a > inner.b:
-            inner = Inner(inner.b, inner.a)
-        key = (inner, tuple(sorted(values)), over_degree)
-        terms[key] = terms.get(key, 0.0) + number
-
-    for term in node.interiors:
-        inner = term.inner
-        turned = Inner(inner.b, inner.a, True)
-        if inner.weighted and term.over_degree and any(k[0] == turned for k in terms):
-            put(Inner(inner.a, inner.b), term.values, False, term.number)
-            put(turned, term.values, True, -term.number)
-        else:
-            put(inner, term.values, term.over_degree, term.number)
-    interiors = (Interior(n, values, i, over) for (i, values, over), n in terms.items() if n)
-    return node._replace(interiors=tuple(interiors))
+    terms, newest = sums.terms[~sums.is_newest], sums.terms[sums.is_newest]
+    weighted = np.flatnonzero(terms["weighted"])
+    some = terms[weighted]
+    low, high = np.minimum(some["a"], some["b"]), np.maximum(some["a"], some["b"])
+    places, numbers = named(some["node"], low, high)
+    turned = weighted[(some["a"] != some["a"][places][numbers]) & some["over_degree"]]
+    if turned.size:
+        counts = np.ones(len(terms), int)
+        counts[turned] = 2
+        second = (np.cumsum(counts) - 1)[turned]
+        terms = np.repeat(terms, counts)
+        first = second - 1
+        terms["weighted"][first] = terms["over_degree"][first] = False
+        terms["a"][second], terms["b"][second] = terms["b"][first], terms["a"][first]
+        terms["number"][second] *= -1.0
+    return replace(sums, terms=in_order([collected(terms, sums.products), newest]))
 
 
-def _merged(nodes: Nodes, wanted: Iterable[int]) -> Nodes:
+def _merged(sums: Sums, wanted: list[int]) -> Sums:
     """Put sums that one other sum needs in their place.
 
     Products that are many, or shared, stay apart: they go side by side better than sums do.
     """
-    uses: dict[int, int] = dict.fromkeys(wanted, 2)
-    shared: dict[Inner, int] = {}
-    needs = {line: node.needs for line, node in nodes.items()}
-    for line, node in nodes.items():
-        weight = 1 if isinstance(node, Node) else 2  # a choice is between lines, not sums
-        for i in needs[line]:
-            uses[i] = uses.get(i, 0) + weight
-        for _, _, inner, _ in node.interiors:
-            shared[inner] = shared.get(inner, 0) + 1
-            uses[inner.a] = uses[inner.b] = 2
-    opening = {
-        line: node
-        for line, node in nodes.items()
-        if uses.get(line) == 1
-        and isinstance(node, Node)
-        and node.divisor is None
-        and all(shared[i.inner] == 1 for i in node.interiors)
-    }
-    for line in _products_of_long_sums(needs, opening):
-        del opening[line]
-    found: Nodes = {}
-    for line, node in nodes.items():
-        if line not in opening:
-            if isinstance(node, Node) and not opening.keys().isdisjoint(needs[line]):
-                node = _opened(node, opening)
-            found[line] = node
-    return found
+    opens = _opening(sums, wanted)
+    terms, newest = sums.terms, sums.is_newest
+    is_open = opens[terms["a"]] & newest
+    if not is_open.any():
+        return sums
+    has_open = np.zeros(sums.size + 1, bool)
+    has_open[terms["node"][is_open]] = True
+    node = terms["node"]
+    rows = np.flatnonzero(has_open[node] & ~opens[node])
+    node, number, values = node[rows], terms["number"][rows], terms["values"][rows]
+    while (opened := is_open[rows]).any():
+        below = terms["a"][rows]
+        counts = np.where(opened, sums.counts[below], 1)
+        starts = np.where(opened, sums.starts[below], rows)
+        place = np.repeat(np.arange(len(rows)), counts)
+        rows, node, number, values = (
+            stretches(starts, counts),
+            *(x[place] for x in (node, number, values)),
+        )
+        opened = opened[place]
+        number = np.where(opened, number * terms["number"][rows], number)
+        more = np.where(opened, terms["values"][rows], 0)
+        values = sums.products.times(values, more)
+    found = terms[rows]
+    found["node"], found["number"], found["values"] = node, number, values
+    newest = found["b"] == NONE
+    others = terms[~(has_open | opens)[terms["node"]]]
+    some = [others, found[~newest], collected(found[newest], sums.products)]
+    return replace(sums, lines=sums.lines[~opens[sums.lines]], terms=in_order(some))
 
 
-def _products_of_long_sums(needs: dict[int, list[int]], opening: dict[int, Node]) -> list[int]:
-    """Give the products that sums are not to take in, for they have too many."""
-    counts: dict[int, int] = {}
-    for line, lines in needs.items():
-        count = 0
-        for i in lines:
-            if (below := opening.get(i)) is not None:
-                count += 1 if below.interiors else counts.get(i, 0)
-        counts[line] = count
-    long = {line for line, count in counts.items() if count > MOST_PRODUCTS}
-    if not long:
-        return []
-    for line in reversed(needs):
-        if line in long:
-            long.update(i for i in needs[line] if i in opening)
-    return [line for line in opening if line in long and opening[line].interiors]
+def _opening(sums: Sums, wanted: list[int]) -> Column:
+    """Tell of lines whether they are put in the place of the one term that stands for them."""
+    size, terms, newest = sums.size, sums.terms, sums.is_newest
+    interiors = terms[~newest]
+    uses = np.bincount(terms["a"][newest], minlength=size + 1)
+    # A choice is between lines, not sums.
+    for lines in (wanted, sums.chosen, interiors["a"], interiors["b"]):
+        uses[lines] = 2
+    _, numbers = named(*(interiors[name] for name in ("a", "b", "weighted")))
+    shared = np.bincount(numbers)[numbers] > 1
+    opens = np.zeros(size + 1, bool)
+    opens[sums.lines] = (uses[sums.lines] == 1) & (sums.divisors[sums.lines] == NONE)
+    opens[[*sums.choices]] = False
+    opens[interiors["node"][shared]] = False
+    products = np.zeros(size + 1, bool)
+    products[interiors["node"]] = True
+    opens &= ~(products & _of_long_sums(terms[newest], opens, products))
+    return opens
 
 
-def _opened(node: Node, opening: dict[int, Node]) -> Node:
-    """Put the sums that are opened in the place of the terms that stand for them."""
-    interiors, newest = list(node.interiors), []
-    todo: list[tuple[float, tuple[int, ...], int]] = [*reversed(node.newest)]
-    while todo:
-        number, values, line = todo.pop()
-        below = opening.get(line)
-        if below is None:
-            newest.append((number, values, line))
-            continue
-        for own, more, inner, over_degree in below.interiors:
-            interiors.append(Interior(number * own, (*values, *more), inner, over_degree))
-        for own, more, line in reversed(below.newest):
-            todo.append((number * own, (*values, *more), line))
-    return Node(tuple(interiors), collected(newest), node.divisor)
+def _of_long_sums(newest: Column, opens: Column, products: Column) -> Column:
+    """Tell what sums are not to take in products, for they would have too many, nor parts of them.
+
+    Lines that are opened have one user each, and so are trees, whose roots are the sums.
+    """
+    own = np.arange(len(opens))
+    user = own.copy()
+    inside = opens[newest["a"]]
+    user[newest["a"][inside]] = newest["node"][inside]
+    sums = np.where(products, own, user)  # for each line the sum that it ends up in
+    while (sums[sums] != sums).any():
+        sums = sums[sums]
+    counts = np.bincount(sums[user[opens & products]], minlength=len(opens))
+    long = counts > MOST_PRODUCTS
+    while (user[user] != user).any():
+        long, user = long | long[user], user[user]
+    return np.asarray(long | long[user])

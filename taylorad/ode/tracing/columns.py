@@ -1,0 +1,82 @@
+"""Columns of numbers: rows that are alike, stretches of rows, what leads on from line to line.
+
+A large program has thousands of lines, and what becomes of them thousands of terms. They are held
+in columns of NumPy's, so that each pass over them is a few operations on these, whatever their
+number. Where a column of lines has none it says `NONE`, which as an index is the last place: arrays
+by lines have one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from taylorad.dispatch.distinct import distinct
+
+__all__ = ["NONE", "Column", "named", "reached", "stretches"]
+
+NONE = -1
+
+Column = np.ndarray[Any, Any]
+
+_LARGEST = 2**62
+
+
+def named(*columns: Column) -> tuple[Column, Column]:
+    """Number rows by what their columns say, in the order in which they first come.
+
+    Returns
+    -------
+    places : ndarray
+        The first row of each kind.
+    numbers : ndarray
+        The kind of each row.
+    """
+    _, places, numbers = distinct(_packed(columns))
+    order = np.argsort(places)
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    return places[order], rank[numbers]
+
+
+def _packed(columns: tuple[Column, ...]) -> Column:
+    """Make one whole number of those in a row."""
+    total, kinds = np.zeros(len(columns[0]), np.int64), 1
+    if not len(total):
+        return total
+    for column in columns:
+        if column.dtype.kind == "f":
+            # No zero is negative, and NaNs are alike.
+            column = distinct((column + 0.0).view(np.int64))[2]
+        low = int(column.min())
+        count = int(column.max()) - low + 1
+        if kinds * count > _LARGEST:
+            total, column, low = distinct(total)[2], distinct(column)[2], 0
+            kinds, count = int(total.max()) + 1, int(column.max()) + 1
+        if count > 1:
+            total, kinds = total * count + (column - low), kinds * count
+    return total
+
+
+def stretches(starts: Column, counts: Column) -> Column:
+    """Give the numbers of the rows of stretches, one after the other."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.asarray(np.arange(total) + np.repeat(starts - ends + counts, counts))
+
+
+def reached(size: int, roots: Column, below: Callable[[Column], Column]) -> Column:
+    """Tell which of so many lines can be come to from some: ``below`` takes and gives lines."""
+    found, last = np.zeros(size + 1, bool), np.empty(size + 1, int)
+    found[NONE] = True
+    todo = roots
+    while todo.size:
+        todo = todo[~found[todo]]
+        last[todo] = places = np.arange(len(todo))
+        todo = todo[last[todo] == places]  # each once
+        found[todo] = True
+        todo = below(todo)
+    found[NONE] = False
+    return found
