@@ -5,10 +5,12 @@ import pytest
 
 from taylorad.ode.steps.groups.diagonals import Diagonals
 from taylorad.ode.steps.groups.evaluation import evaluations
+from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.grouped import Grouped
-from taylorad.ode.steps.groups.grouping import LANES, grouped
+from taylorad.ode.steps.groups.grouping import grouped
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.tracing.columns import NONE
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import system
 
@@ -211,8 +213,8 @@ def test_sums_of_different_length_share_vectors():
     traced = system(f, 0.0, start(16))
     _, groups = grouped(Recurrences(traced, traced.rates))
     sines, rates = groups
-    assert rates.members == traced.rates[8:]
-    operands = [traced.program.steps[line].operands for line in sines.members]
+    assert rates.members.tolist() == traced.rates[8:]
+    operands = [traced.program.steps[line].operands for line in sines.members.tolist()]
     assert operands == [(i,) for i in range(8)] * 2
 
 
@@ -242,8 +244,8 @@ def test_pairs_stand_in_rows():
     pairs = [group for group in groups if len(group.members) == n * (n - 1) // 2]
     assert len(pairs) == 5
     for group in pairs[:3]:
-        lines = [[term.line // 3 for term in node.newest] for node in group.nodes]
-        apart = [abs(a - b) for a, b in lines]
+        first, second = (terms["a"] // 3 for terms in group.newest)
+        apart = abs(first - second).tolist()
         assert [d for k, d in enumerate(apart) if d != (apart[k - 1] if k else 0)] == [
             *(1, 8, 2, 7, 3, 6, 4, 5)
         ]
@@ -274,7 +276,8 @@ def test_what_follows_from_places_is_found_for_two_degrees_at_once(form):
 def test_values_are_computed_after_those_that_they_need():
     traced = system(grid, 0.0, start(60))
     recurrences = Recurrences(traced, traced.rates)
-    groups = evaluations(recurrences, {}, {})
+    nowhere = np.full(len(traced.program.steps) + 1, NONE)
+    groups = evaluations(recurrences, nowhere, nowhere)
     assert sorted(i for lines in groups for i in lines) == sorted(recurrences.values)
     done = set()
     for lines in groups:

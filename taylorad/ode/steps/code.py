@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -347,7 +348,7 @@ def kind_of(width: int) -> str:
     return "double" if width == 1 else f"<{width} x double>"
 
 
-def array_of(numbers: Sequence[float], kind: str) -> str:
+def array_of(numbers: Any, kind: str) -> str:
     """Write numbers of one of NumPy's kinds as their bytes, which LLVM reads and writes sooner."""
     data = np.array(numbers, kind).tobytes()
     text = "\\" + data.hex("\\") if data else ""

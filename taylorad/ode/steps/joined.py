@@ -7,10 +7,14 @@ products.
 
 from __future__ import annotations
 
-from collections import Counter
 from copy import copy
+from dataclasses import replace
 
-from taylorad.ode.tracing.recurrences import Choice, Inner, Interior, Node, Recurrences
+import numpy as np
+
+from taylorad.ode.tracing.columns import NONE, named
+from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
+from taylorad.ode.tracing.sums import Sums
 
 __all__ = ["Nodes", "inners_of", "joined"]
 
@@ -19,14 +23,10 @@ Nodes = dict[int, Node | Choice]
 
 def joined(recurrences: Recurrences) -> Recurrences:
     """Have one interior for two where that can be."""
-    uses = Counter(inners_of(recurrences.nodes))
-    once = {inner for inner, count in uses.items() if count == 1}
     found = copy(recurrences)
-    found.nodes = {
-        line: _joined(node, once) if isinstance(node, Node) and len(node.interiors) > 1 else node
-        for line, node in recurrences.nodes.items()
-    }
-    found.inners = list(dict.fromkeys(inners_of(found.nodes)))
+    for name in ("nodes", "inners"):
+        vars(found).pop(name, None)
+    found.sums = _joined(recurrences.sums)
     return found
 
 
@@ -35,19 +35,24 @@ def inners_of(nodes: Nodes) -> list[Inner]:
     return [i.inner for x in nodes.values() if isinstance(x, Node) for i in x.interiors]
 
 
-def _joined(node: Node, once: set[Inner]) -> Node:
+def _joined(sums: Sums) -> Sums:
     """Have one interior for two: with u over the degree, and v besides, v ((u / v) j + k) / k."""
-    plain = {
-        (*sorted(i.inner[:2]), i.values): i
-        for i in node.interiors
-        if not i.inner.weighted and not i.over_degree and i.inner in once
-    }
-    found = {term: term for term in node.interiors}
-    for term in node.interiors:
-        inner = term.inner
-        other = plain.get((*sorted(inner[:2]), term.values)) if inner.a != inner.b else None
-        if other is not None and inner.weighted and term.over_degree and inner in once:
-            whole = Inner(inner.a, inner.b, share=term.number / other.number)
-            found[term] = Interior(other.number, term.values, whole, over_degree=True)
-            del found[other]
-    return node._replace(interiors=tuple(found.values()))
+    rows = np.flatnonzero(~sums.is_newest)
+    some = sums.terms[rows]
+    _, numbers = named(some["a"], some["b"], some["weighted"])
+    once = np.bincount(numbers)[numbers] == 1
+    low, high = np.minimum(some["a"], some["b"]), np.maximum(some["a"], some["b"])
+    _, numbers = named(some["node"], low, high, some["values"])
+    plain = np.flatnonzero(once & ~some["weighted"] & ~some["over_degree"])
+    other = np.full(len(rows), NONE)
+    other[numbers[plain]] = plain
+    other = other[numbers]
+    whole = once & some["weighted"] & some["over_degree"] & (low != high) & (other != NONE)
+    if not whole.any():
+        return sums
+    whole, other = np.flatnonzero(whole), other[whole]
+    terms = sums.terms.copy()
+    terms["share"][rows[whole]] = some["number"][whole] / some["number"][other]
+    terms["number"][rows[whole]] = some["number"][other]
+    terms["weighted"][rows[whole]] = False
+    return replace(sums, terms=np.delete(terms, rows[other]))

@@ -19,8 +19,8 @@ from taylorad.forward.program import NoProgram
 from taylorad.machine.module import Code, Recipe, build, find
 from taylorad.ode.steps.code import array_of
 from taylorad.ode.steps.core import Core
+from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.grouped import Grouped
-from taylorad.ode.steps.groups.grouping import LANES
 from taylorad.ode.steps.polynomials.polynomials import Polynomials
 from taylorad.ode.steps.polynomials.prepared import Prepared
 from taylorad.ode.steps.unrolled import Unrolled
@@ -187,11 +187,11 @@ def _form(recurrences: Recurrences) -> str:
     """Choose how the orders of a system are written."""
     if is_written(recurrences):
         return "written"
-    vectors = len(recurrences.nodes) // LANES
+    vectors = len(recurrences.sums.lines) // LANES
     return "spread" if vectors <= MOST_SPREAD else "looped"
 
 
 def is_written(recurrences: Recurrences) -> bool:
     """Tell whether the orders of a system are written out, one number after the other."""
-    inners, nodes = len(recurrences.inners), len(recurrences.nodes)
+    inners, nodes = len(recurrences.inners), len(recurrences.sums.lines)
     return inners <= MOST_WRITTEN and nodes <= 8 * MOST_WRITTEN

@@ -15,7 +15,7 @@ import numpy as np
 
 from taylorad.dispatch.distinct import distinct
 
-__all__ = ["NONE", "Column", "named", "reached", "stretches"]
+__all__ = ["NONE", "Column", "depths", "named", "reached", "stretches", "words"]
 
 NONE = -1
 
@@ -65,6 +65,44 @@ def stretches(starts: Column, counts: Column) -> Column:
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.asarray(np.arange(total) + np.repeat(starts - ends + counts, counts))
+
+
+def words(nodes: Column, letters: Column, size: int) -> Column:
+    """Number what nodes have: the same number for those of the same letters in the same order.
+
+    Parameters
+    ----------
+    nodes, letters : ndarray of int
+        A row for each letter, in the order of nodes.
+    size : int
+        How many nodes there are.
+    """
+    counts = np.bincount(nodes, minlength=size)
+    starts, found, known = np.cumsum(counts) - counts, np.zeros(size, int), 1
+    for count in np.flatnonzero(np.bincount(counts)).tolist():
+        if count:
+            some = np.flatnonzero(counts == count)
+            places, numbers = named(*letters[starts[some] + np.arange(count)[:, None]])
+            found[some], known = numbers + known, known + len(places)
+    return found
+
+
+def depths(size: int, lines: Column, needs: Column) -> Column:
+    """Give for each line how many come before it in turn: a row says what a line needs."""
+    waits = np.bincount(lines, minlength=size)
+    order = np.argsort(needs, kind="stable")
+    users, counts = lines[order], np.bincount(needs, minlength=size)
+    starts, found, depth = np.cumsum(counts) - counts, np.zeros(size, int), 0
+    ready, last = np.flatnonzero((waits == 0) & (counts > 0)), np.empty(size, int)
+    while ready.size:
+        depth += 1
+        waiting = users[stretches(starts[ready], counts[ready])]
+        np.subtract.at(waits, waiting, 1)
+        ready = waiting[waits[waiting] == 0]
+        last[ready] = places = np.arange(len(ready))
+        ready = ready[last[ready] == places]  # each once
+        found[ready] = depth
+    return found
 
 
 def reached(size: int, roots: Column, below: Callable[[Column], Column]) -> Column:

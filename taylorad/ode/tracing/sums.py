@@ -7,7 +7,7 @@ part of a line.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -85,6 +85,12 @@ class Products:
         longer = np.array([0, *map(len, self._longer)])
         return np.where(x > self.size, longer[np.maximum(x - self.size, 0)], x > 0)
 
+    def columns(self, x: Column) -> list[Column]:
+        """Give the lines of products that have as many, one after the other."""
+        if (x <= self.size).all():
+            return [x - 1] if x[0] else []
+        return [*np.array([self.lines(number) for number in x.tolist()]).T]
+
 
 @dataclass
 class Sums:
@@ -113,6 +119,10 @@ class Sums:
     def size(self) -> int:
         """How many lines the program has."""
         return self.products.size
+
+    def of_terms(self, terms: Column) -> Sums:
+        """Give the same of other terms."""
+        return replace(self, terms=terms)
 
     @cached_property
     def counts(self) -> Column:

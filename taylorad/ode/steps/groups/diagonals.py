@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from taylorad.dispatch.distinct import distinct
 from taylorad.ode.steps.code import kind_of
 from taylorad.ode.steps.groups.gathering import Gathering
-from taylorad.ode.steps.groups.grouping import LANES
-from taylorad.ode.tracing.recurrences import Choice
+from taylorad.ode.steps.groups.group import LANES
+from taylorad.ode.tracing.columns import Column, named
 
 __all__ = ["Diagonals", "Matrix", "Term"]
 
@@ -27,7 +30,7 @@ TOGETHER = 2
 MOST_ROUNDS = 4
 """Up to so many rounds have code of their own, where that is about as many for all vectors."""
 
-Term = tuple[tuple[int, ...], Sequence[float]]
+Term = tuple[Column, Column]
 """The slots that a term of the sums of all lanes is read from, and its numbers."""
 
 
@@ -71,40 +74,37 @@ class Diagonals(Gathering):
         A part that is not a number gets into other lanes, times zero. The step is lost then anyway,
         if there is no choice between lines, one of which need not be a number.
         """
-        if any(isinstance(node, Choice) for node in self.recurrences.nodes.values()):
+        if self.recurrences.sums.choices:
             return None
-        lines = len(terms[0][0])
-        chunks = -(-lines // LANES)
-        vectors = [
-            _diagonals(terms, range(c * LANES, min(lines, (c + 1) * LANES))) for c in range(chunks)
-        ]
-        rounds = [-(-len(found) // TOGETHER) for found in vectors]
-        last = range((chunks - 1) * LANES, chunks * LANES)
-        filled = _diagonals(terms, [min(place, lines - 1) for place in last])
-        is_full = -(-len(filled) // TOGETHER) <= max(rounds)
+        count = len(terms[0][0])
+        chunks = -(-count // LANES)
+        every = np.arange(chunks * LANES)
+        starts, slots, patterns = _diagonals(terms, every[:count])
+        full = _diagonals(terms, np.minimum(every, count - 1))
+        rounds, needed = (-(-np.diff(x) // TOGETHER) for x in (starts, full[0]))
+        is_full = bool(needed[-1] <= rounds.max())
         if is_full:
-            vectors[-1], rounds[-1] = filled, -(-len(filled) // TOGETHER)
-        most = max(rounds)
-        few = most <= MOST_ROUNDS and 4 * most * chunks <= 5 * sum(rounds)
-        rounds = [most if few else count for count in rounds]
-        if TOGETHER * sum(rounds) > MOST_READ * len(terms) * chunks:
+            rounds, (starts, slots, patterns) = needed, full
+        most = int(rounds.max())
+        few = most <= MOST_ROUNDS and 4 * most * chunks <= 5 * rounds.sum()
+        if few:
+            rounds[:] = most
+        if TOGETHER * rounds.sum() > MOST_READ * len(terms) * chunks:
             return None
-        base = min(min(slots) for slots, _ in terms)
-        patterns: dict[tuple[float, ...], int] = {(0.0,) * LANES: 0}
-        starts: list[int] = []
-        reads: list[int] = []
-        for found, count in zip(vectors, rounds, strict=True):
-            starts.append(len(reads))
-            for slot in sorted(found):
-                number = patterns.setdefault(tuple(found[slot]), len(patterns))
-                reads += [slot - base, number * LANES]
-            reads += [0] * (starts[-1] + 2 * TOGETHER * count - len(reads))
-        numbers = [x for pattern in patterns for x in pattern]
-        rows = [self.table(tuple(entries)) for entries in (starts, rounds, reads)]
-        repeated = rounds[0] if few else None
-        is_exact = {1.0, -1.0}.issuperset(x for _, numbers in terms for x in numbers)
+        base = min(int(slots.min()) for slots, _ in terms)
+        # Which numbers they are, the first of which are zeros.
+        places, kinds = named(*np.concatenate([np.zeros((1, LANES)), patterns]).T)
+        numbers = np.concatenate([np.zeros((1, LANES)), patterns])[places].ravel()
+        begin = np.cumsum(rounds) - rounds
+        reads = np.zeros((TOGETHER * int(rounds.sum()), 2), int)
+        vector = np.repeat(np.arange(chunks), np.diff(starts))
+        rows = TOGETHER * begin[vector] + np.arange(len(slots)) - starts[vector]
+        reads[rows] = np.column_stack([slots - base, kinds[1:] * LANES])
+        tables = [self.table(x) for x in (2 * TOGETHER * begin, rounds, reads.ravel())]
+        is_exact = all((np.abs(x) == 1.0).all() for _, x in terms)
         row = self.row_of(numbers)
-        return Matrix(rows[0], rows[1], repeated, rows[2], row, base, is_exact, is_full)
+        repeated = most if few else None
+        return Matrix(tables[0], tables[1], repeated, tables[2], row, base, is_exact, is_full)
 
     def products(self, matrix: Matrix, bases: Sequence[tuple[str, int]], c: str) -> list[str]:
         """Write the sums of a vector, and those that are alike: of arrays, from a slot on."""
@@ -153,10 +153,17 @@ class Diagonals(Gathering):
         return code.let(f"sext i32 {code.let(f'load i32, ptr {at}')} to i64")
 
 
-def _diagonals(terms: Sequence[Term], places: Sequence[int]) -> dict[int, list[float]]:
-    """Give the numbers of the lanes of a vector, by the slot that its first lane begins at."""
-    found: dict[int, list[float]] = {}
-    for slots, numbers in terms:
-        for lane, place in enumerate(places):
-            found.setdefault(slots[place] - lane, [0.0] * LANES)[lane] += numbers[place]
-    return found
+def _diagonals(terms: Sequence[Term], places: Column) -> tuple[Column, Column, Column]:
+    """Give the reads of vectors, where those of each begin, and the numbers of their lanes.
+
+    What is read goes by the slot that its first lane has. ``places`` are those of the lanes.
+    """
+    lane, vector = np.arange(len(places)) % LANES, np.arange(len(places)) // LANES
+    far = 1 + max(int(slots.max()) for slots, _ in terms) + LANES
+    first = np.concatenate([vector * far + slots[places] - lane + LANES for slots, _ in terms])
+    numbers = np.concatenate([numbers[places] for _, numbers in terms])
+    found, _, which = distinct(first)
+    cells = which * LANES + np.tile(lane, len(terms))
+    patterns = np.bincount(cells, numbers, len(found) * LANES).reshape(-1, LANES)
+    starts = np.searchsorted(found, np.arange(vector[-1] + 2) * far)
+    return starts, found % far - LANES, patterns

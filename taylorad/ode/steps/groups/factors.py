@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from taylorad.compiler.emitter import converted
 from taylorad.ode.steps.code import Name
 from taylorad.ode.steps.core import TRUTHS, Access
-from taylorad.ode.steps.groups.grouping import LANES, Group
+from taylorad.ode.steps.groups.group import LANES, Group
 from taylorad.ode.steps.groups.interiors import Interiors
 from taylorad.ode.steps.groups.layout import Chunk, Degree
-from taylorad.ode.tracing.recurrences import Choice, Interior, Newest, Node
+from taylorad.ode.tracing.columns import Column
 from taylorad.ode.tracing.rows import emit
 
 __all__ = ["Factors", "Place"]
@@ -46,9 +45,11 @@ class Factors(Interiors):
             if step.primitive is not None:
                 continue
             if step.number is not None:
-                code.store(code.constant(float(step.number)), self.values, self.slots[line])
+                code.store(code.constant(float(step.number)), self.values, int(self.slots[line]))
             elif line > self.system.time:
-                code.store(code.load(self.arrays["given"], place), self.values, self.slots[line])
+                code.store(
+                    code.load(self.arrays["given"], place), self.values, int(self.slots[line])
+                )
                 place += 1
         high, low = [0.0, 1.0], [0.0, 0.0]
         for k in range(2, self.length):
@@ -100,7 +101,7 @@ class Factors(Interiors):
         row = first.primitive
         assert row is not None
         operands = [
-            group.padded([self.steps[m].operands[k] for m in group.members])
+            group.padded(self.recurrences.listing.needs[group.members, k])
             for k in range(len(first.operands))
         ]
         numbers = [
@@ -128,57 +129,55 @@ class Factors(Interiors):
 
         self.over_group(group, chunk)
 
-    def _operand(self, lines: Sequence[int], c: Chunk, width: int) -> str:
+    def _operand(self, lines: Column, c: Chunk, width: int) -> str:
         """Read values, or give known numbers."""
-        numbers = [self.steps[line].number for line in lines]
-        if None not in numbers and len(set(lines)) > 1:
-            row = self.row_of([float(x) for x in numbers if x is not None])
+        listing = self.recurrences.listing
+        if listing.is_number[lines].all() and (lines != lines[0]).any():
+            row = self.row_of(listing.number[lines])
             return self._wide(row, self.at(c, width, 0), width)
         return self.gather(self.values, self.slots_of(lines), c, width)
 
     def evaluate(self) -> None:
         """Write the values of all lines, and what follows from them once a step."""
-        self.code.store(self.now, self.values, self.slots[self.system.time])
+        self.code.store(self.now, self.values, int(self.slots[self.system.time]))
         self._evaluate(moving=True)
         self._prepare()
-        slots, width = self.slots_of([self.system.rates[i] for i in self.places]), self.state.width
+        slots, width = self.slots_of(self.rate_lines), self.state.width
 
         def rates(c: Chunk) -> None:
             values = self.gather(self.values, slots, c, width)
             self.code.store(values, self.arrays["rates"], self.at(c, width, 0), width)
 
         self.over_group(self.state, rates)
-        if self.observed:
+        if len(self.observed):
             self.record(self.slots_of(self.observed), False, self.observed_stream, 0)
 
     def _prepare(self) -> None:
         """Write the factors of newest terms, and of interiors over a divisor, once a step."""
         self.prepared = {}
         for group in self.groups:
-            group_factors = [self._home(group, k) for k in range(len(self._terms(group)))]
-            over, first = None, group.nodes[0]
-            if isinstance(first, Node) and first.divisor is not None:
-                over = [(self.claim(group.width * group.chunks), 0) for _ in first.interiors]
+            group_factors = [self._home(group, terms) for terms in group.newest]
+            over = None
+            if group.divisors is not None:
+                over = [(self.claim(group.width * group.chunks), 0) for _ in group.interiors]
             self.prepared[group] = (group_factors, over)
             self.over_group(group, lambda c, g=group: self._prepare_chunk(g, c))  # type: ignore[misc]
 
-    def _terms(self, group: Group) -> tuple[Newest, ...]:
-        first = group.nodes[0]
-        return first.newest if isinstance(first, Node) else ()
-
-    def _home(self, group: Group, k: int) -> Place | None:
+    def _home(self, group: Group, terms: Column) -> Place | None:
         """Give where a factor stands: if it is one value, then among the values."""
-        nodes = [node for node in group.nodes if isinstance(node, Node)]
-        terms = [node.newest[k] for node in nodes]
-        if not terms[0].values and nodes[0].divisor is None:
-            return None
-        if nodes[0].divisor is None and all(
-            (term.number, len(term.values)) == (1.0, 1) for term in terms
-        ):
-            slots = self.slots_of(group.padded([term.values[0] for term in terms]))
-            if self._is_run(self.values, slots):
-                return self.values, slots[0]
+        if group.divisors is None:
+            lines = self.value_lines(terms)
+            if not lines:
+                return None
+            if len(lines) == 1 and (terms["number"] == 1.0).all():
+                slots = self.slots_of(group.padded(lines[0]))
+                if self._is_run(self.values, slots):
+                    return self.values, int(slots[0])
         return self.claim(group.width * group.chunks), 0
+
+    def value_lines(self, terms: Column) -> list[Column]:
+        """Give the lines whose values terms are multiplied by, one after the other."""
+        return self.recurrences.sums.products.columns(terms["values"])
 
     def factor(self, place: Place, c: Chunk, width: int) -> str:
         """Read what has been prepared."""
@@ -188,41 +187,33 @@ class Factors(Interiors):
     def _prepare_chunk(self, group: Group, c: Chunk) -> None:
         code, width = self.code, group.width
         factors, over = self.prepared[group]
-        if isinstance(group.nodes[0], Choice):
-            return
-        nodes = [node for node in group.nodes if isinstance(node, Node)]
         inverse: Name = None
-        if over is not None:
-            below = self.slots_of(group.padded([node.divisor or 0 for node in nodes]))
+        if group.divisors is not None:
+            below = self.slots_of(group.padded(group.divisors))
             value = self.gather(self.values, below, c, width)
             inverse = code.divide(code.constant(1.0, width), value, width)
-        found: list[tuple[Place, Sequence[Newest | Interior]]] = [
-            (place, [node.newest[k] for node in nodes])
-            for k, place in enumerate(factors)
+        found = [
+            (place, terms)
+            for place, terms in zip(factors, group.newest, strict=True)
             if place is not None and place[0] != self.values
         ]
-        found += [
-            (place, [node.interiors[k] for node in nodes]) for k, place in enumerate(over or ())
-        ]
+        found += zip(over or (), group.interiors)
         for (array, _), terms in found:
             code.store(self.product(group, terms, c, inverse), array, self.at(c, width, 0), width)
 
-    def product(
-        self, group: Group, terms: Sequence[Newest | Interior], c: Chunk, total: Name = None
-    ) -> Name:
+    def product(self, group: Group, terms: Column, c: Chunk, total: Name = None) -> Name:
         """Multiply a number by what terms are multiplied by; None is 1."""
         code, width = self.code, group.width
-        for v in range(len(terms[0].values)):
-            lines = self.slots_of(group.padded([term.values[v] for term in terms]))
-            value = self.gather(self.values, lines, c, width)
+        for lines in self.value_lines(terms):
+            value = self.gather(self.values, self.slots_of(group.padded(lines)), c, width)
             total = value if total is None else code.multiply(total, value, width)
-        numbers = self.in_chunk(group, [term.number for term in terms], c)
-        if set(numbers) != {1.0}:
+        numbers = self.in_chunk(group, terms["number"], c)
+        if (numbers != 1.0).any():
             row = self.numbers(numbers, c, width)
             total = row if total is None else code.multiply(total, row, width)
         return total
 
-    def record(self, slots: tuple[int, ...], weighted: bool, stream: int, k: Degree) -> None:
+    def record(self, slots: Column, weighted: bool, stream: int, k: Degree) -> None:
         """Write parts to a stream: of lines that stand apart elsewhere, or of D of lines."""
         width = min(LANES, len(slots))
 
@@ -232,4 +223,4 @@ class Factors(Interiors):
                 parts = self.weighted(parts, k, width)
             self.record_part(parts, stream, c, width, k)
 
-        self.over_group(Group(list(range(len(slots)))), chunk)
+        self.over_group(Group(slots), chunk)

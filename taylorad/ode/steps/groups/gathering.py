@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from taylorad.ode.steps.code import array_of, kind_of
-from taylorad.ode.steps.groups.grouping import LANES, Group
+from taylorad.ode.steps.groups.group import LANES, Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Layout
+from taylorad.ode.tracing.columns import Column
 
 __all__ = ["Gathering"]
 
@@ -18,34 +21,33 @@ __all__ = ["Gathering"]
 class Gathering(Layout):
     """A core that can gather."""
 
-    def table(self, slots: tuple[int, ...]) -> str:
-        if slots not in self.tables:
-            name = f"@slots.{len(self.tables)}"
-            self.tables[slots] = name
+    def table(self, slots: Column) -> str:
+        key = slots.tobytes()
+        if key not in self.tables:
+            self.tables[key] = name = f"@slots.{len(self.tables)}"
             self.globals.append(f"{name} = private constant {array_of(slots, 'i4')}")
-        return self.tables[slots]
+        return self.tables[key]
 
-    def gather(self, array: str, slots: tuple[int, ...], chunk: Chunk, width: int) -> str:
+    def gather(self, array: str, slots: Column, chunk: Chunk, width: int) -> str:
         """Read entries of an array by slots: in one go where they are neighbours."""
         code = self.code
         if isinstance(chunk, int):
             return self._picked(array, slots[chunk * width : (chunk + 1) * width])
         if self._is_run(array, slots):
-            if array == self.front.array and (slots[0], chunk) in self.front.latest:
-                return self.front.latest[slots[0], chunk]
-            return self._wide(array, self.at(chunk, width, slots[0]), width)
-        if len(set(slots)) == 1:
-            return code.everywhere(code.load(array, slots[0]), width)
+            first = int(slots[0])
+            if array == self.front.array and (first, chunk) in self.front.latest:
+                return self.front.latest[first, chunk]
+            return self._wide(array, self.at(chunk, width, first), width)
+        if (slots == slots[0]).all():
+            return code.everywhere(code.load(array, int(slots[0])), width)
         start, names = self._slots(array, slots, chunk, width)
         return code.packed([code.load(start, slot) for slot in names])
 
-    def _slots(
-        self, array: str, slots: tuple[int, ...], chunk: str, width: int
-    ) -> tuple[str, list[str]]:
+    def _slots(self, array: str, slots: Column, chunk: str, width: int) -> tuple[str, list[str]]:
         """Look the slots of a chunk up; those that are equally far apart share a table."""
-        code, base = self.code, min(slots)
+        code, base = self.code, int(slots.min())
         first = code.let(f"getelementptr inbounds double, ptr {array}, i64 {base}")
-        table, start = self.table(tuple([s - base for s in slots])), self.at(chunk, width, 0)
+        table, start = self.table(slots - base), self.at(chunk, width, 0)
         found = []
         for lane in range(width):
             entry = code.let(f"add nuw nsw i64 {start}, {lane}") if lane else start
@@ -53,14 +55,15 @@ class Gathering(Layout):
             found.append(code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64"))
         return first, found
 
-    def _picked(self, array: str, slots: tuple[int, ...]) -> str:
+    def _picked(self, array: str, where: Column) -> str:
         """Put a vector together from those that its entries stand in."""
-        code, width = self.code, len(slots)
-        if self._is_run(array, slots):
-            slots = (*range(slots[0], slots[0] + width),)
+        code, width, is_run = self.code, len(where), self._is_run(array, where)
+        slots: list[int] = where.tolist()
+        if is_run:
+            slots = [*range(slots[0], slots[0] + width)]
         blocks = list(dict.fromkeys(slot // LANES for slot in slots))
         if not any(self._stands_apart(array, block) for block in blocks):
-            if self._is_run(array, slots):
+            if is_run:
                 return self._wide(array, str(slots[0]), width)
             if len(set(slots)) == 1:
                 return code.everywhere(code.load(array, slots[0]), width)
@@ -69,13 +72,14 @@ class Gathering(Layout):
         vectors = [self._block(array, block) for block in blocks]
         return self._shuffled(vectors, [(blocks.index(s // LANES), s % LANES) for s in slots])
 
-    def _is_run(self, array: str, slots: Sequence[int]) -> bool:
+    def _is_run(self, array: str, slots: Column) -> bool:
         """Tell whether entries are neighbours. Not all values are repeated to fill vectors up."""
-        if array == self.values:
-            places = range(slots[0], slots[0] + len(slots))
-            if any(p not in self.complete for p in places if p in self.repeated):
-                return False
-        return self.is_run(slots)
+        if not self.is_run(slots):
+            return False
+        if array != self.values:
+            return True
+        places = np.arange(slots[0], slots[0] + len(slots))
+        return bool((self.complete[places] | (slots == places)).all())
 
     def _stands_apart(self, array: str, block: int) -> bool:
         """Tell whether a vector of newest parts is in a register, or with the older parts."""
@@ -129,12 +133,10 @@ class Gathering(Layout):
             self.code.wide.add(value)
         return value
 
-    def scatter(
-        self, value: str, array: str, slots: tuple[int, ...], chunk: Chunk, width: int
-    ) -> None:
+    def scatter(self, value: str, array: str, slots: Column, chunk: Chunk, width: int) -> None:
         code = self.code
         if self.is_run(slots):
-            code.store(value, array, self.at(chunk, width, slots[0]), width)
+            code.store(value, array, self.at(chunk, width, int(slots[0])), width)
             return
         if isinstance(chunk, int):
             names = [str(slot) for slot in slots[chunk * width : (chunk + 1) * width]]
@@ -143,29 +145,29 @@ class Gathering(Layout):
         for lane, slot in enumerate(names):
             code.store(code.lane(value, width, lane), array, slot)
 
-    def in_chunk(self, group: Group, numbers: Sequence[float], chunk: Chunk) -> Sequence[float]:
+    def in_chunk(self, group: Group, numbers: Column, chunk: Chunk) -> Column:
         """Give those of the numbers of a group that a vector needs, or may need."""
-        padded = [*numbers, *[numbers[-1]] * (group.width * group.chunks - len(numbers))]
+        padded = group.padded(numbers)
         if isinstance(chunk, str):
             return padded
         return padded[chunk * group.width : (chunk + 1) * group.width]
 
-    def numbers(self, numbers: Sequence[float], chunk: Chunk, width: int) -> str:
+    def numbers(self, numbers: Column, chunk: Chunk, width: int) -> str:
         """Give known numbers, one for each lane."""
-        if len(set(numbers)) == 1:
-            return self.code.constant(numbers[0], width)
+        if (numbers == numbers[0]).all():
+            return self.code.constant(float(numbers[0]), width)
         if isinstance(chunk, int) and len(numbers) == width:
-            return self.code.constant(numbers, width)
+            return self.code.constant(numbers.tolist(), width)
         return self.code.load(self.row_of(numbers), self.at(chunk, width, 0), width)
 
-    def row_of(self, numbers: Sequence[float]) -> str:
+    def row_of(self, numbers: Column) -> str:
         """Give where known numbers stand."""
-        key = tuple(numbers)
+        key = numbers.tobytes()
         if key not in self.rows:
             self.rows[key] = self.table_of(f"row.{len(self.rows)}", numbers)
         return self.rows[key]
 
-    def table_of(self, name: str, numbers: Sequence[float]) -> str:
+    def table_of(self, name: str, numbers: Column | Sequence[float]) -> str:
         self.globals.append(f"@{name} = private constant {array_of(numbers, 'f8')}")
         return f"@{name}"
 
@@ -189,7 +191,7 @@ class Gathering(Layout):
     def record_parts(
         self,
         part: str,
-        lines: Sequence[int],
+        lines: Column,
         c: Chunk,
         width: int,
         k: Degree,
@@ -197,7 +199,8 @@ class Gathering(Layout):
     ) -> None:
         """Write parts of lines that stand together, and those of D, into their streams, if any."""
         company = self.company(lines)
-        own, place = (company[int(c)], 0) if self.is_spread else (company[0], c)
+        slots, place = (company[int(c)], 0) if self.is_spread else (company[0], c)
+        own = slots.tobytes()
         if (own, False) in self.streams:
             self.record_part(part, self.streams[own, False], place, width, k)
         if (own, True) in self.streams:

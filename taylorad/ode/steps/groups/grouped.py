@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from taylorad.ode.steps.code import Name, kind_of
 from taylorad.ode.steps.core import Access
-from taylorad.ode.steps.groups.grouping import LANES
+from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Front, filled
 from taylorad.ode.steps.groups.nodes import Nodes
 from taylorad.ode.steps.groups.stages import Stage, Stages
@@ -22,7 +24,10 @@ class Grouped(Nodes):
     """The text of a core whose nodes are in groups."""
 
     def orders(self) -> None:
-        needed = set().union(*(lines for group in self.groups for lines in group.needs))
+        needed = np.zeros(len(self.slots), bool)
+        for group in self.groups:
+            for lines in group.needs:
+                needed[lines] = True
         for group in self.groups:
             self.combine(group, needed)
         late = [g for g, (_, matrix) in self.combinations.items() if not matrix.is_full]
@@ -30,7 +35,7 @@ class Grouped(Nodes):
         self.wanted = self.stages.wanted
         self.put_together(self.stages.runs)
         self.one, self.both = self.stages.of(1), self.stages.of(2)
-        every, time = range(self.state.chunks), self.slots[self.system.time]
+        every, time = range(self.state.chunks), int(self.slots[self.system.time])
         first = Front(self.newest[1], 1)
         self._components(every, first)
         self.code.store(self.code.constant(1.0), first.array, time)
@@ -102,7 +107,7 @@ class Grouped(Nodes):
         """Write parts of components from those of the degree before: of so many vectors."""
         code, group, k = self.code, self.state, following.degree
         width = group.width
-        slots = self.slots_of([self.system.rates[i] for i in self.places])
+        slots = self.slots_of(self.rate_lines)
         if isinstance(k, int) and k > self.order:
             return
         self.over_degree(code.constant(0.0, width), k, width)
@@ -115,7 +120,7 @@ class Grouped(Nodes):
             else:
                 rates = self.gather(front.array, slots, c, width)
             parts = self.over_degree(rates, k, width) or ""
-            self.record_parts(parts, self.places, c, width, k, rates)
+            self.record_parts(parts, self.state.members, c, width, k, rates)
             if self.is_written_out and isinstance(c, int):
                 following.row[c] = self.whole(parts, width)
             elif not self.is_spread:
@@ -192,7 +197,7 @@ class Grouped(Nodes):
 
             code.loop(count, chunk)
 
-        lines(self.room // LANES, 0, self.table(tuple(self.places)))
-        if self.observed:
-            rows = filled([self.n + k for k in range(len(self.recurrences.wanted) - self.n)])
-            lines(len(rows) // LANES, self.observed_stream, self.table(tuple(rows)))
+        lines(self.room // LANES, 0, self.table(self.state.members))
+        if len(self.observed):
+            rows = filled(np.arange(self.n, len(self.recurrences.wanted)))
+            lines(len(rows) // LANES, self.observed_stream, self.table(rows))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from taylorad.ode.steps.code import Name, kind_of
 from taylorad.ode.steps.groups.diagonals import Diagonals
-from taylorad.ode.steps.groups.grouping import Group
+from taylorad.ode.steps.groups.group import Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree
 
 __all__ = ["Interiors"]

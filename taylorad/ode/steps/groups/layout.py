@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import eq
+
+import numpy as np
 
 from taylorad.ode.steps.code import kind_of
 from taylorad.ode.steps.core import Access, Core
 from taylorad.ode.steps.groups.evaluation import evaluations
-from taylorad.ode.steps.groups.grouping import LANES, Group, grouped
+from taylorad.ode.steps.groups.group import LANES, Group
+from taylorad.ode.steps.groups.grouping import grouped
 from taylorad.ode.steps.joined import joined
+from taylorad.ode.tracing.columns import NONE, Column
 from taylorad.ode.tracing.recurrences import Recurrences
 
 __all__ = ["Chunk", "Degree", "Front", "Layout", "filled"]
@@ -58,9 +61,9 @@ class Front:
     latest: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
-def filled(members: Sequence[int]) -> list[int]:
+def filled(members: Column) -> Column:
     """Repeat the last member until a vector is full."""
-    return [*members, *[members[-1]] * (-len(members) % LANES)]
+    return np.concatenate([members, np.repeat(members[-1:], -len(members) % LANES)])
 
 
 class Layout(Core):
@@ -72,21 +75,21 @@ class Layout(Core):
         recurrences = joined(recurrences)
         super().__init__(recurrences, order)
         components, self.groups = grouped(recurrences)
-        self._places = [i for group in components for i in filled(group.members)]
-        self.state = Group(self._places)
+        self.state = Group(np.concatenate([filled(group.members) for group in components]))
+        self._places: list[int] = self.state.members.tolist()
+        self.rate_lines = np.array(self.system.rates, int)[self.state.members]
         self.is_spread = is_spread
         # Functions are wanted up to the order; where two degrees are done at once, there may be
         # one too many.
         self.last = order + (len(recurrences.wanted) > self.n)
         self.length = 2 * -(-self.last // 2) + 1
-        self.slots: dict[int, int] = {}
-        self.repeated: dict[int, int] = {}
+        self.slots = np.full(len(self.steps) + 1, NONE)
         self.size = 0
         self._place_slots()
-        self.streams: dict[tuple[tuple[int, ...], bool], int] = {}
+        self.streams: dict[tuple[bytes, bool], int] = {}
         self.used = 0
-        self.tables: dict[tuple[int, ...], str] = {}
-        self.rows: dict[tuple[float, ...], str] = {}
+        self.tables: dict[bytes, str] = {}
+        self.rows: dict[bytes, str] = {}
         self._place_streams()
         sums = sum(len(group.factors) * group.chunks for group in self.groups)
         self.is_written_out = self.is_spread and sums <= MOST_WRITTEN
@@ -98,79 +101,87 @@ class Layout(Core):
 
     def _place_slots(self) -> None:
         """Find places for all lines: groups first, then what has no parts, but for the time."""
+        stands: list[Column] = []
         for group in (self.state, *self.groups):
             group.slot = self.size
-            self._place(group.padded(group.members))
-        home = {line: g for g, group in enumerate(self.groups) for line in group.members}
+            stands.append(self._place(group.padded(group.members)))
+        home = np.full(len(self.slots), NONE)
+        for number, group in enumerate(self.groups):
+            home[group.members] = number
         self.evaluations = [
             Group(lines) for lines in evaluations(self.recurrences, home, self.slots)
         ]
-        placed = self.slots.keys() | {i for group in self.evaluations for i in group.members}
-        rest = [line for line in range(len(self.steps)) if line not in placed]
-        self._place(sorted(rest, key=lambda line: line != self.system.time))
+        rest = self.slots[:-1] == NONE
         for group in self.evaluations:
-            if group.members[0] not in home:
-                self._place(group.padded(group.members))
+            rest[group.members] = False
+        lines, time = np.flatnonzero(rest), self.system.time
+        stands.append(self._place(lines[np.argsort(lines != time, kind="stable")]))
+        for group in self.evaluations:
+            if home[group.members[0]] == NONE:
+                stands.append(self._place(group.padded(group.members)))
+        self.stands = np.concatenate(stands)
         # Where values that fill a vector up are repetitions, too.
-        self.complete = {
-            slot
-            for group in (self.state, *self.evaluations)
-            if self.is_run(self.slots_of(group.padded(group.members)))
-            for slot in range(self.slots[group.members[0]], self._end(group))
-        }
+        self.complete = np.zeros(self.size, bool)
+        for group in (self.state, *self.evaluations):
+            slots = self.slots_of(group.padded(group.members))
+            if self.is_run(slots):
+                self.complete[slots[0] : slots[0] + len(slots)] = True
 
-    def _end(self, group: Group) -> int:
-        return self.slots[group.members[0]] + group.width * group.chunks
+    def _place(self, lines: Column) -> Column:
+        """Let lines stand side by side, from where a vector begins; give where each stands."""
+        places = np.arange(self.size, self.size + len(lines) + -len(lines) % LANES)
+        free = np.flatnonzero(self.slots[lines] == NONE)[::-1]
+        self.slots[lines[free]] = places[free]
+        self.size += len(places)
+        places[: len(lines)] = self.slots[lines]
+        return places
 
-    def _place(self, lines: Sequence[int]) -> None:
-        """Let lines stand side by side, from where a vector begins."""
-        for k, line in enumerate(lines):
-            slot = self.slots.setdefault(line, self.size + k)
-            if slot != self.size + k:
-                self.repeated[self.size + k] = slot
-        self.size += -(-len(lines) // LANES) * LANES
-
-    def is_run(self, slots: Sequence[int]) -> bool:
+    def is_run(self, slots: Column) -> bool:
         """Tell whether slots are neighbours, in order, or repetitions that fill a vector up."""
-        places = range(slots[0], slots[0] + len(slots))
-        return all(map(eq, map(self.repeated.get, places, places), slots))
+        first = int(slots[0])
+        return np.array_equal(self.stands[first : first + len(slots)], slots)
 
-    def slots_of(self, lines: Sequence[int]) -> tuple[int, ...]:
-        return tuple(map(self.slots.__getitem__, lines))
+    def slots_of(self, lines: Column | Sequence[int]) -> Column:
+        return np.asarray(self.slots[lines])
 
     def _place_streams(self) -> None:
         """Find out which lines have their parts by degrees, and in which company."""
-        self.streams_of(self.places, False)  # the first: those of the components
-        observed = self.recurrences.wanted[self.n :]
-        self.observed = filled(observed) if observed else []
+        self.streams_of(self.state.members, False)  # the first: those of the components
+        observed = np.array(self.recurrences.wanted[self.n :], int)
+        self.observed = filled(observed)
         self.observed_stream = self._claim_stream(len(self.observed))
+        found: dict[tuple[bytes, bool], Column] = {}
         for group in self.groups:
             for a, b, weighted in group.factors:
-                self.streams_of(a, weighted)
-                self.streams_of(b, False)
-        own = (self.places, *(group.padded(group.members) for group in self.groups))
-        native = {slots for lines in own for slots in self.company(lines)}
+                for lines, is_weighted in ((a, weighted), (b, False)):
+                    self.streams_of(lines, is_weighted)
+                    for slots in self.company(lines):
+                        found.setdefault((slots.tobytes(), is_weighted), slots)
+        own = (self.state.members, *(group.padded(group.members) for group in self.groups))
+        native = {slots.tobytes() for lines in own for slots in self.company(lines)}
         self.strange = [
-            (slots, weighted, stream)
-            for (slots, weighted), stream in self.streams.items()
-            if slots not in native
+            (slots, key[1], self.streams[key])
+            for key, slots in found.items()
+            if key[0] not in native
         ]
-        if observed:
+        if len(observed):
             self.strange.append((self.slots_of(self.observed), False, self.observed_stream))
 
-    def streams_of(self, lines: Sequence[int], weighted: bool) -> list[int]:
+    def streams_of(self, lines: Column, weighted: bool) -> list[int]:
         """Give the places of the parts of some lines.
 
         Where groups are spread out, those of each vector, which may be found in more than one
         company; else those of all: by vectors, degrees and lanes.
         """
-        keys = [(slots, weighted) for slots in self.company(lines)]
-        for key in keys:
+        found = []
+        for slots in self.company(lines):
+            key = slots.tobytes(), weighted
             if key not in self.streams:
-                self.streams[key] = self._claim_stream(len(key[0]))
-        return [self.streams[key] for key in keys]
+                self.streams[key] = self._claim_stream(len(slots))
+            found.append(self.streams[key])
+        return found
 
-    def company(self, lines: Sequence[int]) -> list[tuple[int, ...]]:
+    def company(self, lines: Column) -> list[Column]:
         """Give the slots of lines whose parts stand together."""
         slots = self.slots_of(lines)
         width = min(LANES, len(slots)) if self.is_spread else len(slots)

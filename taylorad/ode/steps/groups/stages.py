@@ -11,8 +11,11 @@ from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from taylorad.ode.steps.groups.grouping import Group
+import numpy as np
+
+from taylorad.ode.steps.groups.group import Group
 from taylorad.ode.steps.groups.layout import Layout
+from taylorad.ode.tracing.columns import NONE, Column
 
 __all__ = ["Stage", "Stages"]
 
@@ -50,8 +53,8 @@ class _Task:
 class Stages:
     """The order of all stages of one degree, or two.
 
-    What is needed and given are groups, numbers of vectors of components, and streams; each with
-    0 or 1, for the degree.
+    What is needed and given are *homes*, which are the vectors of components and then the groups,
+    by numbers; and streams. Each comes with 0 or 1, for the degree.
 
     Parameters
     ----------
@@ -72,14 +75,18 @@ class Stages:
 
     def __init__(self, core: Layout, late: Container[Group]) -> None:
         self.core, self.late = core, late
-        width = core.state.width
-        self.home: dict[int, Hashable] = {line: core.slots[line] // width for line in range(core.n)}
-        self.home |= {line: group for group in core.groups for line in group.members}
-        self.owners: dict[tuple[int, ...], tuple[Hashable, int]] = {}
-        for group in (core.state, *core.groups):
+        self.numbers = {group: core.state.chunks + k for k, group in enumerate(core.groups)}
+        self.home = np.full(len(core.slots), NONE)
+        self.home[: core.n] = core.slots[: core.n] // core.state.width
+        self.owners: dict[bytes, tuple[int, int]] = {}
+        for c, slots in enumerate(core.company(core.state.members)):
+            self.owners[slots.tobytes()] = c, c
+        for group, number in self.numbers.items():
+            self.home[group.members] = number
             for c, slots in enumerate(core.company(group.padded(group.members))):
-                self.owners[slots] = (c if group is core.state else group), c
-        self.lines = {slot: line for line, slot in core.slots.items()}
+                self.owners[slots.tobytes()] = number, c
+        self.lines = np.full(core.size, NONE)
+        self.lines[core.slots[:-1]] = np.arange(len(core.slots) - 1)
         self.runs: list[list[Group]] = []
         for group in core.groups:
             run = self._run_of(group)
@@ -87,36 +94,40 @@ class Stages:
                 self.runs.append([group])
             else:
                 run.append(group)
-        found = {self.home.get(line) for line in core.system.rates}
+        found = self._homes(core.system.rates)
         for slots, _, _ in core.strange:
-            found |= {self.home.get(self.lines[slot]) for slot in slots}
+            found |= self._homes(self.lines[slots])
         for run in self.runs:
-            homes = {self.home.get(i) for g in run for lines in g.needs for i in lines}
-            found |= homes if run[0].chunks == 1 else homes - {*run}
-        self.wanted = {group for group in core.groups if group in found or group in late}
+            homes = self._needed(*run)
+            found |= homes if run[0].chunks == 1 else homes - {self.numbers[g] for g in run}
+        self.wanted = {g for g, number in self.numbers.items() if number in found or g in late}
 
     def _run_of(self, group: Group) -> list[Group] | None:
         """Find the run that a group belongs to, before which there is all that it needs."""
-        needed = {self.home.get(line) for lines in group.needs for line in lines}
+        needed = self._needed(group)
         for run in reversed(self.runs):
             if self._belongs(group, run):
                 return run
-            if not needed.isdisjoint(run):
+            if not needed.isdisjoint(self.numbers[other] for other in run):
                 break
         return None
+
+    def _homes(self, lines: Column | Sequence[int]) -> set[int]:
+        """Give the homes of lines."""
+        return {*np.flatnonzero(np.bincount(self.home[lines] + 1)[1:]).tolist()}
+
+    def _needed(self, *groups: Group) -> set[int]:
+        """Give the homes of what groups need."""
+        return set().union(*(self._homes(lines) for group in groups for lines in group.needs))
 
     def _belongs(self, group: Group, run: Sequence[Group]) -> bool:
         if (group.width, group.chunks) != (run[0].width, run[0].chunks):
             return False
-        starts = {
-            line: -1 if other in self.late else other.slot
-            for other in run
-            for line in other.members
-        }
+        starts = {self.numbers[other]: -1 if other in self.late else other.slot for other in run}
         for lines in group.needs:
             slots = self.core.slots_of(lines)
-            found = {starts.get(line) for line in lines} - {None}
-            if found and not (found == {slots[0]} and self.core.is_run(slots)):
+            found = {starts[home] for home in self._homes(lines) if home in starts}
+            if found and not (found == {int(slots[0])} and self.core.is_run(slots)):
                 return False
         return True
 
@@ -150,44 +161,44 @@ class Stages:
     def _components(self) -> list[_Task]:
         """Give vectors of components of the second degree; neighbours that wait for the same."""
         core, width = self.core, self.core.state.width
-        rates = [core.system.rates[i] for i in core.places]
+        rates = self.home[core.rate_lines]
         # The components of the first degree are known to begin with.
-        known = {(c, 0) for c in range(core.state.chunks)}
+        rates[rates < core.state.chunks] = NONE
         needs = [
-            self._homes(rates[c * width : (c + 1) * width], 0) - known
-            for c in range(core.state.chunks)
+            {(home, 0) for home in some if home != NONE}
+            for some in rates.reshape(-1, width).tolist()
         ]
         tasks = []
         for _, some in groupby(range(len(needs)), key=needs.__getitem__):
             first, *rest = some
             numbers = range(first, first + 1 + len(rest))
             gives: set[Hashable] = {(c, 1) for c in numbers}
-            tasks.append(_Task(Stage("components", numbers, (1,)), gives, needs[first]))
+            wait: set[Hashable] = {*needs[first]}
+            tasks.append(_Task(Stage("components", numbers, (1,)), gives, wait))
         return tasks
 
     def _streams(self, degree: int) -> list[_Task]:
         tasks = []
         for number, (slots, weighted, _) in enumerate(self.core.strange):
             stage = Stage("stream", range(number, number + 1), (degree,))
-            needs = self._homes([self.lines[slot] for slot in slots], degree)
-            tasks.append(_Task(stage, {((slots, weighted), degree)}, needs))
+            needs: set[Hashable] = {(home, degree) for home in self._homes(self.lines[slots])}
+            tasks.append(_Task(stage, {((slots.tobytes(), weighted), degree)}, needs))
         return tasks
-
-    def _homes(self, lines: Sequence[int], degree: int) -> set[Hashable]:
-        return {(self.home[line], degree) for line in lines if line in self.home}
 
     def _run(self, number: int, degree: int) -> _Task:
         run = self.runs[number]
-        own: set[Hashable] = {(group, degree) for group in run}
-        needs = {x for group in run for lines in group.needs for x in self._homes(lines, degree)}
+        own: set[Hashable] = {(self.numbers[group], degree) for group in run}
+        needs: set[Hashable] = {(home, degree) for home in self._needed(*run)}
         needs -= own
         along = set(needs)
+        here = {self.numbers[group] for group in run if group not in self.late}
         for group in run:
             for a, b, weighted in group.factors:
                 for lines, is_weighted in ((a, weighted), (b, False)):
                     for c, slots in enumerate(self.core.company(lines)):
-                        owner, place = self.owners.get(slots, ((slots, is_weighted), c))
-                        needs.add((owner, 0))
-                        if owner not in run or owner in self.late or place != c:
-                            along.add((owner, 0))
+                        key = slots.tobytes()
+                        owner: tuple[Hashable, int] = self.owners.get(key, ((key, is_weighted), c))
+                        needs.add((owner[0], 0))
+                        if owner[0] not in here or owner[1] != c:
+                            along.add((owner[0], 0))
         return _Task(Stage("run", range(number, number + 1), (degree,)), own, needs, along)
