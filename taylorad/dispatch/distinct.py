@@ -25,10 +25,10 @@ def distinct(a: Any) -> tuple[Array, Array, Array]:
         each entry is, both in the order of ``np.ravel(a)``.
     """
     flat = np.ravel(a)
-    order = np.argsort(flat, kind="stable")
+    order = flat.argsort(kind="stable")
     ascending = flat[order]
     is_new = np.ones(len(flat), bool)
     is_new[1:] = ascending[1:] != ascending[:-1]
     numbers = np.empty(len(flat), int)
-    numbers[order] = np.cumsum(is_new) - 1
+    numbers[order] = is_new.cumsum() - 1
     return ascending[is_new], order[is_new], numbers

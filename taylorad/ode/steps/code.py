@@ -61,7 +61,8 @@ class Code(Vectors):
 
     def let(self, text: str) -> str:
         """Append an instruction; give the name of its result."""
-        name = self.name()
+        self.count += 1
+        name = f"%{self.count}"
         self.lines.append(f"  {name} = {text}")
         return name
 

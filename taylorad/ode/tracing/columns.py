@@ -8,7 +8,9 @@ by lines have one more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -35,36 +37,35 @@ def named(*columns: Column) -> tuple[Column, Column]:
         The kind of each row.
     """
     _, places, numbers = distinct(_packed(columns))
-    order = np.argsort(places)
+    order = places.argsort()
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
     return places[order], rank[numbers]
 
 
-def _packed(columns: tuple[Column, ...]) -> Column:
+def _packed(columns: Sequence[Column] | Column) -> Column:
     """Make one whole number of those in a row."""
-    total, kinds = np.zeros(len(columns[0]), np.int64), 1
-    if not len(total):
-        return total
-    for column in columns:
-        if column.dtype.kind == "f":
-            # No zero is negative, and NaNs are alike.
-            column = distinct((column + 0.0).view(np.int64))[2]
-        low = int(column.min())
-        count = int(column.max()) - low + 1
-        if kinds * count > _LARGEST:
-            total, column, low = distinct(total)[2], distinct(column)[2], 0
-            kinds, count = int(total.max()) + 1, int(column.max()) + 1
-        if count > 1:
-            total, kinds = total * count + (column - low), kinds * count
-    return total
+    if not len(columns[0]):
+        return np.zeros(0, np.int64)
+    rows = np.array([_bits(x) if x.dtype.kind == "f" else x for x in columns], np.int64)
+    low = rows.min(axis=1)
+    counts = (rows.max(axis=1) - low + 1).tolist()
+    steps = [*accumulate(counts, mul, initial=1)]
+    if steps.pop() <= _LARGEST:
+        return np.asarray(np.array(steps) @ (rows - low[:, None]))
+    half = len(rows) // 2
+    return _packed([distinct(_packed(some))[2] for some in (rows[:half], rows[half:])])
+
+
+def _bits(column: Column) -> Column:
+    """Number the numbers of a column: NaNs are alike, and no zero is negative."""
+    return distinct((column + 0.0).view(np.int64))[2]
 
 
 def stretches(starts: Column, counts: Column) -> Column:
     """Give the numbers of the rows of stretches, one after the other."""
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.asarray(np.arange(total) + np.repeat(starts - ends + counts, counts))
+    before = (starts - counts.cumsum() + counts).repeat(counts)
+    return np.asarray(before + np.arange(len(before)))
 
 
 def words(nodes: Column, letters: Column, size: int) -> Column:

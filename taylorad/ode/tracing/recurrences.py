@@ -139,6 +139,8 @@ def _rooted(sums: Sums) -> Sums:
 def _shared(sums: Sums) -> Sums:
     """Write one of two weighted interiors of the same factors by the other."""
     terms, newest = sums.terms[~sums.is_newest], sums.terms[sums.is_newest]
+    if not terms.size:
+        return sums
     weighted = np.flatnonzero(terms["weighted"])
     some = terms[weighted]
     low, high = np.minimum(some["a"], some["b"]), np.maximum(some["a"], some["b"])

@@ -6,9 +6,10 @@ part of a line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -65,8 +66,7 @@ class Products:
     def times(self, x: Column, y: Column) -> Column:
         """Multiply products."""
         found = x + y  # where one of them is that of none
-        both = np.flatnonzero((x > 0) & (y > 0))
-        if both.size:
+        if (both := np.flatnonzero(x * y)).size:
             places, kinds = named(x[both], y[both])
             pairs = zip(x[both[places]].tolist(), y[both[places]].tolist(), strict=True)
             numbers = [self.number(self.lines(a) + self.lines(b)) for a, b in pairs]
@@ -145,10 +145,16 @@ class Sums:
         return [line for _, *lines in self.choices.values() for line in lines if line != NONE]
 
 
-def in_order(pieces: Iterable[Column]) -> Column:
+def in_order(pieces: Sequence[Column]) -> Column:
     """Put terms together, by lines."""
-    terms = np.concatenate([*pieces])
-    return terms[np.argsort(terms["node"], kind="stable")]
+    pieces = [piece for piece in pieces if piece.size]
+    if len(pieces) < 2:
+        return pieces[0] if pieces else np.empty(0, TERM)
+    ends = [*accumulate(map(len, pieces), initial=0)]
+    terms = np.empty(ends[-1], TERM)  # to concatenate them NumPy would compare their types first
+    for start, end, piece in zip(ends, ends[1:], pieces):
+        terms[start:end] = piece
+    return np.asarray(terms[terms["node"].argsort(kind="stable")])
 
 
 def collected(terms: Column, products: Products) -> Column:

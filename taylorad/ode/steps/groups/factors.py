@@ -208,7 +208,7 @@ class Factors(Interiors):
             value = self.gather(self.values, self.slots_of(group.padded(lines)), c, width)
             total = value if total is None else code.multiply(total, value, width)
         numbers = self.in_chunk(group, terms["number"], c)
-        if (numbers != 1.0).any():
+        if {*numbers.tolist()} != {1.0}:
             row = self.numbers(numbers, c, width)
             total = row if total is None else code.multiply(total, row, width)
         return total

@@ -154,8 +154,8 @@ class Gathering(Layout):
 
     def numbers(self, numbers: Column, chunk: Chunk, width: int) -> str:
         """Give known numbers, one for each lane."""
-        if (numbers == numbers[0]).all():
-            return self.code.constant(float(numbers[0]), width)
+        if len(kinds := {*numbers.tolist()}) == 1:
+            return self.code.constant(kinds.pop(), width)
         if isinstance(chunk, int) and len(numbers) == width:
             return self.code.constant(numbers.tolist(), width)
         return self.code.load(self.row_of(numbers), self.at(chunk, width, 0), width)

@@ -50,12 +50,12 @@ class Group:
         divisors = sums.divisors[members] if sums.divisors[first] != NONE else None
         return cls(members, sums.terms[rows], divisors)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Lines in a vector."""
         return min(LANES, 1 << (len(self.members) - 1).bit_length())
 
-    @property
+    @cached_property
     def chunks(self) -> int:
         """How many vectors there are."""
         return -(-len(self.members) // self.width)
@@ -70,12 +70,12 @@ class Group:
         """The interiors of all members, one after the other."""
         return [terms for terms in self.terms.T if terms["b"][0] != NONE]
 
-    @property
+    @cached_property
     def newest(self) -> list[Column]:
         """The terms of newest parts of all members, one after the other."""
         return [*self.terms.T[len(self.interiors) :]]
 
-    @property
+    @cached_property
     def factors(self) -> list[tuple[Column, Column, bool]]:
         """The factors of each interior, by members, and whether the first is weighted."""
         return [
@@ -83,13 +83,13 @@ class Group:
             for x in self.interiors
         ]
 
-    @property
+    @cached_property
     def shares(self) -> list[float | None]:
         """The share of each interior, that of all members."""
         shares = [float(x["share"][0]) for x in self.interiors]
         return [None if x != x else x for x in shares]
 
-    @property
+    @cached_property
     def needs(self) -> list[Column]:
         """The lines whose newest parts the nodes need, by terms."""
         if self.choices is not None:
@@ -105,12 +105,13 @@ class Group:
 
     def reorder(self, order: Column) -> None:
         """Take the members in another order."""
-        vars(self).pop("interiors", None)
         self.members = self.members[order]
         self.terms = self.terms[order] if self.terms.size else self.terms
         for name in ("divisors", "choices"):
             if (of := getattr(self, name)) is not None:
                 setattr(self, name, of[order])
+        for name in _FOLLOWING:
+            vars(self).pop(name, None)
 
     def join(self, other: Group) -> None:
         """Take the sums of another group in, with terms that are zero where there are too few."""
@@ -118,6 +119,10 @@ class Group:
         self.members = np.concatenate([self.members, other.members])
         self.terms = np.concatenate([_with_terms(x.terms, most) for x in (self, other)])
         self.reorder(np.argsort(self.members))
+
+
+_FOLLOWING = ("width", "chunks", "interiors", "newest", "factors", "shares", "needs")
+"""What follows from the members and their terms, and is kept."""
 
 
 def _with_terms(terms: Column, count: int) -> Column:

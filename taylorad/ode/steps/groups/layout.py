@@ -139,7 +139,7 @@ class Layout(Core):
     def is_run(self, slots: Column) -> bool:
         """Tell whether slots are neighbours, in order, or repetitions that fill a vector up."""
         first = int(slots[0])
-        return np.array_equal(self.stands[first : first + len(slots)], slots)
+        return self.stands[first : first + len(slots)].tobytes() == slots.tobytes()
 
     def slots_of(self, lines: Column | Sequence[int]) -> Column:
         return np.asarray(self.slots[lines])

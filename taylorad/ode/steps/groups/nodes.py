@@ -150,9 +150,10 @@ class Nodes(Factors):
         if place is not None:
             return code.fused(self.factor(place, c, width), part, total, width)
         numbers = self.in_chunk(group, terms["number"], c)
-        if (numbers == 1.0).all():
+        kinds = {*numbers.tolist()}
+        if kinds == {1.0}:
             return code.add(total, part, width)
-        if (numbers == -1.0).all():
+        if kinds == {-1.0}:
             return code.subtract(total, part, width)
         return code.fused(self.numbers(numbers, c, width), part, total, width)
 
