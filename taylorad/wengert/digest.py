@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.primitives.registry import TABLE, Primitive, rows
-from taylorad.wengert.list import WengertList
+from taylorad.wengert.trace import Trace, Traced
 
 __all__ = ["digest"]
 
@@ -24,8 +24,17 @@ class _Unknown(Exception):
     """Something that has no name outside of this process."""
 
 
-def digest(program: WengertList, *more: Any) -> str:
-    """Give the digest of a program and of some more numbers, arrays, strings and tuples of such.
+def digest(trace: Trace, used: bytearray, *more: Any) -> str:
+    """Give the digest of a trace and of some more numbers, arrays, strings and tuples of such.
+
+    Parameters
+    ----------
+    trace : Trace
+        It need not be brought into normal form, which takes longer.
+    used : bytearray
+        Which records anything depends on.
+    *more
+        Among them the records that are the results.
 
     Returns
     -------
@@ -34,17 +43,22 @@ def digest(program: WengertList, *more: Any) -> str:
     """
     try:
         names = _names(len(TABLE))
-        lines = []
-        for line in program.lines:
-            row = None if line.row is None else names.get(line.row)
-            if row is None and line.row is not None:
+        given = [(shape, dtype.str) for shape, dtype in (trace.kinds[i] for i in trace.inputs)]
+        inputs = {*trace.inputs}
+        lines: list[Any] = []
+        for number, record in enumerate(trace.records):
+            if not used[number] or number in inputs:
+                continue
+            row, sources = record.primitive, record.sources
+            if row is None:
+                lines.append((number, _plain(record.value)))
+                continue
+            if (name := names.get(row)) is None:
                 raise _Unknown
-            params = _plain(line.params) if line.params else None
-            value = None if line.value is None else _plain(line.value)
-            kind = (line.shape, line.dtype.str)
-            lines.append((row, line.operands, line.names, params, kind, value))
-        guards = [(guard.line, guard.expected) for guard in program.guards]
-        what = (np.__version__, lines, program.inputs, program.outputs, guards, _plain(more))
+            constants = [*map(_plain, record.operands)] if None in sources else None
+            params = _plain(record.params) if record.params else None
+            lines.append((number, name, sources, constants, params))
+        what: Any = (np.__version__, lines, trace.inputs, given, trace.guards, _plain(more))
         # Version 2 is the last that says nothing of which objects are the same.
         return sha256(marshal.dumps(what, 2)).hexdigest()
     except _Unknown:
@@ -73,6 +87,8 @@ def _plain(x: Any) -> Any:
         return ("dtype", np.dtype(x).str)
     if isinstance(x, float):  # a constant that knows more of its digits
         return ("float", float(x))
+    if isinstance(x, Traced):
+        return ("line", x.number)
     raise _Unknown
 
 

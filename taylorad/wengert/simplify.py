@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from taylorad.wengert.list import Guard, WengertList
-from taylorad.wengert.trace import Trace, Traced, sources_of
+from taylorad.wengert.trace import Trace, Traced
 from taylorad.wengert.writer import Writer, pruned
 
-__all__ = ["normal_form"]
+__all__ = ["needed", "normal_form"]
 
 
 def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
@@ -25,13 +25,13 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
         The records that are the results.
     """
     outputs = list(outputs)
-    needed = _needed(trace, [*outputs, *(n for n, _ in trace.guards)])
+    used = needed(trace, [*outputs, *(n for n, _ in trace.guards)])
     writer = Writer()
     at: dict[int, int] = {}
     for number in trace.inputs:
         at[number] = writer.input(*trace.kinds[number])
     for number, record in enumerate(trace.records):
-        if not needed[number] or number in at:
+        if not used[number] or number in at:
             continue
         origin = trace.origins[number]
         if record.primitive is None:
@@ -62,15 +62,19 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
     return pruned(writer.list)
 
 
-def _needed(trace: Trace, roots: Iterable[int]) -> bytearray:
+def needed(trace: Trace, roots: Iterable[int]) -> bytearray:
     """Mark the records that some are computed from."""
-    needed = bytearray(len(trace.records))
+    records = trace.records
+    used = bytearray(len(records))
     for number in roots:
-        needed[number] = 1
-    for number in range(len(needed) - 1, -1, -1):
-        if needed[number]:
-            record = trace.records[number]
-            for source in sources_of(record) if record.params else record.sources:
+        used[number] = 1
+    for number in range(len(used) - 1, -1, -1):
+        if used[number]:
+            record = records[number]
+            for source in record.sources:
                 if source is not None:
-                    needed[source] = 1
-    return needed
+                    used[source] = 1
+            for value in record.params.values():
+                if isinstance(value, Traced):
+                    used[value.number] = 1
+    return used

@@ -15,6 +15,7 @@ import numpy as np
 
 from taylorad.compiler.arguments import read
 from taylorad.compiler.opening import opened
+from taylorad.compiler.operations import is_elementwise
 from taylorad.dispatch import Value
 from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
@@ -24,7 +25,8 @@ from taylorad.ode.tracing.reads import known_by
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.wengert import trace as recording
 from taylorad.wengert.digest import digest
-from taylorad.wengert.simplify import normal_form
+from taylorad.wengert.list import WengertList
+from taylorad.wengert.simplify import needed, normal_form
 
 __all__ = ["Recording", "parameters_of", "traced"]
 
@@ -51,7 +53,7 @@ def traced(
         found = _remembered.get(key)
     if found is None:
         found = Recording(f, t, y, args, functions)
-        if key is None or found.program.guards:  # these hold for some states
+        if key is None or found.is_guarded:  # which holds for some states
             return found
     with _LOCK:
         _remembered[key] = _remembered.pop(key, found)
@@ -74,7 +76,6 @@ class Recording:
         Of the state.
     shapes : list of tuple of int
         Of the parameters.
-    program : WengertList
     constants : list
         Of each result what it is, if that is constant; None where it is an output of the program.
     """
@@ -113,14 +114,42 @@ class Recording:
                 f"state of shape {y.shape}"
             )
         _check(results[0], f, t, y, args)
-        records = [r.number for r in results if isinstance(r, recording.Traced)]
         self.constants = [None if isinstance(r, recording.Traced) else r for r in results]
-        self.program = opened(normal_form(trace, records), but_analytic=True)
+        for record in trace.records:
+            if record.primitive is not None:  # its numbers have served their purpose
+                record.value = None
+        self._trace = trace
+        self._outputs = [r.number for r in results if isinstance(r, recording.Traced)]
+
+    @cached_property
+    def program(self) -> WengertList:
+        """The program, in normal form."""
+        return opened(normal_form(self._trace, self._outputs), but_analytic=True)
+
+    @cached_property
+    def _used(self) -> bytearray:
+        """Which records anything depends on."""
+        guards = [number for number, _ in self._trace.guards]
+        return needed(self._trace, [*self._outputs, *guards])
 
     @property
-    def jumps(self) -> bool:
-        """Whether anything may have to be held, or a choice was made."""
-        return bool(self.program.guards or self._jumping)
+    def is_guarded(self) -> bool:
+        """Whether a choice was made."""
+        return bool(self._trace.guards)
+
+    @cached_property
+    def may_jump(self) -> bool:
+        """Whether anything may have to be held, or a choice was made, as the trace has it."""
+        trace, used = self._trace, self._used
+        kinds = [dtype.kind for _, dtype in trace.kinds]
+        rows = set()
+        for number, record in enumerate(trace.records):
+            if used[number] and record.primitive is not None:
+                of = ["f" if i is None else kinds[i] for i in record.sources]
+                rows.add((record.primitive, "".join(of), kinds[number]))
+        return self.is_guarded or any(
+            _jumping(row, len(of)) or _branches(row, of, kind) for row, of, kind in rows
+        )
 
     @property
     def changes_sides(self) -> bool:
@@ -128,26 +157,16 @@ class Recording:
 
         To ask whether two numbers are equal, or one of them NaN, has the same answer on both sides.
         """
-        return any(row is not None and row.name not in _AT_POINTS for row in self._jumping)
-
-    @cached_property
-    def _jumping(self) -> set[Primitive | None]:
-        """What jumps in the rows of the program, and in their recurrences; None if not known."""
         rows = {(line.row, len(line.arguments)) for line in self.program.lines}
-        return {found for row, arguments in rows for found in _jumping(row, arguments)}
+        jumping = {found for row, arguments in rows for found in _jumping(row, arguments)}
+        return any(row is not None and row.name not in _AT_POINTS for row in jumping)
 
     @cached_property
     def is_timed(self) -> bool:
         """Whether the rates depend on the time."""
         if self.constants[0] is not None:
             return False
-        lines, todo, met = self.program.lines, [self.program.outputs[0]], set()
-        while todo:
-            number = todo.pop()
-            if number not in met:
-                met.add(number)
-                todo += lines[number].arguments
-        return self.program.inputs[0] in met
+        return bool(needed(self._trace, self._outputs[:1])[self._trace.inputs[0]])
 
     @cached_property
     def said(self) -> str:
@@ -155,7 +174,8 @@ class Recording:
         constants = [x for x in self.constants if x is not None]
         order = [x is None for x in self.constants]
         constants = list(map(np.asarray, constants))
-        return digest(self.program, self.shape, self.shapes, order, constants)
+        more = (self._outputs, self.shape, self.shapes, order, constants)
+        return digest(self._trace, self._used, *more)
 
 
 def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[Any]) -> None:
@@ -205,6 +225,13 @@ def _jumping(row: Primitive | None, arguments: int) -> list[Primitive | None]:
     except NoProgram:
         return [None]
     return [step.primitive for step in steps if isinstance(step.primitive, Constant)]
+
+
+def _branches(row: Primitive, kinds: str, result: str) -> bool:
+    """Tell whether the code of a row may branch, where that will take the place of the row."""
+    if not isinstance(row, Elementwise) or row.real_analytic:
+        return False
+    return not is_elementwise(row, kinds, result, (None,) * len(kinds))
 
 
 _AT_POINTS = {

@@ -162,7 +162,7 @@ def system(
         raise NotTraceable(f"it uses {error}") from error
     except NotForMachines as error:
         raise NotTraceable(error.warning or "an argument is no number") from error
-    if may_wait and recorded.said and not functions and not recorded.jumps:
+    if may_wait and recorded.said and not functions and not recorded.may_jump:
         return _Unread(recorded, parameters)
     return _read(recorded, parameters)
 
