@@ -83,11 +83,9 @@ class Recurrences:
     def inners(self) -> list[Inner]:
         """The interiors that are needed."""
         terms = self.sums.terms[~self.sums.is_newest]
-        if not terms.size:
-            return []
-        places, _ = named(*(terms[name] for name in ("a", "b", "weighted", "share")))
-        some = terms[places][["a", "b", "weighted", "share"]].tolist()
-        return [Inner(a, b, w, None if share != share else share) for a, b, w, share in some]
+        shares = [None if x != x else x for x in terms["share"].tolist()]
+        columns = [terms[name].tolist() for name in ("a", "b", "weighted")]
+        return [*dict.fromkeys(map(Inner, *columns, shares))]
 
 
 def _reached(sums: Sums, wanted: list[int]) -> Sums:
@@ -210,7 +208,8 @@ def _opening(sums: Sums, wanted: list[int]) -> Column:
     opens[interiors["node"][shared]] = False
     products = np.zeros(size + 1, bool)
     products[interiors["node"]] = True
-    opens &= ~(products & _of_long_sums(terms[newest], opens, products))
+    if np.count_nonzero(opens & products) > MOST_PRODUCTS:
+        opens &= ~(products & _of_long_sums(terms[newest], opens, products))
     return opens
 
 
