@@ -79,8 +79,21 @@ class Trace(Tape):
             args = _of_one_type(args)
         if primitive is index and (found := self._read_back(args[0], params["key"])) is not None:
             return Traced(self, found)
-        operands = tuple([None if isinstance(a, Traced) else self._plain(a) for a in args])
-        sources = tuple([a.number if isinstance(a, Traced) else None for a in args])
+        kinds, stepwise, is_large = self.kinds, self.stepwise, False
+        given: list[Any] = []
+        numbers: list[int | None] = []
+        steps = True
+        for a in args:
+            if isinstance(a, Traced):
+                number = a.number
+                given.append(None)
+                numbers.append(number)
+                steps = steps and stepwise[number]
+                is_large = is_large or math.prod(kinds[number][0]) > LARGE
+            else:
+                given.append(self._plain(a))
+                numbers.append(None)
+        operands, sources = tuple(given), tuple(numbers)
         # Every derivative asks of its point whether there is a NaN in it.
         is_question = isinstance(primitive, Constant) and not primitive.opaque and not params
         question = (primitive, sources) if is_question and None not in sources else ()
@@ -89,14 +102,13 @@ class Trace(Tape):
         if params:
             params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
         record = Record(primitive, operands, sources, params, None)
-        traced = [source for source in sources if source is not None]
         kind = None
-        if True in [math.prod(self.kinds[source][0]) > LARGE for source in traced]:
+        if is_large:
             kind = inferred(primitive, operands, [_kind(a) for a in args], params)
         if kind is None:
             record.value = self._computed(record)
             kind = _kind(record.value)
-        steps = isinstance(primitive, Constant) or False not in [self.stepwise[i] for i in traced]
+        steps = steps or isinstance(primitive, Constant)
         if question:
             self.asked[question] = len(self.records)
         return self._append(record, kind, steps)
@@ -145,10 +157,11 @@ class Trace(Tape):
 
     def _computed(self, record: Record) -> Any:
         assert record.primitive is not None
-        operands = [
-            operand if source is None else self.value(source)
-            for operand, source in zip(record.operands, record.sources, strict=True)
-        ]
+        operands, records = list(record.operands), self.records
+        for place, source in enumerate(record.sources):
+            if source is not None:
+                value = records[source].value
+                operands[place] = self.value(source) if value is None else value
         params = record.params
         if params:
             params = {k: v.value if isinstance(v, Traced) else v for k, v in params.items()}
@@ -222,5 +235,7 @@ def _of_one_type(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _kind(a: Any) -> Kind:
+    if isinstance(a, (np.ndarray, np.generic)):
+        return a.shape, a.dtype
     a = np.asarray(a) if isinstance(a, list) else a
     return shape_of(a), number_type(a)
