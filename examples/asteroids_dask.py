@@ -72,7 +72,7 @@ def workers():
         yield None
         return
     # With a cluster of other machines all that changes is this: Client("scheduler:8786").
-    cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0")
     with cluster, Client(cluster) as client:
         yield client.get_executor()
 

@@ -95,7 +95,7 @@ def test_an_executor_that_was_shut_down(wanted):
 
 def test_a_client_that_was_closed(wanted):
     with distributed.LocalCluster(
-        n_workers=1, processes=False, dashboard_address=None, silence_logs=50
+        n_workers=1, processes=False, dashboard_address=":0", silence_logs=50
     ) as workers:
         with distributed.Client(workers) as client:
             executor = client.get_executor()
@@ -201,7 +201,7 @@ def test_processes_and_one_that_is_killed(wanted):
 def cluster():
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -237,7 +237,7 @@ def dask() -> str:
     except ImportError:
         return "Dask is not installed: `pip install distributed`"
     Y0, end = starts(2 * COUNT), 200 * np.pi
-    cluster = LocalCluster(n_workers=CORES, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=CORES, threads_per_worker=1, dashboard_address=":0")
     with cluster, Client(cluster) as client:
         executor = client.get_executor()
 
