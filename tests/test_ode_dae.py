@@ -11,6 +11,7 @@ import scipy.optimize
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError, IntegrationError
 from taylorad.ode import Integrator, implicit, solve_ivp
+from taylorad.ode.dae.form import rank_of
 
 # --- problems ---
 
@@ -326,6 +327,31 @@ def test_states_of_any_shape():
     assert run.y[-1] == pytest.approx(np.exp(2), rel=1e-14)
 
 
+def test_ranks_of_sparse_matrices():
+    rng = np.random.default_rng(5)
+    for n in (1, 2, 3, 5, 8, 13, 30):
+        for _ in range(30):
+            left, right = rng.integers(-2, 3, (2, n, n)) * (rng.uniform(size=(2, n, n)) < 2 / n)
+            matrix = np.where(rng.uniform() < 0.5, left @ right, left).astype(float)
+            matrix = matrix[: rng.integers(1, n + 1)]
+            assert rank_of(matrix) == np.linalg.matrix_rank(matrix)
+    assert rank_of(np.diag([1e-200, 1e200])) == 2
+    assert rank_of(np.zeros((0, 3))) == 0
+    assert rank_of(np.array([[np.nan, 1.0], [0.0, 1.0]])) == 2
+
+
+def test_many_equations_of_a_higher_index():
+    n = 40
+
+    def F(t, y, yp):
+        rates = yp[:n] - y[n:]
+        return np.concatenate([rates, y[n:] - y[:n] ** 2 if t < 0 else y[:n] - np.sin(t)])
+
+    with pytest.raises(InputError, match="index is higher than 1"):
+        solve_ivp(implicit(F), (0, 1), np.zeros(2 * n))
+    assert solve_ivp(implicit(F), (-1, -0.5), np.zeros(2 * n)).success
+
+
 def test_large_and_sparse():
     n = 60
 
@@ -563,6 +589,8 @@ def forced(t, y, yp, k):
         (lambda t, y, yp: yp**2 - y, [1.0], "with these y0 and yp0"),
         (lambda t, y, yp: (yp[0] - y[0], np.exp(y[1]) + 1), [1.0, 1.0], "does not converge"),
         (lambda t, y, yp: (yp[0], np.log(y[1])), [1.0, -1.0], "is nan in row 1 at t = 0"),
+        (lambda t, y, yp: np.log(-y) * yp, [1.0], "is nan in row 0"),
+        (lambda t, y, yp: np.log(-y) * np.sin(yp), [1.0], "is nan in row 0"),
         (lambda t, y, yp: yp[:1] - y[:1], [1.0, 1.0], r"shape \(1,\) for a state of shape \(2,\)"),
         (lambda t, y, yp: np.zeros(2), [1.0, 1.0], "depends neither"),
         (

@@ -13,13 +13,14 @@ from typing import Any
 import mpmath
 import numpy as np
 import scipy.linalg
+import scipy.sparse.linalg
 
 from taylorad.dispatch.containers import flatten
 from taylorad.dispatch.exact import Exact
 from taylorad.dispatch.exact import plain as as_numbers
 from taylorad.dispatch.operands import as_operand
 from taylorad.errors import InputError
-from taylorad.ode.dae.form import Form, form_of, scaled, too_high
+from taylorad.ode.dae.form import Form, form_of, rank_of, scaled, too_high
 from taylorad.ode.dae.residual import Residual, held, plain, varies
 from taylorad.ode.digits.precision import exact_state
 
@@ -39,6 +40,9 @@ SAME = 2.0**-80
 
 SMALL = 1e-6
 """What is less than this, of the largest entry, is told from zero no better than that."""
+
+SPARSE = 50
+"""So many equations mostly have few unknowns each, and are solved as such."""
 
 OF_COMBINATIONS = (
     "As F is not linear in yp, each rate in it must be determined by itself: where only "
@@ -270,14 +274,16 @@ class _Newton:
         if not np.all(np.isfinite(matrix)) or not np.all(np.isfinite(right)):
             return np.full(len(right), np.inf)
         try:
-            return np.linalg.solve(matrix, right)
-        except np.linalg.LinAlgError:
+            if len(right) < SPARSE:
+                return np.linalg.solve(matrix, right)
+            return scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve(right)
+        except (np.linalg.LinAlgError, RuntimeError):
             raise self._singular(matrix) from None
 
     def _check(self, matrix: Any) -> None:
         """Check that the equations can be solved for what is unknown."""
         rough = np.array(matrix, float)
-        if np.all(np.isfinite(rough)) and np.linalg.matrix_rank(scaled(rough)) < len(rough):
+        if rank_of(rough) < len(rough):
             raise self._singular(rough)
 
     def _singular(self, matrix: Any) -> InputError:

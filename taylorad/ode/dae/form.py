@@ -19,13 +19,15 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
+import scipy.sparse.csgraph
 
 from taylorad.ode.dae.elimination import Equation, solved
 from taylorad.ode.dae.residual import Residual
 from taylorad.primitives.registry import lookup
 from taylorad.wengert.arithmetic import NOTHING
 
-__all__ = ["Form", "form_of", "scaled", "too_high"]
+__all__ = ["Form", "form_of", "rank_of", "scaled", "too_high"]
 
 
 LARGE = 32.0
@@ -82,7 +84,7 @@ def form_of(residual: Residual) -> Form:
     rows = [(r, row) for r, row in zip(residual.rows, by_slopes) if row]
     _split(residual, form, rows)
     matrix = _numbers(residual, form.equations, columns)
-    if not columns or len(matrix) == np.linalg.matrix_rank(scaled(matrix)):
+    if not columns or len(matrix) == rank_of(matrix):
         form.hidden = []
     return form
 
@@ -95,11 +97,9 @@ def _split(residual: Residual, form: Form, rows: Sequence[tuple[int, Equation]])
     """
     coefficients = [row for _, row in rows]
     matrix, aside = (_numbers(residual, coefficients, form.columns, x) for x in (False, True))
-    rank, depending = len(rows), []
-    if rows and np.all(np.isfinite(matrix)) and np.all(np.isfinite(aside)):
-        rank = int(np.linalg.matrix_rank(scaled(matrix)))
-        if rank < np.linalg.matrix_rank(scaled(aside)):
-            rank = len(rows)
+    rank, depending = rank_of(matrix), []
+    if rank < rank_of(aside):
+        rank = len(rows)
     if rank < len(rows):
         sizes = _sizes(residual, [r for r, _ in rows])
         matrix /= sizes[:, None]
@@ -156,8 +156,11 @@ def _sizes(residual: Residual, rows: Sequence[int]) -> Any:
 def _numbers(
     residual: Residual, rows: Sequence[Equation], columns: Sequence[int], aside: bool = False
 ) -> Any:
-    found = [[residual.value(row.get(j, NOTHING), aside) for j in columns] for row in rows]
-    return np.array(found).reshape(len(rows), len(columns))
+    found, places = np.zeros((len(rows), len(columns))), {j: k for k, j in enumerate(columns)}
+    for i, row in enumerate(rows):
+        for j, line in row.items():
+            found[i, places[j]] = residual.value(line, aside)
+    return found
 
 
 def scaled(matrix: Any) -> Any:
@@ -167,6 +170,37 @@ def scaled(matrix: Any) -> Any:
         largest = np.max(np.abs(matrix), axis=axis, keepdims=True, initial=0.0)
         matrix = matrix / np.where(largest > 0, largest, 1.0)
     return matrix
+
+
+def rank_of(matrix: Any) -> int:
+    """Give the rank of a matrix, scaled; that of all rows where it is not finite.
+
+    It may be large if it is sparse: a row with a single entry goes, together with the column of
+    that, and a column likewise; of what is left parts that share nothing are looked at apart.
+    """
+    matrix = scaled(matrix)
+    if not np.all(np.isfinite(matrix)):
+        return len(matrix)
+    found, before = 0, -1
+    while before < found:
+        before = found
+        for along in (matrix, matrix.T):
+            single = along[np.count_nonzero(along, axis=1) == 1]
+            columns = np.unique(np.nonzero(single)[1])
+            along[:, columns] = 0
+            found += len(columns)
+    rows, columns = (np.flatnonzero(np.any(matrix, axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return found
+    left = matrix[np.ix_(rows, columns)]
+    nothing = np.zeros((len(rows), len(rows))), np.zeros((len(columns), len(columns)))
+    joined = scipy.sparse.csr_array(np.block([[nothing[0], left], [left.T, nothing[1]]]))
+    count, parts = scipy.sparse.csgraph.connected_components(joined, directed=False)
+    for k in range(count):
+        mine = parts == k
+        part = left[np.ix_(mine[: len(rows)], mine[len(rows) :])]
+        found += int(np.linalg.matrix_rank(scaled(part)))
+    return found
 
 
 def too_high(unknowns: Sequence[int], n: int) -> str:

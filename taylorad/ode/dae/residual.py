@@ -83,6 +83,8 @@ class Residual:
             self.scalars.with_one(self.time)
         self._gradients = Gradients(self.scalars, names)
         self._kinds = bytearray()
+        self._varying = {self.time: _MOVES, **dict.fromkeys(self.state, _MOVES)}
+        self._varying |= dict.fromkeys(self.slopes, _SLOPES)
         self._known: list[Any] = [None] * len(self.lines)
         leaves = [x for x in flatten(args)[0] if varies(x)]
         for number, x in zip(self.inputs, [np.float64(t), y, yp, *leaves], strict=True):
@@ -107,9 +109,7 @@ class Residual:
     # --- what lines depend on, and are ---
 
     def _kind(self, number: int) -> int:
-        kinds, lines = self._kinds, self.lines
-        varying = {self.time: _MOVES, **dict.fromkeys(self.state, _MOVES)}
-        varying |= dict.fromkeys(self.slopes, _SLOPES)
+        kinds, lines, varying = self._kinds, self.lines, self._varying
         one = getattr(self.scalars, "one", None)
         for i in range(len(kinds), len(lines)):
             if i == one:  # as it always is
