@@ -336,6 +336,7 @@ def test_ranks_of_sparse_matrices():
             matrix = matrix[: rng.integers(1, n + 1)]
             assert rank_of(matrix) == np.linalg.matrix_rank(matrix)
     assert rank_of(np.diag([1e-200, 1e200])) == 2
+    assert rank_of(np.array([[1.0, 1e-17, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])) == 2
     assert rank_of(np.zeros((0, 3))) == 0
     assert rank_of(np.array([[np.nan, 1.0], [0.0, 1.0]])) == 2
 

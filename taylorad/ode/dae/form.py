@@ -181,6 +181,8 @@ def rank_of(matrix: Any) -> int:
     matrix = scaled(matrix)
     if not np.all(np.isfinite(matrix)):
         return len(matrix)
+    # As singular values are taken for zero.
+    matrix[np.abs(matrix) <= max(matrix.shape) * np.finfo(float).eps] = 0
     found, before = 0, -1
     while before < found:
         before = found
@@ -189,16 +191,13 @@ def rank_of(matrix: Any) -> int:
             columns = np.unique(np.nonzero(single)[1])
             along[:, columns] = 0
             found += len(columns)
-    rows, columns = (np.flatnonzero(np.any(matrix, axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return found
-    left = matrix[np.ix_(rows, columns)]
-    nothing = np.zeros((len(rows), len(rows))), np.zeros((len(columns), len(columns)))
-    joined = scipy.sparse.csr_array(np.block([[nothing[0], left], [left.T, nothing[1]]]))
-    count, parts = scipy.sparse.csgraph.connected_components(joined, directed=False)
-    for k in range(count):
+    (m, n), (i, j) = matrix.shape, np.nonzero(matrix)
+    edges = np.ones(len(i)), (i, m + j)
+    graph = scipy.sparse.csr_array(edges, shape=(m + n, m + n))
+    _, parts = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    for k in np.unique(parts[i]):
         mine = parts == k
-        part = left[np.ix_(mine[: len(rows)], mine[len(rows) :])]
+        part = matrix[np.ix_(mine[:m], mine[m:])]
         found += int(np.linalg.matrix_rank(scaled(part)))
     return found
 
