@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError
@@ -384,3 +385,18 @@ def test_what_the_function_raises_ends_one_trajectory():
 def test_what_makes_no_sense(error, match, arguments, options):
     with pytest.raises(error, match=match):
         ta.ode.ensemble(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda t, y: scipy.special.logit(0.5 + 0.1 * np.sin(y)),
+        lambda t, y: scipy.special.xlogy(y, 2 + np.sin(y)),
+    ],
+    ids=["side by side", "one by one"],
+)
+def test_what_traces_and_has_no_machine_code(fun):
+    starts = np.array([[0.5, 0.6], [-0.2, 0.0]])
+    found = ta.ode.ensemble(fun, (0, 1), starts)
+    for start, end in zip(starts, found.y, strict=True):
+        np.testing.assert_array_equal(end, ta.ode.solve_ivp(fun, (0, 1), start).y[:, -1])

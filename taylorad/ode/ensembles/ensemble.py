@@ -203,13 +203,13 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
         order = order_for(limits.relative, options["order"])
         try:
             traced = system(fun, t, y, args)
-        except NotTraceable:
-            return Retraced(fun, starts, options)
-        if not traced.guards:
-            problem = Problem(traced, order, limits, options["atol"] is None, starts)
-            if not traced.held and are_faster(traced):
-                return SideBySide(problem, bool(starts.points))
-            return OneByOne(problem)
+            if not traced.guards:
+                problem = Problem(traced, order, limits, options["atol"] is None, starts)
+                if not traced.held and are_faster(traced):
+                    return SideBySide(problem, bool(starts.points))
+                return OneByOne(problem)
+        except NotTraceable:  # or it has no machine code
+            pass
     return Retraced(fun, starts, options)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 
 from taylorad.errors import IntegrationError
+from taylorad.ode.choice import watching
 from taylorad.ode.engine import Engine
 from taylorad.ode.ensembles.outcomes import Failure, Outcome
 from taylorad.ode.ensembles.problem import Alone, Problem
@@ -36,6 +37,11 @@ class OneByOne:
     Parameters
     ----------
     problem : Problem
+
+    Raises
+    ------
+    NotTraceable
+        If there is no machine code of it.
     """
 
     together = 1
@@ -43,6 +49,7 @@ class OneByOne:
 
     def __init__(self, problem: Problem) -> None:
         self.problem, self.order = problem, problem.order
+        Stepper(watching(problem.system), problem.order)
 
     def __call__(self, chunk: Chunk, stop: Event | None = None) -> Outcome:
         return _each(chunk, Alone(self.problem, chunk).engine, stop)
