@@ -209,8 +209,7 @@ def _each(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     write = scalars.arithmetic(row) if line.dtype == FLOAT else None
     columns = [_entries(n, shape) for n in operands]
     if write is not None:
-        floats = [[scalars.as_float(n) for n in column] for column in columns]
-        found = list(map(write, *floats))
+        found = list(map(write, *_as_floats(self, line, columns)))
     else:
         found = [
             scalars.emit(row, entries, line.params, line.names, (), line.dtype)
@@ -228,16 +227,18 @@ def _entries(numbers: Numbers, shape: tuple[int, ...]) -> list[int]:
     return numbers.ravel().tolist()
 
 
-def _as_floats(scalars: Scalars, numbers: Numbers) -> Numbers:
-    flat = numbers.ravel().tolist()
-    return np.array([scalars.as_float(n) for n in flat], np.int64).reshape(numbers.shape)
+def _as_floats(self: _Expansion, line: Line, columns: list[list[int]]) -> list[list[int]]:
+    """Give whole numbers and truth values among operands as floats."""
+    sources = [self.program[i] for i in line.operands]
+    if all(source.row is not None and source.dtype == FLOAT for source in sources):
+        return columns
+    return [[*map(self.scalars.as_float, column)] for column in columns]
 
 
 def _power(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     base, exponent = operands
     powers = [self.scalars.lines[i].value for i in exponent.ravel()]
     if line.dtype == FLOAT and all(p == 2 for p in powers):
-        base = np.broadcast_to(base, line.shape)
         return _product(self, line, [base, base])
     return _each(self, line, operands)
 
@@ -245,9 +246,8 @@ def _power(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
 def _product(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     """Multiply entry by entry."""
     self.room(math.prod(line.shape))
-    scalars = self.scalars
-    a, b = (_entries(_as_floats(scalars, n), line.shape) for n in operands)
-    return np.array(list(map(scalars.multiply, a, b)), np.int64).reshape(line.shape)
+    columns = _as_floats(self, line, [_entries(n, line.shape) for n in operands])
+    return np.array([*map(self.scalars.multiply, *columns)], np.int64).reshape(line.shape)
 
 
 def _assemble(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
@@ -297,7 +297,8 @@ def _cumsum(self: _Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     self.room(a.size)
     if line.dtype != FLOAT:
         raise _NotExpandable
-    out = np.moveaxis(_as_floats(self.scalars, a), axis, 0).copy()
+    (flat,) = _as_floats(self, line, [a.ravel().tolist()])
+    out = np.moveaxis(np.array(flat, np.int64).reshape(a.shape), axis, 0).copy()
     for i in range(1, len(out)):
         pairs = zip(out[i - 1].ravel().tolist(), out[i].ravel().tolist())
         out[i] = np.reshape([self.scalars.add(*pair) for pair in pairs], out[i].shape)
@@ -329,13 +330,12 @@ def _contracted(self: _Expansion, line: Line, a: Numbers, b: Numbers) -> Numbers
     """Multiply entry by entry and add up along the last axis."""
     if line.dtype != FLOAT:
         raise _NotExpandable
-    shape = np.broadcast_shapes(a.shape, b.shape)
+    shape = np.broadcast(a, b).shape
     self.room(2 * math.prod(shape))
-    scalars = self.scalars
-    a, b = (np.broadcast_to(_as_floats(scalars, n), shape) for n in (a, b))
-    size = (math.prod(line.shape), shape[-1])
-    pairs = zip(a.reshape(size).tolist(), b.reshape(size).tolist())
-    found = [scalars.total(map(scalars.multiply, u, v)) for u, v in pairs]
+    scalars, n = self.scalars, shape[-1]
+    u, v = _as_floats(self, line, [_entries(numbers, shape) for numbers in (a, b)])
+    starts = [n * k for k in range(math.prod(line.shape))]
+    found = [scalars.total(map(scalars.multiply, u[k : k + n], v[k : k + n])) for k in starts]
     return np.array(found, np.int64).reshape(line.shape)
 
 

@@ -129,7 +129,7 @@ class Writer:
         """Tell whether sums, products and quotients of these may have a simpler form."""
         first, last = self.marks[operands[0]], self.marks[operands[-1]]
         both = first | last
-        return bool(
+        return both != 0 and bool(
             both & _TELLING
             or first & last & _CONSTANT
             or (row is multiply and both == _CONSTANT | _SCALED)
