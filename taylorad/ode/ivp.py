@@ -42,7 +42,8 @@ def solve_ivp(
     exact as doubles are, for that costs little more than a few digits.
 
     It may be called within a function that is differentiated, as by `taylorad.grad`: ``y0``,
-    ``args``, and times, may carry derivatives, and ``result.y`` then does.
+    ``args``, and times, may carry derivatives, and ``result.y``, ``result.t_events`` and
+    ``result.y_events`` then do.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from taylorad.ode.solved import Options
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.variations.problem import whole
 
-__all__ = ["FREE", "Shift", "begun", "seen", "tolerances"]
+__all__ = ["FREE", "Shift", "begun", "order_of", "seen", "tolerances"]
 
 FREE: dict[str, Any] = {
     "tol": None,
@@ -53,7 +53,7 @@ def begun(
     floors = limits.floors.reshape(state.shape) * limits.relative
     watched = None if options.events is None else events
     given = replace(options, tol=None, rtol=limits.relative, atol=floors, events=watched)
-    order = _order((t0, y0, args))
+    order = order_of((t0, y0, args))
     if not order:
         return explicit, state, given
     y, yp = explicit.parts(state)
@@ -61,7 +61,7 @@ def begun(
     return explicit, explicit.lifted(t0, state, args, order), given
 
 
-def _order(tree: Any) -> int:
+def order_of(tree: Any) -> int:
     """Give the order of the highest derivatives that numbers carry, by all transformations."""
     orders: dict[float, int] = {}
     todo = carried(tree)

@@ -24,6 +24,7 @@ from taylorad.ode.events.watch import prepared
 from taylorad.ode.inputs import arguments, as_start, no_derivatives
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
+from taylorad.ode.variations.occurrences import occurrences
 from taylorad.ode.variations.variables import Name, Variables
 from taylorad.ode.variations.varied import Observed, Varied
 
@@ -79,6 +80,11 @@ class Sensitivities(OdeResult):
     wrt : list
         What was varied: ``"y0"``, ``"t0"``, numbers of arguments.
     sol : FlowSolution or None
+    event_times : list of MultivariateTaylor, shape (count,)
+        Of each event the times of its occurrences, as polynomials in the same deviations. They are
+        NaN, but for the value, where the function of the event only touches zero.
+    event_states : list of MultivariateTaylor, shape (..., count)
+        The states there.
 
     Examples
     --------
@@ -187,8 +193,8 @@ def sensitivities(
     order : int
         Of the highest derivatives.
     t_eval, dense_output, events, tol, rtol, atol, max_step, digits : optional
-        See `solve_ivp`. ``rtol`` holds for derivatives too. What ends at an event gives
-        derivatives at that time, not those of the event.
+        See `solve_ivp`. ``rtol`` holds for derivatives too. ``flow`` has the derivatives at fixed
+        times, also where an event ended it; those of events are apart.
 
     Returns
     -------
@@ -244,9 +250,9 @@ def sensitivities(
     if variables.place("t0") is not None:
         initial = _from_times(fun, t0, initial, args, variables, algebra, options)
     options = tolerances(initial[0], initial, algebra, options)
+    events = prepared(options.events)
     if options.events is not None:
-        watched = prepared(options.events)
-        watched = [event.through(Observed(event.function)) for event in watched]
+        watched = [event.through(Observed(event.function)) for event in events]
         options = replace(options, events=watched)
     varied = Varied(fun, algebra, seeds)
     found, _ = solved(varied, (t0, tf), initial, t_eval, given, options)
@@ -258,11 +264,18 @@ def sensitivities(
     result.__dict__.update(_variables=variables, _digits=digits)  # no entries, to be shown
     if found.sol is not None:
         result.sol = FlowSolution(found.sol, algebra, y.shape)
-    if found.y_events is not None:
-        result.y_events = [
-            np.array([seen(states[0], y.shape) for states in all_states])
-            for all_states in found.y_events
-        ]
+    result.event_times, result.event_states = [], []
+    tag = fresh_tag()
+    along = (varied.varied(given, tag), algebra, tag)
+    for i, event in enumerate(events):
+        times, states = found.t_events[i], found.y_events[i]
+        states = states.reshape(len(times), *initial.shape)
+        when, where = occurrences(fun, event.function, t0, times, states, *along)
+        where = seen(where, y.shape, 1)
+        result.event_times.append(MultivariateTaylor.of(when, algebra))
+        result.event_states.append(MultivariateTaylor.of(where, algebra))
+        if len(times):
+            result.y_events[i] = np.moveaxis(where[0], -1, 0).copy()
     return result
 
 

@@ -28,10 +28,12 @@ from taylorad.drivers.seeds import coefficients_of
 from taylorad.errors import InputError, IntegrationError, user_line
 from taylorad.forward.jet import Jet
 from taylorad.ode.digits.precision import exact_state
+from taylorad.ode.events.watch import prepared
 from taylorad.ode.inputs import as_times, not_traced
-from taylorad.ode.leaves import carried
+from taylorad.ode.leaves import carried, numbered
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.beginning import FREE, Shift, begun, seen, tolerances
+from taylorad.ode.variations.occurrences import occurrence
 from taylorad.ode.variations.problem import Problem, lowest, stripped, whole, with_products
 from taylorad.ode.variations.recorded import recorded
 from taylorad.ode.variations.varied import Varied
@@ -45,10 +47,10 @@ def solve_with_derivatives(
 ) -> OdeResult:
     """Solve a problem in which some number carries derivatives."""
     not_traced(t_span, y0, t_eval, args)
-    if options.events is not None or options.dense_output:
+    if options.dense_output:
         raise InputError(
-            "of numbers that carry derivatives solve_ivp gives the solution at times: events and "
-            f"dense_output are not for them{user_line()}; use t_eval"
+            "of numbers that carry derivatives solve_ivp gives the solution at times: dense_output "
+            f"is not for them{user_line()}; use t_eval"
         )
     t0, tf = t_span
     y0 = whole(y0)
@@ -62,18 +64,47 @@ def solve_with_derivatives(
     if carried(t0):
         shift = np.reshape(t0 - span[0], 1)
         y0 = _shifted(fun, shift, span[:1], y0[..., None], args, options, -1)[..., 0]
-    found, _ = solve(Problem(fun, span, y0, args, times, options))
+    problem = Problem(fun, span, y0, args, times, options)
+    found = solve(problem)[0] if options.events is None else _with_events(problem)
     if t_eval is not None and carried(t_eval):
-        shift = whole(t_eval) - times
-        found.y = _shifted(fun, shift, times, found.y, args, options)
+        shift = whole(t_eval)[: len(found.t)] - found.t  # an event may have ended it
+        found.y = _shifted(fun, shift, found.t, found.y, args, options)
     elif t_eval is None and carried((t0, tf)):
         last = found.y[..., -1:]
-        if carried(tf):
+        if carried(tf) and not found.status:
             last = _shifted(fun, np.reshape(tf - span[1], 1), span[1:], last, args, options)
         found.y = np.concatenate([start[..., None], found.y[..., 1:-1], last], axis=-1)
     if len(found.t):  # without any time there is no shape
         found.y = seen(found.y, shape)
+    if found.y_events is not None:
+        found.y_events = [seen(y, shape, 1) if len(y) else y for y in found.y_events]
     return found
+
+
+def _with_events(problem: Problem) -> OdeResult:
+    """Solve a problem with events: these are found first, of plain numbers."""
+    options, events = problem.options, prepared(problem.options.events)
+    leaves, _, rebuild = numbered(problem.args)
+    bare = rebuild([bottom(x) for x in leaves])
+    y0, (t0, tf) = bottom(problem.y0), problem.span
+    first, _ = solve(replace(problem, y0=y0, args=bare))
+    marks = [t for times in first.t_events for t in times.tolist()]
+    sign = -1 if tf < t0 else 1
+    times = sorted({*first.t.tolist(), *marks}, key=lambda t: sign * t)
+    end = times[-1] if first.status else tf
+    options = replace(options, events=None)
+    given = replace(problem, span=(t0, end), times=as_times(times), options=options)
+    y = solve(given)[0].y
+    places = {t: i for i, t in enumerate(times)}
+    first.y = y[..., [places[t] for t in first.t.tolist()]]
+    for i, event in enumerate(events):
+        pairs = [
+            occurrence(problem.fun, event.function, t, y[..., places[t]], problem.args, t - t0)
+            for t in first.t_events[i].tolist()
+        ]
+        if pairs:
+            first.t_events[i], first.y_events[i] = map(np.stack, zip(*pairs, strict=True))
+    return first
 
 
 def solve(problem: Problem, checkpoints: bool = False) -> tuple[OdeResult, Any]:
