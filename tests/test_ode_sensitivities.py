@@ -385,6 +385,21 @@ def test_many_digits(digits):
         assert max(errors) < mpmath.mpf(10) ** (2 - digits)
 
 
+@pytest.mark.parametrize("digits", [30, 50, 70])
+def test_functions_to_order_five_with_many_digits(digits):
+    """An exponent, or a share of a degree, that is a double would show."""
+    with mpmath.workdps(digits + 5):
+        (y,) = ta.MultivariateTaylor.variables(np.array([mpmath.mpf(1)], object), 5)
+        less = 1 - mpmath.mpf(0.3)
+        for fun, wanted in (
+            (lambda t, y: y**0.3, (y**less + less) ** (1 / less)),
+            (lambda t, y: np.exp(-y), np.log(np.exp(y) + 1)),
+        ):
+            flow = flow_map(fun, (0, 1), [1], 5, digits=digits)
+            errors = [abs(a - b) for a, b in zip(flow[0].coefficients, wanted.coefficients)]
+            assert max(errors) < mpmath.mpf(10) ** (2 - digits)
+
+
 def test_digits_are_kept_whatever_mpmath_is_set_to():
     run = sensitivities(
         lambda t, y, k: -k * y, (0, 1), [1], (1,), wrt=[0], order=2, digits=30, t_eval=[1]

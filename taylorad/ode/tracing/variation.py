@@ -13,6 +13,7 @@ lower degree. So no function has a rule of its own here. Parts that are zero are
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,7 @@ from taylorad.ode.tracing.lines import Lines
 from taylorad.ode.tracing.system import System
 from taylorad.primitives import elementwise
 from taylorad.primitives.linear import select
+from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Constant, Elementwise
 
 __all__ = ["Variation", "copied", "needed", "pairs"]
@@ -233,8 +235,8 @@ class _Expansion:
                     weights.setdefault(degrees[a], []).append((a, b))
             for degree, pairs in weights.items():
                 product = self._product(x, g, pairs)
-                share = degree / degrees[monomial]
-                total.append(self._times(share, product))
+                share = Fraction(degree, degrees[monomial])  # to all digits
+                total.append(self._times(RealConstant.of(share), product))
         return self._sum(total)
 
     def _product(self, x: int, y: int, pairs: Iterable[tuple[int, int]]) -> Line:
