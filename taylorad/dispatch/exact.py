@@ -9,6 +9,7 @@ binary value.
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, NoReturn
@@ -21,7 +22,7 @@ from taylorad.primitives.linear import select
 from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, LocalSeries, Primitive
 
-__all__ = ["Exact", "of_one_kind", "plain"]
+__all__ = ["Exact", "of_one_kind", "plain", "with_room"]
 
 
 class Exact(Value):
@@ -162,6 +163,19 @@ def of_one_kind(arrays: list[Any]) -> list[Any]:
 
     convert = np.frompyfunc(number, 1, 1)
     return [np.asarray(convert(a), object) if any(a is o for o in objects) else a for a in arrays]
+
+
+def with_room(a: Any, bits: int) -> AbstractContextManager[Any]:
+    """Have mpmath round no product of these numbers and whole ones of so many bits.
+
+    Results have the digits that they were computed to, whatever mpmath works with when asked.
+    """
+    entries = a.flat if isinstance(a, np.ndarray) and a.dtype == object else ()
+    parts = [p for x in entries for p in getattr(x, "_mpc_", (getattr(x, "_mpf_", None),)) if p]
+    if not parts:
+        return nullcontext()
+    mp = _mpmath().mp
+    return mp.workprec(max(mp.prec, max(p[3] for p in parts) + bits))  # type: ignore[no-any-return]
 
 
 def _is_settled(a: np.ndarray[Any, Any]) -> bool:

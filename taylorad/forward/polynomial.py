@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, as_operand, bottom
+from taylorad.dispatch.exact import with_room
 from taylorad.errors import InputError, InputTypeError, SingularityError, user_line
 from taylorad.forward.algebra import Algebra, aligned, buffer, univariate
 
@@ -227,7 +228,8 @@ def derivative_tensor(c: Any, algebra: Algebra, k: int) -> Any:
     index, factorials = _tensor_places(algebra, k)
     factors = np.array(factorials, dtype=object if is_exact(c) else float)
     n = len(algebra.monomials[0])
-    entries = c[index] * as_operand(factors).reshape(-1, *(1,) * (c.ndim - 1))
+    with with_room(bottom(c), max(factorials, default=1).bit_length()):
+        entries = c[index] * as_operand(factors).reshape(-1, *(1,) * (c.ndim - 1))
     tensor = np.reshape(entries, (*(n,) * k, *c.shape[1:]))
     return np.moveaxis(tensor, range(k), range(-k, 0))
 
