@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import types
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import taylorad as ta
 from taylorad.ode.tracing import recording
 from taylorad.ode.tracing.reads import known_by
+from taylorad.primitives.registry import TABLE
 
 RATE = 1.0
 RATES = np.array([1.0, 2.0])
@@ -131,6 +133,13 @@ def test_functions_among_arguments_and_events(monkeypatch):
     assert len(made) == 2
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """What says that it can be hashed, and cannot."""
+
+    k: np.ndarray
+
+
 class Decay:
     """A right-hand side whose attributes may change."""
 
@@ -145,10 +154,13 @@ class Decay:
 
 
 def test_what_may_change_unseen_is_traced_each_time():
-    held = Decay(1.0)
+    held, frozen = Decay(1.0), Frozen(np.ones(1))
 
     def attribute(t, y):
         return -held.k * y
+
+    def of_frozen(t, y):
+        return -frozen.k * y
 
     def of_function(t, y):
         return -of_function.k * y
@@ -158,10 +170,25 @@ def test_what_may_change_unseen_is_traced_each_time():
         return -me.k * y
 
     for k in (1.0, 2.0):
-        held.k = of_function.k = k
-        for fun in (held, held.method, attribute, of_function, by_alias):
+        held.k = of_function.k = frozen.k[0] = k
+        for fun in (held, held.method, attribute, of_frozen, of_function, by_alias):
             np.testing.assert_allclose(end(fun), math.exp(-k), rtol=1e-14)
             assert known_by((fun,), ()) is None
+
+
+def test_rules_of_the_users_own_may_read_what_changes(monkeypatch):
+    @ta.custom_derivative
+    def scaled(x):
+        return RATE * x
+
+    @scaled.defpartials
+    def _(y, x):
+        return RATE
+
+    assert known_by((lambda t, y: scaled(y),), ()) is None
+    assert known_by((lambda t, y: np.sin(y),), ()) is not None
+    monkeypatch.setitem(TABLE, np.sin, scaled.row)
+    assert known_by((lambda t, y: np.sin(y),), ()) is None
 
 
 def unknown_functions():

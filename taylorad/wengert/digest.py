@@ -17,7 +17,7 @@ import numpy as np
 from taylorad.primitives.registry import TABLE, Primitive, rows
 from taylorad.wengert.trace import Trace, Traced
 
-__all__ = ["digest"]
+__all__ = ["digest", "is_ours"]
 
 
 class _Unknown(Exception):
@@ -101,10 +101,10 @@ def _names(size: int) -> dict[Primitive, str]:
     for row in rows():
         found[row] = f"{type(row).__name__} {row.name} {found.get(row, '')}"
     counts = Counter(found.values())
-    return {row: name for row, name in found.items() if counts[name] == 1 and _is_ours(row)}
+    return {row: name for row, name in found.items() if counts[name] == 1 and is_ours(row)}
 
 
-def _is_ours(row: Primitive) -> bool:
+def is_ours(row: Primitive) -> bool:
     """Tell whether the rules of a row are those of this library, and not a user's."""
     home = _home(row.value).partition(".")[0]
     if home not in ("taylorad", "numpy", "scipy") and not isinstance(row.value, np.ufunc):
@@ -117,7 +117,7 @@ def _is_our_rule(rule: Any) -> bool:
     if isinstance(rule, tuple):
         return all(map(_is_our_rule, rule))
     if isinstance(rule, Primitive):
-        return _is_ours(rule)
+        return is_ours(rule)
     return not callable(rule) or _home(rule).startswith("taylorad.primitives.")
 
 

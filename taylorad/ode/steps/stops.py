@@ -59,6 +59,7 @@ class Stops:
             (components, np.array(numbers, order="C"))
             for components, numbers in ((set_at, values), (added_at, summands))
         ]
+        self._quadrature = quadrature  # which is to live as long as this
         self._along = NOTHING if quadrature is None else quadrature.table
         self._table = np.zeros(_ALONG + len(self._along), np.int64)
         self._table[:2] = len(times), 0

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.primitives.registry import lookup
+from taylorad.primitives.registry import Primitive, lookup
+from taylorad.wengert.digest import is_ours
 
 __all__ = ["known_by"]
 
@@ -36,6 +37,7 @@ _MATHS = [f for f in vars(math).values() if callable(f)]
 _PURE = frozenset([*_BUILTINS, *_NUMPY, *_MATHS])
 """What is no row of the table, and gives the same of the same."""
 
+_CALLED = frozenset({types.FunctionType, types.BuiltinFunctionType, type, np.ufunc, type(np.sum)})
 _PLAIN = frozenset({type(None), bool, int, str, bytes, type(Ellipsis)})
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _OUTSIDE = {"LOAD_GLOBAL", "LOAD_DEREF"}
@@ -91,15 +93,22 @@ def _told(x: Any, around: tuple[Any, ...]) -> Hashable:
         return (kind, *[_told(e, around) for e in x])
     if kind is dict:
         return (kind, *[(_told(k, around), _told(v, around)) for k, v in x.items()])
-    if not isinstance(x, Hashable):
-        raise _Unknown
-    if (row := lookup(x)) is not None:
-        return (x, row)
-    if x in _PURE:
-        return x
-    if kind is types.FunctionType:
-        return _function(x, around)
+    if kind in _CALLED:
+        if (row := lookup(x)) is not None and _stays(row):
+            return (x, row)
+        if x in _PURE:
+            return (x,)
+        if kind is types.FunctionType and row is None:
+            return _function(x, around)
     raise _Unknown
+
+
+@lru_cache(maxsize=1024)
+def _stays(row: Any) -> bool:
+    """Tell whether what a row of the table does depends on nothing of the user's."""
+    if isinstance(row, Primitive):
+        return is_ours(row)
+    return str(row.__module__).startswith("taylorad.")
 
 
 def _function(f: Any, around: tuple[Any, ...]) -> Hashable:

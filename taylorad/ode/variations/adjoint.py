@@ -49,7 +49,7 @@ __all__ = ["Adjoint", "pulled_back"]
 CHUNK = 10_000
 """So many stops between two looks at the keyboard."""
 
-FEW, MOST = 32, 4000
+FEW, MOST = 32, 2000
 """Of few parameters they are as quick as components; of many they take long to be compiled."""
 
 
