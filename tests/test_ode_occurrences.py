@@ -90,9 +90,7 @@ def test_many_events_of_several_kinds_and_times_that_move():
         w = np.sqrt(p[0])
         angles = [np.pi * (2 * k + s / 3) for k, s in ((0, 1), (1, -1), (1, 1), (2, -1))]
         at = [np.cos(w * (t - p[1])) for t in (5.0, 8.0)]
-        return np.stack(
-            [*(p[1] + a / w for a in angles), *at, *(-w * np.sin(a) for a in angles)]
-        )
+        return np.stack([*(p[1] + a / w for a in angles), *at, *(-w * np.sin(a) for a in angles)])
 
     p = np.array([1.44, 0.0])
     close(f(p), closed(p))
@@ -162,7 +160,4 @@ def test_what_is_only_touched():
     assert abs(run.event_times[0].value[0] - np.pi / 2) < 1e-7
     assert np.all(np.isnan(run.event_times[0].coefficients[1:]))
     with pytest.raises(IntegrationError, match="only touched"):
-        ta.grad(
-            lambda v: solve_ivp(*problem[:2], [0.0, v], events=touches).t_events[0][0]
-        )(1.0)
-
+        ta.grad(lambda v: solve_ivp(*problem[:2], [0.0, v], events=touches).t_events[0][0])(1.0)
