@@ -66,10 +66,13 @@ class Interiors:
     core : Unrolled
     lanes : int
         How many there are side by side.
+    inners : list of Inner, optional
+        Unless they are all.
     """
 
-    def __init__(self, core: Unrolled, lanes: int) -> None:
+    def __init__(self, core: Unrolled, lanes: int, inners: list[Inner] | None = None) -> None:
         self.core, self.code, self.lanes = core, core.code, lanes
+        self.inners = core.recurrences.inners if inners is None else inners
         self.sides: dict[tuple[Stream, ...], Streams] = {}
         self.begun: dict[tuple[int, int], Name] = {}
         self.packs = self._packed()
@@ -80,7 +83,7 @@ class Interiors:
         Squares have half as many terms, so they are by themselves if that takes no more vectors.
         """
         packs = []
-        inners = self.core.recurrences.inners
+        inners = self.inners
         squares, others = ([i for i in inners if i.is_square == square] for square in (True, False))
         is_apart = self._vectors(squares) + self._vectors(others) == self._vectors(inners)
         for left in (others, squares) if is_apart else ([*inners],):

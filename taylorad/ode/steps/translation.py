@@ -17,12 +17,14 @@ from typing import Any
 
 from taylorad.forward.program import NoProgram
 from taylorad.machine.module import Code, Recipe, build, find
+from taylorad.ode.steps.alike import side_by_side
 from taylorad.ode.steps.code import array_of
 from taylorad.ode.steps.core import Core
 from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.grouped import Grouped
 from taylorad.ode.steps.polynomials.polynomials import Polynomials
 from taylorad.ode.steps.polynomials.prepared import Prepared
+from taylorad.ode.steps.rowed import Rowed
 from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recurrences import Recurrences
@@ -164,9 +166,10 @@ def _core(system: System, order: int, form: str) -> Core:
         system = system.expanded
     observed = [line for lines in system.functions for line in lines]
     recurrences = Recurrences(system, [*system.rates, *observed])
-    form = form or _form(recurrences)
+    beside = side_by_side(recurrences)
+    form = form or _form(recurrences, beside)
     if form == "written":
-        return Unrolled(recurrences, order)
+        return Rowed(beside, order) if beside.rows else Unrolled(recurrences, order)
     return Grouped(recurrences, order, is_spread=form == "spread")
 
 
@@ -183,9 +186,9 @@ def forget() -> None:
         _recent.clear()
 
 
-def _form(recurrences: Recurrences) -> str:
+def _form(recurrences: Recurrences, beside: Recurrences) -> str:
     """Choose how the orders of a system are written."""
-    if is_written(recurrences):
+    if is_written(beside):
         return "written"
     vectors = len(recurrences.sums.lines) // LANES
     return "spread" if vectors <= MOST_SPREAD else "looped"
@@ -193,5 +196,7 @@ def _form(recurrences: Recurrences) -> str:
 
 def is_written(recurrences: Recurrences) -> bool:
     """Tell whether the orders of a system are written out, one number after the other."""
-    inners, nodes = len(recurrences.inners), len(recurrences.sums.lines)
-    return inners <= MOST_WRITTEN and nodes <= 8 * MOST_WRITTEN
+    rows = recurrences.rows.keys()
+    alone = [i for i in recurrences.inners if rows.isdisjoint((i.a, i.b))]
+    lines = recurrences.nodes if rows else recurrences.sums.lines
+    return len(alone) <= MOST_WRITTEN and len(lines) <= 8 * MOST_WRITTEN

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from taylorad.ode.steps.code import Name
@@ -18,7 +19,7 @@ from taylorad.ode.steps.stepsize import decisive
 from taylorad.ode.steps.values import Values
 from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
 
-__all__ = ["Unrolled"]
+__all__ = ["Degree", "Unrolled", "power_of_two"]
 
 Degree = int | str
 """A degree, known or in a register."""
@@ -40,8 +41,9 @@ class Unrolled(Values):
         self.factors: dict[tuple[float, tuple[int, ...], int | None], Name] = {}
         self.interiors = Interiors(self, self.lanes)
         self.depths = self._depths()
-        self.groups = self._grouped()
-        self.accesses = [Access(self, members[0], width) for members, width in self.groups]
+        self.groups = self.grouped()
+        starts = accumulate((width for _, width in self.groups), initial=0)
+        self.accesses = [Access(self, at, width) for at, (_, width) in zip(starts, self.groups)]
         self.members = dict(
             zip(self.accesses, (members for members, _ in self.groups), strict=True)
         )
@@ -58,13 +60,20 @@ class Unrolled(Values):
             depths[line] = 1 + max((depths.get(i, 0) for i in below if i is not None), default=0)
         return depths
 
-    def _grouped(self) -> list[tuple[list[int], int]]:
+    @property
+    def components(self) -> Sequence[int]:
+        """The components whose parts are written."""
+        return range(self.n)
+
+    def grouped(self) -> list[tuple[list[int], int]]:
         """Put the components side by side for the end of the step; give numbers and width."""
-        groups = []
-        for start in range(0, self.n, self.lanes):
-            members = [*range(start, min(start + self.lanes, self.n))]
-            groups.append((members, 1 << (len(members) - 1).bit_length()))
-        return groups
+        return self.in_groups(self.components)
+
+    def in_groups(self, lines: Sequence[int]) -> list[tuple[list[int], int]]:
+        """Put some side by side."""
+        starts = range(0, len(lines), self.lanes)
+        groups = [[*lines[start : start + self.lanes]] for start in starts]
+        return [(members, power_of_two(len(members))) for members in groups]
 
     # --- parts -------------------------------------------------------------------------------
 
@@ -195,10 +204,8 @@ class Unrolled(Values):
                 self.write_value(line)
 
     def evaluate(self) -> None:
-        for access, members in self.members.items():
-            x = access.load("x")
-            for lane, i in enumerate(members):
-                self.values[i] = self.parts[i, 0] = self.code.lane(x, access.width, lane)
+        for access in self.accesses:
+            self.take(access.load("x"), access)
         time = self.system.time
         self.values[time] = self.parts[time, 0] = self.now
         self.parts[time, 1] = self._number(1.0)
@@ -206,6 +213,11 @@ class Unrolled(Values):
             if self.steps[line].moves:
                 self.write_value(line)
                 self.parts[line, 0] = self.values[line]
+
+    def take(self, x: str, access: Access) -> None:
+        """Take note of the values of components."""
+        for lane, i in enumerate(self.members[access]):
+            self.values[i] = self.parts[i, 0] = self.code.lane(x, access.width, lane)
 
     def expand(self, size: Callable[[], str]) -> str:
         chosen = ""
@@ -222,7 +234,7 @@ class Unrolled(Values):
             for line in self.recurrences.nodes:
                 self.put(line, k, self.node(line, k, inners))
         if k < self.order:
-            for i in range(self.n):
+            for i in self.components:
                 self.put(i, k + 1, self.following(i, k))
 
     def following(self, i: int, k: int) -> Name:
@@ -261,19 +273,27 @@ class Unrolled(Values):
         return self.interiors.vector(self.interiors.streams([(i, False) for i in members]), k) or ""
 
     def keep(self, parts: str) -> None:
+        for place, line in enumerate([*range(self.n), *self.recurrences.wanted[self.n :]]):
+            self.keep_line(line, parts, place)
+
+    def keep_line(self, line: int, parts: str, place: int) -> None:
+        """Write the parts of a line to a place."""
         length = self.order + 1
-        lines = [*range(self.n), *self.recurrences.wanted[self.n :]]
-        for place, line in enumerate(lines):
-            for k in range(length):
-                part = self._part(line, k)
-                if not k and not self.steps[line].moves:
-                    part = self._value(line)
-                self.code.store(part, parts, place * length + k)
+        for k in range(length):
+            part = self._part(line, k)
+            if not k and not self.steps[line].moves:
+                part = self._value(line)
+            self.code.store(part, parts, place * length + k)
 
 
 def _is_plain(number: float, values: tuple[int, ...], divisor: int | None) -> bool:
     """Tell whether a term is a part as it is, or its negative."""
     return not values and divisor is None and number in (1.0, -1.0)
+
+
+def power_of_two(count: int) -> int:
+    """Give the width of a vector that has room for so many."""
+    return 1 << (count - 1).bit_length()
 
 
 def _padded(members: Sequence[Any], width: int) -> list[Any]:

@@ -55,10 +55,13 @@ class Recurrences:
         newest parts it needs.
     values : list of int
         The lines whose values are needed, in order, arguments apart.
+    rows : dict of int to tuple of int
+        Lines side by side, by the first, which stands for all; only these have nodes.
     """
 
     def __init__(self, system: System, wanted: list[int]) -> None:
         self.system, self.wanted = system, wanted
+        self.rows: dict[int, tuple[int, ...]] = {}
         program = system.program
         self.listing = listing = Listing(program.steps)
         roots = np.array([*wanted, *(line for line, _, _ in system.guards)], int)

@@ -78,6 +78,8 @@ class System:
         Whether the rates depend on the time.
     variation : Variation or None
         What this is the expansion of, if it is one.
+    alike : sequence of sequence of int
+        Components that may well have rates that are alike.
     said : str
         What all this follows from; empty if that is not known.
     """
@@ -91,6 +93,7 @@ class System:
     parameters: list[np.ndarray[Any, Any]] = field(default_factory=list)
     is_timed: bool = True
     variation: Any = None
+    alike: Sequence[Sequence[int]] = ()
     said: str = field(default="", init=False)  # of another that is made by `replace` it is not
 
     @property

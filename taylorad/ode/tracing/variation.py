@@ -97,6 +97,7 @@ class Variation(System):
             self.parameters,
             self.is_timed,
             self,
+            found.directions,
         )
         system.said = self.said
         return system
@@ -165,6 +166,8 @@ class _Expansion:
         zero = trace.constant(0.0).line
         rates = [self.part(places[i], row) for row in rows for i in base.rates]
         self.rates = [zero if part is None else part for part in rates]
+        first = [row for row in rows if self.degrees[row] == 1]
+        self.directions = [[state[row][i] for row in first] for i in range(size)]
         self.functions = [[places[i] for i in lines] for lines in base.functions]
         self.guards = [(places[i], truth, origin) for i, truth, origin in base.guards]
         while trace.unsolved:

@@ -1,0 +1,199 @@
+"""The machine code of a small system with derivatives: every order written out, lines in rows.
+
+What is written is the text of the first line of each row, of vectors; see
+`taylorad.ode.steps.alike`. The interiors of rows are loops over older parts: written out they would
+be most of the code, and more than a processor keeps at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from taylorad.ode.steps.code import Name, kind_of
+from taylorad.ode.steps.core import Access
+from taylorad.ode.steps.interiors import Interiors, Stream
+from taylorad.ode.steps.mixed import Mixed
+from taylorad.ode.steps.unrolled import Degree, Unrolled, power_of_two
+from taylorad.ode.tracing.recurrences import Inner, Recurrences
+
+__all__ = ["Rowed"]
+
+MOST_SUMS = 8
+"""Sums, for two degrees each, that go together; there are registers for no more."""
+
+
+class Rowed(Unrolled):
+    """The text of a core some of whose lines are in rows."""
+
+    code: Mixed
+
+    def __init__(self, recurrences: Recurrences, order: int) -> None:
+        self.rows = recurrences.rows
+        self.beside = {line for row in self.rows.values() for line in row[1:]}
+        self.width = power_of_two(max(map(len, self.rows.values())))
+        super().__init__(recurrences, order)
+        self.code = Mixed(lanes=self.width)
+        self.interiors = self.sums = Sums(self)
+
+    @property
+    def components(self) -> Sequence[int]:
+        return [i for i in range(self.n) if i not in self.beside]
+
+    def grouped(self) -> list[tuple[list[int], int]]:
+        rows = [([*self.rows[i]], self.width) for i in self.components if i in self.rows]
+        return [*self.in_groups([i for i in self.components if i not in self.rows]), *rows]
+
+    def _part(self, line: int, k: Degree) -> Name:
+        assert line not in self.beside
+        return super()._part(line, k)
+
+    def in_row(self, part: Name) -> str:
+        """Give a part in all lanes of a row."""
+        return self.code.spread(part or self.code.constant(0.0))
+
+    def enter(self) -> None:
+        self.sums.claim()
+        super().enter()
+
+    def take(self, x: str, access: Access) -> None:
+        first = self.members[access][0]
+        if first not in self.rows:
+            super().take(x, access)
+            return
+        self.code.wide.add(x)
+        self.values[first] = self.parts[first, 0] = x
+
+    def rates(self, access: Access) -> str:
+        first = self.members[access][0]
+        return self.in_row(self.rate(first, 0)) if first in self.rows else super().rates(access)
+
+    def part(self, access: Access, k: int) -> str:
+        first = self.members[access][0]
+        return self.in_row(self.parts[first, k]) if first in self.rows else super().part(access, k)
+
+    def keep_line(self, line: int, parts: str, place: int) -> None:
+        if line in self.rows:
+            self._keep_row(line, parts)
+        elif line not in self.beside:
+            super().keep_line(line, parts, place)
+
+    def _keep_row(self, line: int, parts: str) -> None:
+        """Write the parts of a row of components, one after the other.
+
+        In a loop, for LLVM would keep all that it could write at once in twice as wide vectors.
+        """
+        code, length = self.code, self.order + 1
+        table = self.claim(length * self.width)
+        for k in range(length):
+            code.store(self.in_row(self.parts[line, k]), table, k * self.width, self.width)
+
+        def degree(k: str) -> list[str]:
+            start = code.let(f"mul nuw nsw i64 {k}, {self.width}")
+            for lane, i in enumerate(self.rows[line]):
+                part = code.load(table, code.let(f"add nuw nsw i64 {start}, {lane}"))
+                code.store(part, parts, code.let(f"add nuw nsw i64 {k}, {i * length}"))
+            return []
+
+        code.loop(length, degree)
+
+
+class Sums(Interiors):
+    """The text of interiors, those of rows for two degrees together.
+
+    What is read for one degree serves the other.
+
+    Attributes
+    ----------
+    own : dict of Inner to (Stream, Stream)
+        The factors of interiors of rows.
+    arrays : dict of Stream to str
+        Where the parts of these are.
+    later : dict of Inner to Name
+        Interiors of the second degree, but for the terms that have parts of the first.
+    """
+
+    core: Rowed
+    code: Mixed
+
+    def __init__(self, core: Rowed) -> None:
+        rows, inners = core.rows.keys(), core.recurrences.inners
+        own = [i for i in inners if not rows.isdisjoint((i.a, i.b))]
+        self.own = {i: ((i.a, i.weighted), (i.b, False)) for i in own}
+        super().__init__(core, core.lanes, [i for i in inners if i not in self.own])
+        streams = [stream for both in self.own.values() for stream in both]
+        self.arrays: dict[Stream, str] = dict.fromkeys(streams, "")
+        self.later: dict[Inner, Name] = {}
+
+    def claim(self) -> None:
+        """Make room for the parts of factors."""
+        for stream in self.arrays:
+            self.arrays[stream] = self.core.claim(self.core.end * self._width(stream))
+
+    def _width(self, stream: Stream) -> int:
+        return self.core.width if stream[0] in self.core.rows else 1
+
+    def written(self, k: int) -> Mapping[Inner, Name]:
+        found = {**super().written(k)}
+        if k == 1:
+            return found | dict.fromkeys(self.own)
+        for stream, array in self.arrays.items():
+            width = self._width(stream)
+            self.code.store(self.core.of(stream, k - 1), array, (k - 1) * width, width)
+        if k % 2:
+            return found | {inner: self._ended(inner, k) for inner in self.own}
+        count = -(-len(self.own) // MOST_SUMS)
+        for n in range(count):
+            found |= self._begun([*self.own][n::count], k)
+        return found
+
+    def _begun(self, inners: Sequence[Inner], k: int) -> Mapping[Inner, Name]:
+        """Add up those of an even degree, and of the next what has no part of this degree."""
+        code, of, count = self.code, self.core.of, len(inners)
+        pairs = [self.own[inner] for inner in inners]
+        firsts, seconds = (list(dict.fromkeys(streams)) for streams in zip(*pairs))
+        now: list[Name] = [code.fused(of(a, 1), of(b, k - 1), None) for a, b in pairs]
+        later: list[Name] = [None] * count
+        # A factor's part that the next degree wants is the one that was read a round before.
+        before = [of(b, k - 1) for b in seconds]
+        widths = [self.core.width] * (2 * count) + [self._width(b) for b in seconds]
+
+        def terms(j: str, *carried: str) -> list[str]:
+            self._note(carried, widths)
+            behind = code.let(f"sub nuw nsw i64 {k}, {j}")
+            x = {a: self._part(a, j) for a in firsts}
+            y = {b: self._part(b, behind) for b in seconds}
+            last = dict(zip(seconds, carried[2 * count :], strict=True))
+            factors = [(x[a], parts[b]) for parts in (y, last) for a, b in pairs]
+            sums = zip(factors, carried[: 2 * count], strict=True)
+            return [*(code.fused(*both, total) or "" for both, total in sums), *y.values()]
+
+        if k > 2:
+            begin = [
+                (kind_of(width), name or code.constant(0.0, width))
+                for name, width in zip((*now, *later, *before), widths, strict=True)
+            ]
+            carried = code.loop(k, terms, *begin, start=2)
+            self._note(carried, widths)
+            now, later = [*carried[:count]], [*carried[count : 2 * count]]
+        self.later |= zip(inners, later, strict=True)
+        return dict(zip(inners, now, strict=True))
+
+    def _note(self, names: Sequence[str], widths: Sequence[int]) -> None:
+        """Note which registers of a loop are rows."""
+        pairs = zip(names, widths, strict=True)
+        self.code.wide.update(name for name, width in pairs if width > 1)
+
+    def _part(self, stream: Stream, k: str) -> str:
+        """Read a part of a factor."""
+        code, width = self.code, self._width(stream)
+        if width == 1:
+            return code.load(self.arrays[stream], k)
+        part = code.load(self.arrays[stream], code.let(f"mul nuw nsw i64 {k}, {width}"), width)
+        code.wide.add(part)
+        return part
+
+    def _ended(self, inner: Inner, k: int) -> Name:
+        """Add the terms of degree k that have parts of degree k - 1."""
+        code, of, (a, b) = self.code, self.core.of, self.own[inner]
+        total = code.fused(of(a, 1), of(b, k - 1), self.later[inner])
+        return code.fused(of(a, k - 1), of(b, 1), total)
