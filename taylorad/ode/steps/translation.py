@@ -199,4 +199,6 @@ def is_written(recurrences: Recurrences) -> bool:
     rows = recurrences.rows.keys()
     alone = [i for i in recurrences.inners if rows.isdisjoint((i.a, i.b))]
     lines = recurrences.nodes if rows else recurrences.sums.lines
-    return len(alone) <= MOST_WRITTEN and len(lines) <= 8 * MOST_WRITTEN
+    # Interiors of rows are loops. If they are many, groups are as quick, and compile sooner.
+    is_small = len(alone) <= MOST_WRITTEN and len(recurrences.inners) <= 2 * MOST_WRITTEN
+    return is_small and len(lines) <= 8 * MOST_WRITTEN
