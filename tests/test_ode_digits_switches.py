@@ -270,3 +270,13 @@ def test_conditions_are_combined(digits):
     end = ta.ode.solve_ivp(slow_inside, (0, 3), [0], digits=digits).y[0, -1]
     there = mp.sqrt(0.5) / 2 + (mp.sqrt(2) - mp.sqrt(0.5)) / 4 + (2 - mp.sqrt(2)) / 2
     agree([end], [2 + 4 * (3 - there)], digits)
+
+
+def test_what_is_zero_all_the_time_jumps_nowhere(digits):
+    def f(t, y):
+        return [np.floor(y[0]) + np.fmod(y[0], 1.5), np.where(t > 0.5, 1.0 + y[0], 0.0)]
+
+    run = ta.ode.solve_ivp(f, (0, 1), [0.0, 0.0], digits=digits)
+    assert run.success
+    assert run.y[0, -1] == 0
+    assert abs(run.y[1, -1] - 0.5) < mpf(10) ** (2 - digits)

@@ -62,8 +62,8 @@ class ExactSwitches(Switches):
 
     def _crossings(self, series: Any, h: Any, noise: Any) -> list[Any]:
         before = leading(series, h, noise)
-        if not before or not all(map(mpmath.isfinite, series)):
-            return []
+        if not (noise and before) or not all(map(mpmath.isfinite, series)):
+            return []  # without noise the operand is zero, and stays
         found = first_crossing(series.tolist(), h, before, noise)
         return [] if found is None else [found]
 
