@@ -280,3 +280,10 @@ def test_what_is_zero_all_the_time_jumps_nowhere(digits):
     assert run.success
     assert run.y[0, -1] == 0
     assert abs(run.y[1, -1] - 0.5) < mpf(10) ** (2 - digits)
+
+
+def test_an_event_that_is_singular_where_it_begins_says_so():
+    event = lambda t, y: np.exp(y[0]) - 2 + t**0.5
+    run = ta.ode.solve_ivp(lambda t, y: np.cos(t) + 0 * y, (0, 1), [0.0], events=event, digits=30)
+    assert not run.success
+    assert "not analytic" in run.message

@@ -522,3 +522,22 @@ def test_where_a_blow_up_is(digits):
     assert result.status == -1
     assert "singular at t = 1" in result.message
     assert abs(result.singularity - 1) < 1e-20
+
+
+@pytest.mark.parametrize("digits", DIGITS)
+def test_functions_of_a_state_that_moves_evenly(digits):
+    """The step is as long as the way, and its unit of time no longer, or squares would overflow."""
+    seen = lambda t, y: y[0] ** 2 - 0.5
+    run = ta.ode.solve_ivp(lambda t, y: 2 + 0 * y, (0, 1), [0.25], events=seen, digits=digits)
+    with mpmath.workdps(digits + 10):
+        wanted = (mpmath.sqrt(0.5) - 0.25) / 2
+        assert abs(run.t_events[0][0] / wanted - 1) < mpmath.mpf(10) ** (2 - digits)
+        turns = ta.ode.solve_ivp(
+            lambda t, y: np.where(np.sin(y) < 0.5, 1.0, 3.0) + 0 * y,
+            (0, 0.75),
+            [0.25],
+            digits=digits,
+        )
+        turn = mpmath.asin(0.5)
+        wanted = turn + 3 * (1 - turn)
+        assert abs(turns.y[0, -1] / wanted - 1) < mpmath.mpf(10) ** (2 - digits)

@@ -311,6 +311,10 @@ class Engine:
         if self.exact:
             powers = np.array([times[0, 2] ** k for k in range(series.shape[-1])])
             series = np.vectorize(lambda x: getattr(x, "real", x), otypes=[object])(series) * powers
+            if not np.all(series - series == 0):
+                text = f"At t = {float(block.times[0, 0]):.17g} the function of an event is not "
+                text += "analytic, which it has to be with `digits`: begin a little later."
+                raise failed(text, self.motion, self.flow)
             scale = np.max(np.abs(series)) or 1
             series, times = series / scale, np.array([[0.0, 0.0, 1.0]])
         real[:] = series.real if series.dtype == complex else series

@@ -284,7 +284,8 @@ class Core(Orders):
         code.label("redo")
         many = code.let(f"fcmp oge double {tried}, {code.constant(float(UNITS))}")
         self._leave_if(many, Exit.STUCK, "again")
-        self._write(self._bounded(free), "hint")
+        # No unit that is larger than the step: functions of the state would overflow.
+        self._write(self._bounded(size), "hint")
         lower = code.let(f"select i1 {known}, double {self._read('ceiling')}, double {free}")
         self._write(lower, "ceiling")
         code.do("br label %orders")
