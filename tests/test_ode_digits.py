@@ -467,3 +467,19 @@ def test_events_that_stay_what_they_are(digits):
     )
     assert run.success
     assert [len(times) for times in run.t_events] == [0, 0]
+
+
+@pytest.mark.parametrize("digits", [30, 60, 75])
+def test_constants_have_all_digits_wherever_they_stand(digits):
+    with mpmath.workdps(digits + 10):
+        degree = mpmath.pi / 180
+        for f, rate in [
+            (lambda one: np.deg2rad(one), degree),
+            (lambda one: -np.deg2rad(one), -degree),
+            (lambda one: 2.5 * np.deg2rad(-one), -degree * 5 / 2),
+            (lambda one: np.rad2deg(one), 1 / degree),
+            (lambda one: np.deg2rad(np.deg2rad(one)), degree**2),
+            (lambda one: np.deg2rad(one) - math.pi / 180 * one, degree - mpmath.mpf(math.pi / 180)),
+        ]:
+            run = ta.ode.solve_ivp(lambda t, y, f=f: f(1 + 0 * y), (0, 1), [0.0], digits=digits)
+            assert abs(run.y[0, -1] - rate) < mpmath.mpf(10) ** (1 - digits) * max(1, abs(rate))

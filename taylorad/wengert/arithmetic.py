@@ -21,6 +21,7 @@ import numpy as np
 
 from taylorad.primitives import elementwise
 from taylorad.primitives.linear import index, select
+from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Primitive
 from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Line, WengertList
@@ -96,7 +97,7 @@ class Scalars(Writer):
     def constant(self, value: Any, origin: Origin = None) -> int:
         """Give the line of a constant."""
         if isinstance(value, float):
-            return self.number(float(value))
+            return self.number(value if isinstance(value, RealConstant) else float(value))
         return super().constant(value, origin)
 
     def entries(self, number: int) -> list[int]:
@@ -256,6 +257,8 @@ class Scalars(Writer):
 
 
 def _float_key(value: float) -> Any:
+    if isinstance(value, RealConstant):
+        return value, RealConstant  # it has more digits than a float that equals it
     return value if value else str(value)  # -0.0 == 0.0
 
 

@@ -25,6 +25,7 @@ from taylorad.primitives.linear import (
     sum_,
     transpose,
 )
+from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import TABLE, Primitive
 from taylorad.wengert.list import Line, frozen
 from taylorad.wengert.spans import are_disjoint, is_full, span
@@ -87,7 +88,7 @@ def _multiply(w: Writer, line: Line) -> int | None:
             continue
         if factor == 1 and (same := _shaped(w, this, line)) is not None:
             return same
-        if line.dtype.kind != "f" or w.lines[other].shape:
+        if line.dtype.kind != "f" or w.lines[other].shape or isinstance(factor, RealConstant):
             continue
         if factor == -1 and (same := _shaped(w, this, line)) is not None:
             return w.like(line, negative, same)
@@ -105,7 +106,7 @@ def _multiply(w: Writer, line: Line) -> int | None:
 def _exact(a: Any, b: Any) -> bool:
     """Tell whether the product of two numbers is not rounded."""
     product = float(a) * float(b)
-    if not math.isfinite(product):
+    if not math.isfinite(product) or isinstance(b, RealConstant):
         return False
     (p, q), (r, s), (t, u) = (float(x).as_integer_ratio() for x in (a, b, product))
     return p * r * u == q * s * t
@@ -125,8 +126,9 @@ def _negative(w: Writer, line: Line) -> int | None:
         return w.like(line, subtract, *inner.operands[::-1])
     if inner.row is multiply and inner.dtype.kind == "f":
         for c, x in (inner.operands, inner.operands[::-1]):
-            if isinstance(w.lines[c].value, (int, float)):
-                return w.like(line, multiply, w.constant(-float(w.lines[c].value)), x)
+            value = w.lines[c].value
+            if isinstance(value, (int, float)) and not isinstance(value, RealConstant):
+                return w.like(line, multiply, w.constant(-float(value)), x)
     return None
 
 

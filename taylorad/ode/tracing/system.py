@@ -24,6 +24,7 @@ from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.lines import Held, Lines
 from taylorad.ode.tracing.recording import Recording, parameters_of, traced
 from taylorad.primitives import elementwise, linear
+from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
@@ -257,7 +258,7 @@ class _Reading:
         return place
 
     def _number(self, x: float) -> int:
-        return self.trace.constant(float(x)).line
+        return self.trace.constant(x if isinstance(x, RealConstant) else float(x)).line
 
     def _results(self) -> list[list[int]]:
         outputs = iter(self.scalars.outputs)
