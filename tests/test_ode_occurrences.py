@@ -161,3 +161,45 @@ def test_what_is_only_touched():
     assert np.all(np.isnan(run.event_times[0].coefficients[1:]))
     with pytest.raises(IntegrationError, match="only touched"):
         ta.grad(lambda v: solve_ivp(*problem[:2], [0.0, v], events=touches).t_events[0][0])(1.0)
+
+
+@pytest.mark.parametrize("digits", [30, 70])
+def test_functions_of_parameters_with_many_digits(digits):
+    """Beyond a switch, with exponentials of what varies."""
+
+    def speed(t, y, k):
+        return np.where(np.sin(y) < 0.5, 1.0, np.exp(k)) + 0 * y
+
+    run = sensitivities(
+        *(speed, (0, 1), [0.25], (1.25,)),
+        wrt=["y0", 0],
+        order=3,
+        events=lambda t, y, k: y[0] ** 2 - np.exp(k) / 8,
+        digits=digits,
+    )
+    with mpmath.workdps(digits + 5):
+        numbers = np.array([mpmath.mpf(0.25), mpmath.mpf(1.25)], object)
+        y, k = ta.MultivariateTaylor.variables(numbers, 3)
+        turn = mpmath.asin(mpmath.mpf(0.5))
+        wanted = turn - y + (np.sqrt(np.exp(k) / 8) - turn) / np.exp(k)
+        found = run.event_times[0].coefficients[:, 0]
+        errors = [abs(a - b) for a, b in zip(found, wanted.coefficients, strict=True)]
+        assert max(errors) < mpmath.mpf(10) ** (3 - digits)
+
+
+@pytest.mark.parametrize("digits", [30, 60, 70])
+def test_gradients_of_times_with_many_digits(digits):
+    def when(k):
+        run = solve_ivp(
+            lambda t, y, k: np.exp(k) + 0 * y,
+            *((0, 3), [0.0]),
+            events=lambda t, y, k: y[0] - 1,
+            args=(k,),
+            digits=digits,
+        )
+        return run.t_events[0][0]
+
+    with mpmath.workdps(digits + 5):
+        for derivative in (ta.derivative, ta.grad):
+            found = derivative(when)(-0.75)
+            assert abs(found / -mpmath.exp(mpmath.mpf(0.75)) - 1) < mpmath.mpf(10) ** (2 - digits)

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from taylorad.dispatch import bottom, shape_of
@@ -72,8 +73,12 @@ def occurrence(
         If g does not cross zero.
     """
     order = order_of((y, args))
-    leaves, _, rebuild = numbered(tuple(args))
-    bare = rebuild([plain(bottom(x)) for x in leaves])
+    leaves, first, rebuild = numbered(tuple(args))
+    if hasattr(t, "_mpf_"):  # functions of floats would be those of doubles
+        one = as_operand(mpmath.mpf(1))
+        leaves = [x * one if k >= 0 else x for x, k in zip(leaves, first, strict=True)]
+        args = rebuild(leaves)
+    bare = rebuild([as_operand(bottom(x)) for x in leaves])
     slopes = _along(g, t, _series(fun, t, plain(bottom(y)), bare, 2), bare)
     slope, curvature = slopes[1], slopes[2]
     if not abs(slope) > TOUCHING * abs(curvature * passed):

@@ -143,7 +143,7 @@ def _expanded(problem: Problem, like: Jet, checkpoints: bool) -> tuple[OdeResult
     )
     if not len(found.t):
         found.y = np.zeros((algebra.size, 0))
-    found.y = like.like(found.y, algebra)
+    found.y = like.like(as_operand(found.y), algebra)
     if ends is not None:
         times, states = ends
         ends = times, like.like(states, algebra)

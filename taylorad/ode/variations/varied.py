@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.dispatch import fresh_tag, shape_of
+from taylorad.dispatch import Value, fresh_tag, number_type, shape_of
 from taylorad.dispatch.operands import as_operand, size_of
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import IntegrationError
 from taylorad.forward.algebra import Algebra, buffer
 from taylorad.forward.jet import Jet
 from taylorad.forward.taylor import Taylor
+from taylorad.ode.digits.precision import exact_state
 from taylorad.ode.leaves import numbered
 from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tracing.system import Described, NotTraceable, System, jumps, system
@@ -137,7 +138,9 @@ class Varied(Described):
             ]
             if mine:
                 which, monomials, entries = map(list, zip(*mine))
-                numbers = np.reshape(leaf, (-1,))
+                numbers: Any = np.reshape(leaf, (-1,))
+                if not isinstance(numbers, Value) and number_type(values).kind == "O":
+                    numbers = exact_state(numbers)
                 innermost = max((numbers, values), key=lambda x: getattr(x, "tag", -1))
                 c = buffer(innermost, (self.algebra.size, count))
                 c[0] = numbers
