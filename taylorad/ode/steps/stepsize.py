@@ -43,7 +43,7 @@ __all__ = [
 LAST = 4
 """So many of the last parts decide upon the step."""
 
-MARGIN = 3.0
+MARGIN = 4.0
 """Bits by which steps aim below the tolerance: errors of truncation have a sign, and add up."""
 
 ENDLESS = 900.0
