@@ -138,7 +138,8 @@ class Sums(Interiors):
             return found | dict.fromkeys(self.own)
         for stream, array in self.arrays.items():
             width = self._width(stream)
-            self.code.store(self.core.of(stream, k - 1), array, (k - 1) * width, width)
+            part = self._as_wide(self.core.of(stream, k - 1), width)
+            self.code.store(part, array, (k - 1) * width, width)
         if k % 2:
             return found | {inner: self._ended(inner, k) for inner in self.own}
         count = -(-len(self.own) // MOST_SUMS)
@@ -169,7 +170,7 @@ class Sums(Interiors):
 
         if k > 2:
             begin = [
-                (kind_of(width), name or code.constant(0.0, width))
+                (kind_of(width), self._as_wide(name, width))
                 for name, width in zip((*now, *later, *before), widths, strict=True)
             ]
             carried = code.loop(k, terms, *begin, start=2)
@@ -177,6 +178,10 @@ class Sums(Interiors):
             now, later = [*carried[:count]], [*carried[count : 2 * count]]
         self.later |= zip(inners, later, strict=True)
         return dict(zip(inners, now, strict=True))
+
+    def _as_wide(self, part: Name, width: int) -> str:
+        """Give a part that a row may have in all its lanes alike."""
+        return self.core.in_row(part) if width > 1 else part or self.code.constant(0.0)
 
     def _note(self, names: Sequence[str], widths: Sequence[int]) -> None:
         """Note which registers of a loop are rows."""
