@@ -10,6 +10,7 @@ two Legendre coefficients, and their steps taken in pieces.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,7 +36,7 @@ NOTHING = [0, 0, 0, 2**62, *[0] * 5]
 """The table where there are no integrals."""
 
 SMALLEST, MOST_PIECES = 2.0**-20, 256
-"""A piece of a step is no shorter than this, of the step; after so many tries all is one piece."""
+"""A piece of a step is no shorter than this, of the step; after so many tries it gives up."""
 
 _PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
 _LAST = [
@@ -85,7 +86,7 @@ class Quadrature:
 
     @property
     def integrals(self) -> Any:
-        """What they have come to so far."""
+        """What they have come to so far; NaN if a step was too rough for the rule."""
         return self._sums.sum(axis=1)
 
 
@@ -230,7 +231,10 @@ def piecewise() -> Routine:
         short = r.compare("ole", r.absolute(r.get(length)), least)
 
         def add() -> None:
-            share = r.everywhere(r.get(length), NODES)
+            # NaN, where it gave up: then there are no integrals.
+            lost = r.let(f"and i1 {rough}, {enough}")
+            share = r.choose(lost, r.constant(math.nan), r.get(length))
+            share = r.everywhere(share, NODES)
             share = r.let(f"fmul {whole} {share}, {weights}")
 
             def one(k: str) -> None:

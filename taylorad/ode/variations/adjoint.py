@@ -245,7 +245,9 @@ class _Backward:
             integrator = self._integrator(alone, np.zeros(2 * self.n))
             quadrature = self._quadrature(integrator)
             if quadrature is not None and self._went(integrator, before, quadrature):
-                return np.concatenate([integrator.state, quadrature.integrals])
+                integrals = quadrature.integrals
+                if np.all(np.isfinite(integrals)):
+                    return np.concatenate([integrator.state, integrals])
         integrator = self._integrator(way.fun, np.zeros((*before, 2 * self.n + way.parameters)))
         self._went(integrator, before)
         return integrator.state
