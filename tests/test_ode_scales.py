@@ -6,8 +6,9 @@ import pytest
 
 import taylorad as ta
 from taylorad.ode import solve_ivp
+from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.lanes.lanes import Lanes, Motions
-from taylorad.ode.steps.stepper import Tolerance
+from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
 from taylorad.ode.tracing.system import system
 
 LATE = [1e5, 1e7, 1.7e9]
@@ -97,6 +98,33 @@ def test_slow_orbits(mu):
     run = solve_ivp(kepler, (0, 2 * np.pi / np.sqrt(mu)), [1.0, 0.0, 0.0, np.sqrt(mu)])
     assert run.success
     np.testing.assert_allclose(run.y[:2, -1], [1, 0], atol=3e-14)
+
+
+@pytest.mark.parametrize("slow", [1e12, 1e15, 1e18])
+@pytest.mark.parametrize("form", ["written", "spread", "looped", "lanes"])
+def test_slow_motion_keeps_its_energy_in_every_form(form, slow):
+    """The last parts underflow, and powers of the step overflow: with parts of zero in between."""
+    mu = slow**-2.0
+
+    def kepler(t, y):
+        r3 = (y[0] ** 2 + y[1] ** 2) ** 1.5
+        return [y[2], y[3], -mu * y[0] / r3, -mu * y[1] / r3]
+
+    y0, end = np.array([1.0, 0.0, 0.0, 1.2 / slow]), 20 * np.pi * slow
+    traced, tolerance = system(kepler, 0.0, y0), Tolerance(2.0**-52, np.ones(4))
+    if form == "lanes":
+        motions = Motions.begin(np.tile(y0, (3, 1)))
+        Lanes(traced, 24).propagate(motions, end, tolerance)
+        motion = motions.motion(1)
+    else:
+        motion = Motion(y0, np.zeros(4), 0.0)
+        assert Stepper(traced, 24, 0, form).propagate(motion, end, tolerance) is Exit.END
+    assert motion.time == end
+    assert motion.rejected == 0
+    assert motion.steps < 300
+    x, y, vx, vy = motion.state * [1.0, 1.0, slow, slow]
+    energy = (vx**2 + vy**2) / 2 - 1 / np.hypot(x, y)
+    np.testing.assert_allclose(energy, 1.2**2 / 2 - 1, rtol=5e-15)
 
 
 def test_fast_motion_overflows():

@@ -4,8 +4,9 @@ With parts ``c_k``, measured against floor plus component, the step is ``tol**(1
 least of ``|c_k|**(-1/k)`` over the last few degrees, which estimates the radius of convergence, as
 in [1]_. Several degrees are looked at, for one may vanish; what all of them miss, the defect shows.
 Where motion is very slow they all underflow: two low degrees, which do so much later, tell. What
-they say is known long before the last parts are, and so costs no time. Logarithms and powers to
-three digits will do.
+they say is known long before the last parts are, and so costs no time. The series ends sooner then,
+with the last part that a double holds, and the step is that of a series of that order. Logarithms
+and powers to three digits will do.
 
 Steps along an orbit that fall into step with it make the same errors over and over, which add up.
 So below the margin the tolerance is lowered by one to two bits from step to step, by the multiples
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from taylorad.ode.steps.code import Code
+from taylorad.ode.steps.code import Code, Name
 
 if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
@@ -49,8 +50,8 @@ MARGIN = 4.0
 ENDLESS = 900.0
 """Log2 of a step that nothing limits."""
 
-SLOW = 2.0**-200
-"""A low part of less than this goes with a last part that may underflow."""
+HELD = 850.0
+"""Up to so many bits below its component a double holds a part."""
 
 NEAR = 5
 """From this degree on no part, however large or small, makes a step that is no double."""
@@ -106,7 +107,7 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
         return [code.multiply(part, scale, width) or "" for part in parts]
 
     found = core.gathered(scaled, code.larger, len(low) + LAST)
-    radii = [_radius(code, sizes, low, degrees, width) for width, sizes in found]
+    radii = [_radius(core, factor, sizes, low, degrees, width) for width, sizes in found]
     spread = code.multiply(_multiple(code, count), code.constant(-1 / core.order))
     # The newest part, which all wait for, is the last that is dealt with.
     y = code.add(code.add(factor, spread), reduce(code.smaller, radii)) or ""
@@ -116,15 +117,26 @@ def step_size(core: Core, count: str, factor: str, longest: str) -> str:
 
 
 def _radius(
-    code: Code, sizes: Sequence[str], low: Sequence[int], last: Sequence[int], width: int
+    core: Core,
+    factor: str,
+    sizes: Sequence[str],
+    low: Sequence[int],
+    last: Sequence[int],
+    width: int,
 ) -> str:
-    """Give log2 of the radius of convergence, by the sizes of parts of low and of last degrees."""
-    zero, slow = code.constant(0.0, width), code.constant(SLOW, width)
-    slowly = [
-        code.choose(code.compare("olt", x, slow, width), x, zero, width) for x in sizes[: len(low)]
-    ]
-    looked_at = zip([*slowly, *sizes[len(low) :]], [*low, *last], strict=True)
-    logarithms = [_logarithms(code, x, [k] * width) for x, k in looked_at]
+    """Give log2 of the radius of convergence, by the sizes of parts of low and of last degrees.
+
+    With log2 r = R the parts down to degree HELD / R are held. If that is less than the order p,
+    the step is not r * 2**factor but r * 2**(factor * p * R / HELD): R is told accordingly.
+    """
+    code, share = core.code, core.order / HELD
+    logarithms = [_logarithms(code, x, [k] * width) for x, k in zip(sizes[len(low) :], last)]
+    slope = code.fused(factor, code.constant(share), code.constant(1.0))
+    line = code.everywhere(slope or "", width), code.everywhere(code.negative(factor) or "", width)
+    for x, k in zip(sizes, low):
+        below = code.compare("olt", x, code.constant(2.0 ** (-k / share), width), width)
+        ended = code.choose(below, x, code.constant(0.0, width), width)
+        logarithms.append(_logarithms(code, ended, [k] * width, line))
     return code.least(reduce(lambda a, b: code.smaller(a, b, width), logarithms), width)
 
 
@@ -141,8 +153,10 @@ def logarithm(code: Code, sizes: str, degrees: Sequence[int]) -> str:
     return code.least(_logarithms(code, sizes, degrees), len(degrees))
 
 
-def _logarithms(code: Code, sizes: str, degrees: Sequence[int]) -> str:
-    """Give log2 of what each size says that the radius is."""
+def _logarithms(
+    code: Code, sizes: str, degrees: Sequence[int], line: tuple[str, str] | None = None
+) -> str:
+    """Give log2 of what each size says that the radius is, or what a line has for that."""
     width = len(degrees)
     kind = code.kind(width)
     whole = kind.replace("double", "i64")
@@ -153,8 +167,11 @@ def _logarithms(code: Code, sizes: str, degrees: Sequence[int]) -> str:
     bits = code.let(f"lshr {whole} {bits}, {one % 11}")
     bits = code.let(f"or {whole} {bits}, {one % (1023 + 52 << 52)}")
     number = code.let(f"bitcast {whole} {bits} to {kind}")
-    scale = code.constant([-(2.0**-41) / k for k in degrees], width)
-    shift = code.constant([(2**11 + 1023 - 0.043) / k for k in degrees], width)
+    scale: Name = code.constant([-(2.0**-41) / k for k in degrees], width)
+    shift: Name = code.constant([(2**11 + 1023 - 0.043) / k for k in degrees], width)
+    if line is not None:
+        slope, start = line
+        scale, shift = code.multiply(scale, slope, width), code.fused(shift, slope, start, width)
     found = code.fused(number, scale, shift, width) or ""
     none = code.compare("oeq", sizes, code.constant(0.0, width), width)
     return code.choose(none, code.constant(ENDLESS, width), found, width)

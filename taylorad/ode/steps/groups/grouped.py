@@ -149,9 +149,10 @@ class Grouped(Nodes):
             total = (code.multiply(total, lanes, LANES) or "") if total else lanes
             factor = code.multiply(factor, factor) or ""
         for c in range(count):
-            code.store(total, powers, c * LANES, LANES)
             degrees = code.constant([c * LANES + k + 1.0 for k in range(LANES)], LANES)
-            code.store(code.multiply(total, degrees, LANES), derived, c * LANES, LANES)
+            rows = (total, powers), (code.multiply(total, degrees, LANES) or "", derived)
+            for row, place in rows:
+                code.store(code.bounded(row, LANES), place, c * LANES, LANES)
             total = code.multiply(total, code.everywhere(factor, LANES), LANES) or ""
         return [powers, derived]
 

@@ -135,4 +135,4 @@ class Series(Unrolled):
             if self.order >> k & 1:
                 power = square if power is None else self.code.multiply(power, square)
             square = self.code.multiply(square, square)
-        return power
+        return self.code.bounded(power or "")
