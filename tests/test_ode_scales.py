@@ -127,15 +127,58 @@ def test_slow_motion_keeps_its_energy_in_every_form(form, slow):
     np.testing.assert_allclose(energy, 1.2**2 / 2 - 1, rtol=5e-15)
 
 
-def test_fast_motion_overflows():
-    fast = lambda t, y: [1e15 * y[1], -1e15 * y[0]]
-    run = solve_ivp(fast, (0, 1e-14), [1.0, 0.0])
+def rotating(t, y, speed):
+    return [speed * y[1], -speed * y[0]]
+
+
+def test_fast_motion_overflows_at_an_order_that_was_asked_for():
+    run = solve_ivp(rotating, (0, 1e-14), [1.0, 0.0], args=(1e15,), order=24)
     assert not run.success
     assert "overflows at degree 2" in run.message
     assert "unit of time" in run.message
-    low = solve_ivp(fast, (0, 1e-14), [1.0, 0.0], order=16)
-    assert low.success
-    np.testing.assert_allclose(low.y[0, -1], np.cos(10.0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("speed", [1e12, 1e14, 1e16, 1e18, 1e21, 1e-12, 1e-15, 1e-18])
+def test_any_unit_of_time_will_do(speed):
+    """Of a fast motion high parts overflow, so the order is lower; of a slow one they vanish."""
+    times = np.linspace(0, 20, 101) / speed
+    run = solve_ivp(
+        *(rotating, (0, times[-1]), [1.0, 0.0]),
+        args=(speed,),
+        dense_output=True,
+        events=lambda t, y, speed: y[0],
+    )
+    assert run.success
+    assert run.order == 24 if speed < 1e13 else run.order < 20
+    wanted = np.cos(speed * times)
+    np.testing.assert_allclose(run.sol(times)[0], wanted, atol=5e-15)
+    np.testing.assert_allclose(speed * run.t_events[0], np.pi * (np.arange(6) + 0.5), rtol=5e-15)
+    integrator = ta.ode.Integrator(rotating, 0.0, [1.0, 0.0], args=(speed,))
+    np.testing.assert_allclose(integrator.propagate_grid(times)[0], wanted, atol=5e-15)
+    assert integrator.order == run.order
+    many = ta.ode.ensemble(rotating, (0, times[-1]), np.eye(2)[[0, 1, 0]], args=(speed,))
+    assert many.success.all()
+    np.testing.assert_allclose(many.y[[0, 2], 0], wanted[-1], rtol=1e-14)
+    slope = ta.grad(lambda w: solve_ivp(rotating, (0, times[-1]), [1.0, 0.0], args=(w,)).y[0, -1])
+    np.testing.assert_allclose(slope(speed), -np.sin(20) * times[-1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("speed", [1e-20, 1e-18, 1e-15, 1e-12, 1.0, 1e12, 1e16, 1e20])
+def test_any_unit_of_time_will_do_for_complex_numbers(speed):
+    """y' = i w y**2 from 1 on is y = 1 / (1 - i w t)."""
+    run = solve_ivp(lambda t, y: 1j * speed * y * y, (0, 2 / speed), np.array([1.0 + 0j]))
+    assert run.success
+    np.testing.assert_allclose(run.y[0, -1], 1 / (1 - 2j), rtol=3e-15)
+    assert run.order == 24 if speed < 1e13 else run.order < 20
+
+
+@pytest.mark.parametrize("slow", [1.0, 1e6, 1e12, 1e15, 1e18, 1e-6, 1e-12, 1e-15])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_rates_that_tell_the_time_in_any_unit(kind, slow):
+    """How late it is may be told by the length of a step only: else no step would be checked."""
+    run = solve_ivp(lambda t, y: np.cos(t / slow) * y / slow, (0, 30 * slow), [kind(1.0)])
+    assert run.success
+    np.testing.assert_allclose(run.y[0, -1], np.exp(np.sin(30.0)), rtol=2e-14)
 
 
 @pytest.mark.parametrize("power", [65, 100, 1000])

@@ -64,6 +64,8 @@ class Engine:
     motion : Motion
     tolerance : Tolerance
     events : list of Event
+    is_order_free : bool
+        Whether another order may be taken than that of the flow.
 
     Attributes
     ----------
@@ -74,7 +76,12 @@ class Engine:
     """
 
     def __init__(
-        self, flow: Flow, motion: Motion, tolerance: Tolerance, events: list[Event]
+        self,
+        flow: Flow,
+        motion: Motion,
+        tolerance: Tolerance,
+        events: list[Event],
+        is_order_free: bool = False,
     ) -> None:
         self.flow, self.motion, self.tolerance, self.events = flow, motion, tolerance, events
         self.t_events: list[list[Any]] = [[] for _ in events]
@@ -83,6 +90,7 @@ class Engine:
         self.counts = [0] * len(events)
         self.ending = any(math.isfinite(event.most) for event in events)
         self.exact = motion.state.dtype == object
+        self.is_order_free = is_order_free
         self.mover, self.ahead = 0, 1
         self.forget()
 
@@ -161,8 +169,9 @@ class Engine:
         motion, self.last = self.motion, None
         before = (motion.time, motion.steps, motion.state)
         if self.flow.run(motion, end, self.tolerance, int(min(steps, CHUNK))) is Exit.STUCK:
-            raise failure(self.flow, motion, end, self.tolerance)
-        self._check_progress(*before, end)
+            self._begin_anew(end, self.tolerance)
+        else:
+            self._check_progress(*before, end)
 
     def advance(self, end: Time, most: float = math.inf, longest: float = math.inf) -> Block:
         """Take as many steps as seem convenient, up to a terminal event.
@@ -211,8 +220,17 @@ class Engine:
                 block, self.ahead = flow.step(start, motion, end, tolerance), 1
                 good = len(block)
         if not good:
-            raise failure(flow, motion, end, tolerance)
+            self._begin_anew(end, tolerance)
+            return self._recorded(start, end, tolerance, count)
         return block, good
+
+    def _begin_anew(self, end: Time, tolerance: Tolerance) -> None:
+        """Begin with a lower order, if no step was possible for parts overflow; or say why not."""
+        motion, flow = self.motion, self.flow
+        if motion.steps or not (self.is_order_free and flow.fit(motion, end, tolerance)):
+            raise failure(flow, motion, end, tolerance)
+        motion.step, motion.rejected, motion.cap = 0.0, 0, math.inf
+        vars(self).pop("watch", None)
 
     def _kept(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import Any
 
 from taylorad.errors import IntegrationError
@@ -27,21 +25,17 @@ def failure(
     flow: Flow, motion: Motion, end: tuple[Any, Any], tolerance: Tolerance
 ) -> IntegrationError:
     """Say why there is no step from here."""
-    here, parts = motion.copy(), flow.stepper.parts()
-    parts[:] = math.nan
-    tiny = replace(tolerance, longest=math.ulp(abs(here.time) or 1.0))
-    options: dict[str, Any] = {"end_low": end[1], "steps": 1, "parts": parts}
-    flow.stepper.propagate(here, end[0], tiny, flow.given, **options)
-    rates = parts[: flow.size, 1]
+    parts = flow.series_at(motion, end, tolerance)
+    rates = parts[:, 1]
     if not all(map(_is_finite, rates.tolist())):
         text = f"At t = {float(motion.time):.17g} the right-hand side is not finite."
         return failed(text, motion, flow)
-    away = nearest_singularity(parts[: flow.size])
+    away = nearest_singularity(parts)
     if away is not None:
         where = motion.time + away
         text = f"{TOO_SMALL} The solution seems to be singular at t = {float(where):.12g}."
         return failed(text, motion, flow, where)
-    bad = [k for k, x in enumerate(parts[: flow.size].T) if not all(map(_is_finite, x.tolist()))]
+    bad = [k for k, x in enumerate(parts.T) if not all(map(_is_finite, x.tolist()))]
     if bad:
         text = f"{TOO_SMALL} The series about t = {float(motion.time):.17g} overflows at degree "
         text += f"{bad[0]}: take a unit of time that is nearer to that of the motion, or an order"

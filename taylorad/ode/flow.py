@@ -6,7 +6,8 @@ may are good; that one is taken by itself, up to the switch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ import numpy as np
 from taylorad.errors import IntegrationError
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import Branch, with_slack
+from taylorad.ode.choice import watching
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
 from taylorad.ode.events.watch import composed
+from taylorad.ode.scales import held_order
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
@@ -63,6 +66,29 @@ class Flow(Branch):
         return self.stepper.propagate(  # type: ignore[no-any-return]
             motion, end[0], tolerance, self.given, end_low=end[1], steps=steps
         )
+
+    def fit(self, motion: Motion, end: tuple[Any, Any], tolerance: Tolerance) -> bool:
+        """Take a lower order, if doubles do not hold all parts of this one; tell whether so."""
+        if self.dtype == object or not self.size:
+            return False
+        order = held_order(self.series_at(motion, end, tolerance))
+        if order is None:
+            return False
+        self.order = order
+        if isinstance(self.stepper, Stepper) and self.system is not None:
+            self.stepper = Stepper(watching(self.system), order)
+            self.make_room(self.lines)
+        else:
+            self._interpret(motion.time, motion.state.reshape(self.shape))
+        return True
+
+    def series_at(self, motion: Motion, end: tuple[Any, Any], tolerance: Tolerance) -> Any:
+        """Give the series of the components, even where no step is possible."""
+        here, parts = motion.copy(), self.stepper.parts()
+        here.cap, parts[:] = math.inf, math.nan
+        tiny = replace(tolerance, longest=math.ulp(abs(here.time) or 1.0))
+        self.stepper.propagate(here, end[0], tiny, self.given, end_low=end[1], steps=1, parts=parts)
+        return parts[: self.size]
 
     def visit(self, motion: Motion, stops: Stops, tolerance: Tolerance) -> None:
         """Go from stop to stop: as far as that is possible without watching."""

@@ -103,15 +103,15 @@ class Integrator:
         no_derivatives(t0, y0, args)
         y, self.digits = as_start(y0, digits), digits
         limits = tolerance(y, tol, rtol, atol, max_step, digits)
-        self.order = order_for(limits.relative, order, y.dtype == object, digits)
+        order_used = order_for(limits.relative, order, y.dtype == object, digits)
         t0, args, watched = as_time(t0), arguments(args), prepared(events)
         if not math.isfinite(t0):
             raise InputError(f"the initial time is {t0}; it must be finite")
         if isinstance(fun, Implicit):
             fun, y, limits, watched = fun.begun(t0, y, args, limits, watched)
         motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
-        flow = Flow(fun, watched, args, self.order, t0, y, digits)
-        self._engine = Engine(flow, motion, limits, watched)
+        flow = Flow(fun, watched, args, order_used, t0, y, digits)
+        self._engine = Engine(flow, motion, limits, watched, order is None)
 
     # --- where it stands ---
 
@@ -122,6 +122,10 @@ class Integrator:
     @property
     def _flow(self) -> Flow:
         return self._engine.flow
+
+    @property
+    def order(self) -> int:
+        return self._flow.order
 
     @property
     def t_events(self) -> list[list[Any]]:

@@ -11,7 +11,7 @@ conjugate raises), and real or complex mpmath numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import mpmath
@@ -22,6 +22,7 @@ from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError, NotAnalyticError
 from taylorad.forward.taylor import Taylor
 from taylorad.ode.digits.eager import Eager, is_finite, log2, power_of_two
+from taylorad.ode.steps.stepsize import ENDLESS, HELD
 
 __all__ = ["Direct"]
 
@@ -73,7 +74,7 @@ class Direct(Eager):
 
     def _begin(self, time: Any, low: Any, state: list[Any]) -> list[Any] | None:
         self.time = time + low
-        self.c = np.zeros((self.order + 1, self.size), self.dtype)
+        self.c = np.full((self.order + 1, self.size), math.nan, self.dtype)
         self.c[0] = state
         self.first = self._rates(0)
         return self.first if all(map(is_finite, state)) else None
@@ -122,11 +123,21 @@ class Direct(Eager):
             for i, rate in enumerate(rates):
                 self.c[k + 1, i] = rate / (k + 1)
         floors = [log2(x) for x in scales]
-        sizes = [
-            (k, max(log2(x) - floor for x, floor in zip(self.c[k].tolist(), floors)))
-            for k in self._last
-        ]
-        y = min(self._size(sizes), 900.0)
+
+        def radius(degrees: Iterable[int]) -> float:
+            """Give log2 of the radius of convergence."""
+            return min(
+                -max(log2(x) - floor for x, floor in zip(self.c[k].tolist(), floors)) / k
+                for k in degrees
+            )
+
+        y = min(radius(self._last) + self.factor, ENDLESS)
+        low = self.order // 4
+        if not self.exact and low > 1:
+            # As in `taylorad.ode.steps.stepsize`: the series may end before the last degree.
+            slowly = radius((low, low + 1))
+            if HELD < self.order * slowly < math.inf:
+                y = min(y, slowly + self.factor * self.order * slowly / HELD)
         return most if y >= log2(most) else power_of_two(y, self.exact)
 
     def _advance(self, h: Any) -> tuple[list[Any], list[Any]]:

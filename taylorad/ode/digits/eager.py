@@ -172,10 +172,10 @@ class Eager(Stepping):
                 # For what is late see `taylorad.ode.steps.core.Core.defect`.
                 late = spacing * abs(now.time) if self.is_timed else 0
                 gaps = (
-                    (abs(r - g) - late * (abs(r) + abs(g))) / s
+                    (abs(r - g) * abs(now.step) - late * (abs(r) + abs(g))) / s
                     for r, g, s in zip(rates, foreseen, scales)
                 )
-                good = sum(gaps) * abs(now.step) <= allowed
+                good = sum(gaps) <= allowed
             if not good:
                 if foreseen is None:
                     return Exit.STUCK
@@ -197,6 +197,8 @@ class Eager(Stepping):
             size = self._expand(scales, most, sign, hint)
             # mpmath numbers never overflow: a blow-up would go on for ever.
             if size is None:
+                if not self.exact:
+                    self._note()  # the parts that there are tell why
                 return Exit.STUCK
             if self.exact and size < left and size <= smallest * abs(now.time):
                 self._note()  # the parts tell why

@@ -12,7 +12,7 @@ from typing import Any
 
 from scipy.optimize import OptimizeResult
 
-from taylorad.errors import InputError, InputTypeError
+from taylorad.errors import InputError, InputTypeError, IntegrationError
 from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.ensembles.delivery import Delivery, Elsewhere, Solver, Threads
 from taylorad.ode.ensembles.one_by_one import OneByOne, Retraced
@@ -22,7 +22,9 @@ from taylorad.ode.ensembles.side_by_side import SideBySide
 from taylorad.ode.ensembles.sizes import Sizes
 from taylorad.ode.ensembles.starts import Chunk, Starts
 from taylorad.ode.inputs import no_derivatives
+from taylorad.ode.integrator import Integrator
 from taylorad.ode.progress import Progress
+from taylorad.ode.scales import is_fast
 from taylorad.ode.steps.lanes.lanes import are_faster
 from taylorad.ode.tolerances import order_for, tolerance
 from taylorad.ode.tracing.system import NotTraceable, system
@@ -204,6 +206,8 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
         try:
             traced = system(fun, t, y, args)
             if not traced.guards:
+                if options["order"] is None and is_fast(fun, t, y, args, limits.floors):
+                    order = _fitted(fun, t, y, args, options)
                 problem = Problem(traced, order, limits, options["atol"] is None, starts)
                 if not traced.held and are_faster(traced):
                     return SideBySide(problem, bool(starts.points))
@@ -211,6 +215,16 @@ def _solver(fun: Callable[..., Any], starts: Starts, options: dict[str, Any]) ->
         except NotTraceable:  # or it has no machine code
             pass
     return Retraced(fun, starts, options)
+
+
+def _fitted(
+    fun: Callable[..., Any], t: float, y: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> int:
+    """Give the order that a trajectory takes."""
+    integrator = Integrator(fun, t, y, args, **options)
+    with suppress(IntegrationError):
+        integrator.step()
+    return integrator.order
 
 
 def _solve(

@@ -22,9 +22,9 @@ __all__ = ["LATE", "SMALLEST", "TRUTHS", "Access", "Core", "Source", "module_of"
 
 
 LATE = 2.0**-44
-"""How much of the rates, times the time, roundings of the time may make.
+"""How much of the rates, times the time, roundings of the time may make in a step.
 
-That is 2**-53 for each radian that a rate goes through in a unit of time, and more near its zeros.
+That is 2**-53 for each radian that a rate goes through in a step, and more near its zeros.
 """
 
 TRUTHS = frozenset(
@@ -231,9 +231,12 @@ class Core:
 
     # --- the beginning of a step ---
 
-    def defect(self) -> str:
-        """Write how far the rates are from what was foreseen, and by what parts are measured."""
-        code = self.code
+    def defect(self, step: str) -> str:
+        """Write what a step makes of the gap of rates and what was foreseen; give the sum.
+
+        And write by what parts are measured.
+        """
+        code, is_timed = self.code, self.system.is_timed
 
         def one(access: Access) -> list[str]:
             width = access.width
@@ -243,20 +246,21 @@ class Core:
             access.store(inverse, "scale")
             rates, foreseen = self.rates(access), access.load("foreseen")
             gap = code.absolute(code.subtract(rates, foreseen, width) or "", width)
-            if self.system.is_timed:
+            if is_timed:
                 sizes = code.add(code.absolute(rates, width), code.absolute(foreseen, width), width)
+                gap = code.multiply(gap, code.everywhere(step, width), width) or ""
                 gap = code.fused(code.everywhere(late, width), sizes, gap, width) or ""
             return [code.multiply(gap, inverse, width) or ""]
 
         # A right-hand side is told the time in one double, and may multiply it: where it is late,
         # rates are not known better than that.
         late = ""
-        if self.system.is_timed:
+        if is_timed:
             late = code.multiply(code.absolute(self.now), code.constant(-LATE)) or ""
 
         # A sum, not the largest, for that would leave NaNs out.
         (worst,) = self.joined(one, code.add, code.sum)
-        return worst
+        return worst if is_timed else code.multiply(worst, step) or ""
 
     def remember(self) -> None:
         """Write where the step begins."""

@@ -103,10 +103,9 @@ class Loop:
         code = self.code
         code.label("head")
         self.core.evaluate()
-        worst = self.core.defect()
-        step = code.absolute("%h.before")
+        error = self.core.defect(code.absolute("%h.before"))
         # Not NaN, as infinity times zero would be: of a first step the defect does not matter.
-        fine = code.let(f"fcmp ole double {code.multiply(worst, step)}, %allowed")
+        fine = code.let(f"fcmp ole double {error}, %allowed")
         code.do(f"br i1 {fine}, label %accepted, label %rejected")
 
     def _accepted(self) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from taylorad.ode.steps.core import Access, Core
 
 __all__ = [
+    "ENDLESS",
+    "HELD",
     "LAST",
     "MARGIN",
     "decisive",
@@ -51,7 +53,7 @@ ENDLESS = 900.0
 """Log2 of a step that nothing limits."""
 
 HELD = 850.0
-"""Up to so many bits below its component a double holds a part."""
+"""Up to so many bits below its component, or above it, a double holds a part."""
 
 NEAR = 5
 """From this degree on no part, however large or small, makes a step that is no double."""

@@ -182,6 +182,7 @@ class Core(Orders):
             rate = self.load(self._entry(self.rates, i, self.words), self.words)
             foreseen = self.load(self._entry(self.foreseen, i, self.words), self.words)
             gap = code.absolute(of.shown(of.subtract(rate, foreseen)[0]))
+            gap = code.multiply(gap, step) or ""
             if self.system.is_timed:  # see `taylorad.ode.steps.core.Core.defect`
                 sizes = code.add(code.absolute(rate[0]), code.absolute(foreseen[0]))
                 gap = code.fused(late, sizes, gap) or ""
@@ -191,10 +192,10 @@ class Core(Orders):
         unit = code.constant(-LATE * 2.0 ** (53 - 53 * self.words))
         late = code.multiply(code.absolute(self._read("time")), unit)
 
-        (worst,) = self._over_components(defect, ("double", code.constant(0.0)))
         step = code.absolute(self._read("step"))
+        (worst,) = self._over_components(defect, ("double", code.constant(0.0)))
         # Not NaN, as infinity times zero would be: of a first step the defect does not matter.
-        fine = code.let(f"fcmp ole double {code.multiply(worst, step)}, {self._read('allowed')}")
+        fine = code.let(f"fcmp ole double {worst}, {self._read('allowed')}")
         code.do(f"br i1 {fine}, label %accepted, label %rejected")
 
     def _accepted(self) -> None:

@@ -165,9 +165,8 @@ class Queue:
         self.high, self.low = self._load("high"), self._load("low")
         core.now = self.high
         core.evaluate()
-        worst = core.defect()
         step = self._load("step")
-        error = code.multiply(worst, code.absolute(step)) or ""
+        error = core.defect(code.absolute(step))
         # Not NaN, as infinity times zero would be: of a first step the defect does not matter.
         fine = code.compare("ole", error, self._load("allowed"))
         self.is_taken = self._is_taken()
