@@ -37,6 +37,11 @@ def switched(t, y):
     return [v, np.where(x > 0, -x * v, -3 * x * x)]
 
 
+def squared(t, y):
+    x, v = y
+    return [-v * v * x, x * x - (v - 2 * x) * v]
+
+
 def rotating(t, y):
     n = len(y)
     return [y[(i + 1) % n] * y[i - 1] - y[i] for i in range(n)]
@@ -51,30 +56,31 @@ CASES = {
     "a switch": (switched, [0.3, 0.2], (), []),
     "a parameter": (lorenz, [1.0, 2.0, 3.0], (10.0,), [(0, 4)]),
     "a parameter of a function": (swung, [0.3, 0.2, 0.1], (1.1,), [(0, 4)]),
+    "squares": (squared, [0.3, 0.2], (), []),
     "ten directions": (rotating, np.linspace(0.1, 0.9, 10), (), []),
 }
 
 
-def varied(name, functions=()):
+def varied(name, functions=(), degree=1):
     f, y0, args, seeds = CASES[name]
     y0 = np.array(y0)
     base = system(f, 0.0, y0, args, functions)
-    algebra = multivariate(len(y0) + len(seeds), 1)
+    algebra = multivariate(len(y0) + len(seeds), degree)
     found = Variation(base, algebra, seeds, np.ones(len(seeds)))
     start = np.zeros((algebra.size, len(y0)))
     start[0], start[1 : len(y0) + 1] = y0, np.eye(len(y0))
     return found, start
 
 
-def rows_of(name, functions=()):
-    expanded = varied(name, functions)[0].expanded
+def rows_of(name, functions=(), degree=1):
+    expanded = varied(name, functions, degree)[0].expanded
     observed = [line for lines in expanded.functions for line in lines]
     return side_by_side(Recurrences(expanded, [*expanded.rates, *observed]))
 
 
-def run(name, form, end=1.0, order=12, functions=(), relative=2.0**-52):
+def run(name, form, end=1.0, order=12, functions=(), relative=2.0**-52, degree=1):
     """Give where a run ends, and the parts of its last step."""
-    variation, start = varied(name, functions)
+    variation, start = varied(name, functions, degree)
     stepper = Stepper(variation, order, 0, form)
     motion = Motion(start.ravel(), np.zeros(start.size), 0.0)
     given = [x for p in variation.parameters for x in np.ravel(p)]
@@ -91,6 +97,30 @@ def test_rows_do_what_lines_do_one_by_one(name):
     found, wanted = (run(name, form, functions=functions) for form in FORMS)
     for mine, theirs in zip(found, wanted, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "degree"),
+    [
+        *(("Lorenz", 2), ("Lorenz", 3), ("Kepler", 2), ("squares", 2), ("squares", 4)),
+        *(("functions", 2), ("a switch", 2), ("a parameter", 2), ("a parameter of a function", 2)),
+    ],
+)
+def test_derivatives_of_higher_degree_are_rows_too(name, degree):
+    algebra = multivariate(len(CASES[name][1]) + len(CASES[name][3]), degree)
+    lanes = sum(map(len, rows_of(name, degree=degree).rows.values()))
+    assert lanes >= (algebra.size - 1) * len(CASES[name][1]) * 0.75
+    found, wanted = (run(name, form, 0.4, degree=degree) for form in FORMS)
+    for mine, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-12)
+
+
+def test_a_row_of_second_derivatives_is_as_many_sums_as_one_of_them():
+    found = rows_of("Lorenz", degree=2)
+    assert found.rows[12] == (12, 15, 18, 21, 24, 27)
+    assert len(found.inners) == 6 + 8  # of x z and x y, those by x and y have four each
+    rows = rows_of("squares", degree=2).rows
+    assert {len(row) for row in rows.values()} == {2, 3}
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 5, 8, 9])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from taylorad.ode.steps.code import Name, kind_of
+from taylorad.ode.steps.code import Name, array_of, kind_of
 from taylorad.ode.steps.core import Access
 from taylorad.ode.steps.interiors import Interiors, Stream
 from taylorad.ode.steps.mixed import Mixed
@@ -23,33 +23,75 @@ MOST_SUMS = 8
 
 
 class Rowed(Unrolled):
-    """The text of a core some of whose lines are in rows."""
+    """The text of a core some of whose lines are in rows.
+
+    Attributes
+    ----------
+    picks : dict of int to (int, tuple of int)
+        Lines that are lanes of rows: these, and the lanes.
+    """
 
     code: Mixed
 
     def __init__(self, recurrences: Recurrences, order: int) -> None:
-        self.rows = recurrences.rows
+        self.rows, self.lengths = recurrences.rows, recurrences.lengths
         self.beside = {line for row in self.rows.values() for line in row[1:]}
-        self.width = power_of_two(max(map(len, self.rows.values())))
+        self.picks: dict[int, tuple[int, Sequence[int]]] = {}
+        self.picked: dict[int, list[int]] = {}
+        for line in recurrences.values:
+            if (step := recurrences.steps[line]).primitive is None:
+                self.picks[line] = step.operands[0], step.params["lanes"]
+                self.picked.setdefault(step.operands[0], []).append(line)
         super().__init__(recurrences, order)
-        self.code = Mixed(lanes=self.width)
+        self.code = Mixed()
         self.interiors = self.sums = Sums(self)
+
+    def width(self, line: int) -> int:
+        """Give how many lanes there are of a line."""
+        return power_of_two(self.lengths.get(line, 1))
 
     @property
     def components(self) -> Sequence[int]:
         return [i for i in range(self.n) if i not in self.beside]
 
     def grouped(self) -> list[tuple[list[int], int]]:
-        rows = [([*self.rows[i]], self.width) for i in self.components if i in self.rows]
+        rows = [([*self.rows[i]], self.width(i)) for i in self.components if i in self.rows]
         return [*self.in_groups([i for i in self.components if i not in self.rows]), *rows]
 
     def _part(self, line: int, k: Degree) -> Name:
         assert line not in self.beside
         return super()._part(line, k)
 
-    def in_row(self, part: Name) -> str:
-        """Give a part in all lanes of a row."""
-        return self.code.spread(part or self.code.constant(0.0))
+    def put(self, line: int, k: Degree, part: Name) -> None:
+        super().put(line, k, part)
+        for pick in self.picked.get(line, ()):
+            self.put(pick, k, part and self._lanes(pick, part))
+
+    def _lanes(self, pick: int, part: str) -> str:
+        """Pick lanes of a part, or of a value."""
+        source, lanes = self.picks[pick]
+        return self.code.picked(self.in_row(part, source), lanes, self.width(pick))
+
+    def write_value(self, line: int) -> None:
+        if line in self.picks:
+            self.values[line] = self._lanes(line, self.values[self.picks[line][0]])
+        else:
+            super().write_value(line)
+
+    def in_row(self, part: Name, line: int) -> str:
+        """Give a part in all lanes of a line."""
+        part = part or self.code.constant(0.0)
+        return self.code.in_row(part, self.width(line)) if line in self.lengths else part
+
+    def read_given(self, after: int) -> None:
+        super().read_given(after)
+        for line, step in enumerate(self.steps):
+            if "numbers" in step.params:
+                numbers, width = step.params["numbers"], self.width(line)
+                name = f"@numbers.{line}"
+                row = array_of([*numbers, *[0.0] * (width - len(numbers))], "f8")
+                self.globals.append(f"{name} = private constant {row}")
+                self.values[line] = self.code.row(self.code.load(name, 0, width), width)
 
     def enter(self) -> None:
         self.sums.claim()
@@ -60,16 +102,19 @@ class Rowed(Unrolled):
         if first not in self.rows:
             super().take(x, access)
             return
-        self.code.wide.add(x)
-        self.values[first] = self.parts[first, 0] = x
+        self.values[first] = self.parts[first, 0] = self.code.row(x, access.width)
 
     def rates(self, access: Access) -> str:
         first = self.members[access][0]
-        return self.in_row(self.rate(first, 0)) if first in self.rows else super().rates(access)
+        if first in self.rows:
+            return self.in_row(self.rate(first, 0), first)
+        return super().rates(access)
 
     def part(self, access: Access, k: int) -> str:
         first = self.members[access][0]
-        return self.in_row(self.parts[first, k]) if first in self.rows else super().part(access, k)
+        if first in self.rows:
+            return self.in_row(self.parts[first, k], first)
+        return super().part(access, k)
 
     def keep_line(self, line: int, parts: str, place: int) -> None:
         if line in self.rows:
@@ -82,13 +127,13 @@ class Rowed(Unrolled):
 
         In a loop, for LLVM would keep all that it could write at once in twice as wide vectors.
         """
-        code, length = self.code, self.order + 1
-        table = self.claim(length * self.width)
+        code, length, width = self.code, self.order + 1, self.width(line)
+        table = self.claim(length * width)
         for k in range(length):
-            code.store(self.in_row(self.parts[line, k]), table, k * self.width, self.width)
+            code.store(self.in_row(self.parts[line, k], line), table, k * width, width)
 
         def degree(k: str) -> list[str]:
-            start = code.let(f"mul nuw nsw i64 {k}, {self.width}")
+            start = code.let(f"mul nuw nsw i64 {k}, {width}")
             for lane, i in enumerate(self.rows[line]):
                 part = code.load(table, code.let(f"add nuw nsw i64 {start}, {lane}"))
                 code.store(part, parts, code.let(f"add nuw nsw i64 {k}, {i * length}"))
@@ -116,7 +161,7 @@ class Sums(Interiors):
     code: Mixed
 
     def __init__(self, core: Rowed) -> None:
-        rows, inners = core.rows.keys(), core.recurrences.inners
+        rows, inners = core.lengths.keys(), core.recurrences.inners
         own = [i for i in inners if not rows.isdisjoint((i.a, i.b))]
         self.own = {i: ((i.a, i.weighted), (i.b, False)) for i in own}
         super().__init__(core, core.lanes, [i for i in inners if i not in self.own])
@@ -127,18 +172,15 @@ class Sums(Interiors):
     def claim(self) -> None:
         """Make room for the parts of factors."""
         for stream in self.arrays:
-            self.arrays[stream] = self.core.claim(self.core.end * self._width(stream))
-
-    def _width(self, stream: Stream) -> int:
-        return self.core.width if stream[0] in self.core.rows else 1
+            self.arrays[stream] = self.core.claim(self.core.end * self.core.width(stream[0]))
 
     def written(self, k: int) -> Mapping[Inner, Name]:
         found = {**super().written(k)}
         if k == 1:
             return found | dict.fromkeys(self.own)
         for stream, array in self.arrays.items():
-            width = self._width(stream)
-            part = self._as_wide(self.core.of(stream, k - 1), width)
+            width = self.core.width(stream[0])
+            part = self.core.in_row(self.core.of(stream, k - 1), stream[0])
             self.code.store(part, array, (k - 1) * width, width)
         if k % 2:
             return found | {inner: self._ended(inner, k) for inner in self.own}
@@ -156,10 +198,10 @@ class Sums(Interiors):
         later: list[Name] = [None] * count
         # A factor's part that the next degree wants is the one that was read a round before.
         before = [of(b, k - 1) for b in seconds]
-        widths = [self.core.width] * (2 * count) + [self._width(b) for b in seconds]
+        lines = [max(i.a, i.b, key=self.core.width) for i in inners] * 2 + [b for b, _ in seconds]
 
         def terms(j: str, *carried: str) -> list[str]:
-            self._note(carried, widths)
+            self._note(carried, lines)
             behind = code.let(f"sub nuw nsw i64 {k}, {j}")
             x = {a: self._part(a, j) for a in firsts}
             y = {b: self._part(b, behind) for b in seconds}
@@ -170,32 +212,28 @@ class Sums(Interiors):
 
         if k > 2:
             begin = [
-                (kind_of(width), self._as_wide(name, width))
-                for name, width in zip((*now, *later, *before), widths, strict=True)
+                (kind_of(self.core.width(line)), self.core.in_row(name, line))
+                for name, line in zip((*now, *later, *before), lines, strict=True)
             ]
             carried = code.loop(k, terms, *begin, start=2)
-            self._note(carried, widths)
+            self._note(carried, lines)
             now, later = [*carried[:count]], [*carried[count : 2 * count]]
         self.later |= zip(inners, later, strict=True)
         return dict(zip(inners, now, strict=True))
 
-    def _as_wide(self, part: Name, width: int) -> str:
-        """Give a part that a row may have in all its lanes alike."""
-        return self.core.in_row(part) if width > 1 else part or self.code.constant(0.0)
-
-    def _note(self, names: Sequence[str], widths: Sequence[int]) -> None:
+    def _note(self, names: Sequence[str], lines: Sequence[int]) -> None:
         """Note which registers of a loop are rows."""
-        pairs = zip(names, widths, strict=True)
-        self.code.wide.update(name for name, width in pairs if width > 1)
+        for name, line in zip(names, lines, strict=True):
+            if line in self.core.lengths:
+                self.code.row(name, self.core.width(line))
 
     def _part(self, stream: Stream, k: str) -> str:
         """Read a part of a factor."""
-        code, width = self.code, self._width(stream)
+        code, width = self.code, self.core.width(stream[0])
         if width == 1:
             return code.load(self.arrays[stream], k)
-        part = code.load(self.arrays[stream], code.let(f"mul nuw nsw i64 {k}, {width}"), width)
-        code.wide.add(part)
-        return part
+        place = code.let(f"mul nuw nsw i64 {k}, {width}")
+        return code.row(code.load(self.arrays[stream], place, width), width)
 
     def _ended(self, inner: Inner, k: int) -> Name:
         """Add the terms of degree k that have parts of degree k - 1."""

@@ -196,7 +196,7 @@ def _form(recurrences: Recurrences, beside: Recurrences) -> str:
 
 def is_written(recurrences: Recurrences) -> bool:
     """Tell whether the orders of a system are written out, one number after the other."""
-    rows = recurrences.rows.keys()
+    rows = recurrences.lengths.keys()
     alone = [i for i in recurrences.inners if rows.isdisjoint((i.a, i.b))]
     lines = recurrences.nodes if rows else recurrences.sums.lines
     # Interiors of rows are loops. If they are many, groups are as quick, and compile sooner.

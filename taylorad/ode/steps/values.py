@@ -56,7 +56,7 @@ class Values(Valued, Core):
         """Read parameters and what is held: the arguments that stand behind a line."""
         place = 0
         for line, step in enumerate(self.steps):
-            if step.primitive is not None:
+            if step.primitive is not None or step.params:
                 continue
             if step.number is not None:
                 self.values[line] = self.code.constant(float(step.number))

@@ -32,7 +32,7 @@ from taylorad.ode.tracing.system import System
 __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
 
 MOST_PRODUCTS = 3
-"""So many products become part of a sum."""
+"""So many products become part of a sum of numbers."""
 
 
 class Recurrences:
@@ -43,6 +43,8 @@ class Recurrences:
     system : System
     wanted : list of int
         The lines whose series are wanted: rates, switches, functions.
+    most_products : int, optional
+        So many products become part of a sum.
 
     Attributes
     ----------
@@ -54,23 +56,30 @@ class Recurrences:
         The lines that move and are computed, in an order in which each comes after those whose
         newest parts it needs.
     values : list of int
-        The lines whose values are needed, in order, arguments apart.
+        The lines whose values are needed, in order, arguments apart; picks are no arguments.
     rows : dict of int to tuple of int
-        Lines side by side, by the first, which stands for all; only these have nodes.
+        Components side by side, by the first, which stands for all.
+    lengths : dict of int to int
+        Of how many lanes lines are that are rows.
     """
 
-    def __init__(self, system: System, wanted: list[int]) -> None:
+    def __init__(
+        self, system: System, wanted: list[int], most_products: int = MOST_PRODUCTS
+    ) -> None:
         self.system, self.wanted = system, wanted
         self.rows: dict[int, tuple[int, ...]] = {}
+        self.lengths: dict[int, int] = {}
         program = system.program
         self.listing = listing = Listing(program.steps)
         roots = np.array([*wanted, *(line for line, _, _ in system.guards)], int)
         needed = reached(listing.size, roots, listing.below)
         computed = np.flatnonzero(needed & (listing.row > 0))
-        self.values: list[int] = computed.tolist()
+        picks = np.flatnonzero(needed & (listing.row == 0) & (listing.arity > 0))
+        self.values: list[int] = sorted([*computed.tolist(), *picks.tolist()])
         sums = nodes_of(program, listing, computed[listing.moves[computed]])
         sums = _shared(_rooted(_without_still(sums)))
-        self.sums = _reached(_merged(sums, wanted), wanted)
+        kept = [*wanted, *(program.steps[i].operands[0] for i in picks.tolist())]
+        self.sums = _reached(_merged(sums, kept, most_products), kept)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -159,12 +168,12 @@ def _shared(sums: Sums) -> Sums:
     return replace(sums, terms=in_order([collected(terms, sums.products), newest]))
 
 
-def _merged(sums: Sums, wanted: list[int]) -> Sums:
+def _merged(sums: Sums, wanted: list[int], most: int) -> Sums:
     """Put sums that one other sum needs in their place.
 
     Products that are many, or shared, stay apart: they go side by side better than sums do.
     """
-    opens = _opening(sums, wanted)
+    opens = _opening(sums, wanted, most)
     terms, newest = sums.terms, sums.is_newest
     is_open = opens[terms["a"]] & newest
     if not is_open.any():
@@ -195,7 +204,7 @@ def _merged(sums: Sums, wanted: list[int]) -> Sums:
     return replace(sums, lines=sums.lines[~opens[sums.lines]], terms=in_order(some))
 
 
-def _opening(sums: Sums, wanted: list[int]) -> Column:
+def _opening(sums: Sums, wanted: list[int], most: int) -> Column:
     """Tell of lines whether they are put in the place of the one term that stands for them."""
     size, terms, newest = sums.size, sums.terms, sums.is_newest
     interiors = terms[~newest]
@@ -211,12 +220,12 @@ def _opening(sums: Sums, wanted: list[int]) -> Column:
     opens[interiors["node"][shared]] = False
     products = np.zeros(size + 1, bool)
     products[interiors["node"]] = True
-    if np.count_nonzero(opens & products) > MOST_PRODUCTS:
-        opens &= ~(products & _of_long_sums(terms[newest], opens, products))
+    if np.count_nonzero(opens & products) > most:
+        opens &= ~(products & _of_long_sums(terms[newest], opens, products, most))
     return opens
 
 
-def _of_long_sums(newest: Column, opens: Column, products: Column) -> Column:
+def _of_long_sums(newest: Column, opens: Column, products: Column, most: int) -> Column:
     """Tell what sums are not to take in products, for they would have too many, nor parts of them.
 
     Lines that are opened have one user each, and so are trees, whose roots are the sums.
@@ -229,7 +238,7 @@ def _of_long_sums(newest: Column, opens: Column, products: Column) -> Column:
     while (sums[sums] != sums).any():
         sums = sums[sums]
     counts = np.bincount(sums[user[opens & products]], minlength=len(opens))
-    long = counts > MOST_PRODUCTS
+    long = counts > most
     while (user[user] != user).any():
         long, user = long | long[user], user[user]
     return np.asarray(long | long[user])

@@ -166,8 +166,11 @@ class _Expansion:
         zero = trace.constant(0.0).line
         rates = [self.part(places[i], row) for row in rows for i in base.rates]
         self.rates = [zero if part is None else part for part in rates]
-        first = [row for row in rows if self.degrees[row] == 1]
-        self.directions = [[state[row][i] for row in first] for i in range(size)]
+        self.directions = [
+            [state[row][i] for row in rows if self.degrees[row] == degree]
+            for degree in range(1, algebra.order + 1)
+            for i in range(size)
+        ]
         self.functions = [[places[i] for i in lines] for lines in base.functions]
         self.guards = [(places[i], truth, origin) for i, truth, origin in base.guards]
         while trace.unsolved:
