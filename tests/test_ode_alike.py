@@ -7,8 +7,10 @@ from taylorad.forward.algebra import multivariate
 from taylorad.ode.steps import translation
 from taylorad.ode.steps.alike import side_by_side
 from taylorad.ode.steps.interface import Exit
+from taylorad.ode.steps.polynomials.polynomials import Polynomials
 from taylorad.ode.steps.rowed import Rowed
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
+from taylorad.ode.steps.turning import Turning
 from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import system
@@ -47,7 +49,8 @@ def rotating(t, y):
     return [y[(i + 1) % n] * y[i - 1] - y[i] for i in range(n)]
 
 
-FORMS = ("written", "looped")
+FORMS = ("written", "turning")
+"""Of rows; the others are of lines one by one."""
 
 CASES = {
     "Lorenz": (lorenz, [1.0, 2.0, 3.0], (), []),
@@ -91,14 +94,16 @@ def run(name, form, end=1.0, order=12, functions=(), relative=2.0**-52, degree=1
     return motion.state, parts
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", CASES)
-def test_rows_do_what_lines_do_one_by_one(name):
+def test_rows_do_what_lines_do_one_by_one(name, form):
     functions = (lambda t, y, *args: y[0] * y[1] + t,)
-    found, wanted = (run(name, form, functions=functions) for form in FORMS)
+    found, wanted = (run(name, form, functions=functions) for form in (form, "looped"))
     for mine, theirs in zip(found, wanted, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("name", "degree"),
     [
@@ -106,11 +111,11 @@ def test_rows_do_what_lines_do_one_by_one(name):
         *(("functions", 2), ("a switch", 2), ("a parameter", 2), ("a parameter of a function", 2)),
     ],
 )
-def test_derivatives_of_higher_degree_are_rows_too(name, degree):
+def test_derivatives_of_higher_degree_are_rows_too(name, degree, form):
     algebra = multivariate(len(CASES[name][1]) + len(CASES[name][3]), degree)
     lanes = sum(map(len, rows_of(name, degree=degree).rows.values()))
     assert lanes >= (algebra.size - 1) * len(CASES[name][1]) * 0.75
-    found, wanted = (run(name, form, 0.4, degree=degree) for form in FORMS)
+    found, wanted = (run(name, form, 0.4, degree=degree) for form in (form, "looped"))
     for mine, theirs in zip(found, wanted, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-12)
 
@@ -123,9 +128,10 @@ def test_a_row_of_second_derivatives_is_as_many_sums_as_one_of_them():
     assert {len(row) for row in rows.values()} == {2, 3}
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("order", [2, 3, 4, 5, 8, 9])
-def test_orders(order):
-    found, wanted = (run("Kepler", form, 0.1, order, relative=1e-6) for form in FORMS)
+def test_orders(order, form):
+    found, wanted = (run("Kepler", form, 0.1, order, relative=1e-6) for form in (form, "looped"))
     for mine, theirs in zip(found, wanted, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-13)
 
@@ -173,3 +179,9 @@ def test_systems_without_directions_have_no_rows():
     assert not side_by_side(Recurrences(traced, traced.rates)).rows
     assert type(translation._core(traced, 4, "")) is Unrolled
     assert type(translation._core(varied("Kepler")[0], 4, "")) is Rowed
+
+
+def test_second_derivatives_are_rows_in_a_loop_over_orders_if_they_are_many():
+    assert type(translation._core(varied("Lorenz", degree=2)[0], 4, "")) is Rowed
+    assert type(translation._core(varied("Kepler", degree=2)[0], 4, "")) is Turning
+    assert type(translation._core(varied("Kepler", degree=3)[0], 4, "")) is Polynomials

@@ -7,7 +7,7 @@ be most of the code, and more than a processor keeps at hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from taylorad.ode.steps.code import Name, array_of, kind_of
 from taylorad.ode.steps.core import Access
@@ -43,8 +43,13 @@ class Rowed(Unrolled):
                 self.picks[line] = step.operands[0], step.params["lanes"]
                 self.picked.setdefault(step.operands[0], []).append(line)
         super().__init__(recurrences, order)
+        self.length = self.end
         self.code = Mixed()
         self.interiors = self.sums = Sums(self)
+
+    def is_looped(self, inner: Inner) -> bool:
+        """Tell whether an interior is a loop over older parts."""
+        return not self.lengths.keys().isdisjoint((inner.a, inner.b))
 
     def width(self, line: int) -> int:
         """Give how many lanes there are of a line."""
@@ -77,6 +82,12 @@ class Rowed(Unrolled):
             self.values[line] = self._lanes(line, self.values[self.picks[line][0]])
         else:
             super().write_value(line)
+
+    def place(self, k: Degree, width: int) -> str | int:
+        """Give where the parts of a degree stand, of so many lanes."""
+        if isinstance(k, int):
+            return k * width
+        return k if width == 1 else self.code.let(f"mul nuw nsw i64 {k}, {width}")
 
     def in_row(self, part: Name, line: int) -> str:
         """Give a part in all lanes of a line."""
@@ -128,9 +139,7 @@ class Rowed(Unrolled):
         In a loop, for LLVM would keep all that it could write at once in twice as wide vectors.
         """
         code, length, width = self.code, self.order + 1, self.width(line)
-        table = self.claim(length * width)
-        for k in range(length):
-            code.store(self.in_row(self.parts[line, k], line), table, k * width, width)
+        table = self.table(line)
 
         def degree(k: str) -> list[str]:
             start = code.let(f"mul nuw nsw i64 {k}, {width}")
@@ -140,6 +149,14 @@ class Rowed(Unrolled):
             return []
 
         code.loop(length, degree)
+
+    def table(self, line: int) -> str:
+        """Give where the parts of a row stand, by degrees."""
+        length, width = self.order + 1, self.width(line)
+        table = self.claim(length * width)
+        for k in range(length):
+            self.code.store(self.in_row(self.parts[line, k], line), table, k * width, width)
+        return table
 
 
 class Sums(Interiors):
@@ -161,8 +178,8 @@ class Sums(Interiors):
     code: Mixed
 
     def __init__(self, core: Rowed) -> None:
-        rows, inners = core.lengths.keys(), core.recurrences.inners
-        own = [i for i in inners if not rows.isdisjoint((i.a, i.b))]
+        inners = core.recurrences.inners
+        own = [i for i in inners if core.is_looped(i)]
         self.own = {i: ((i.a, i.weighted), (i.b, False)) for i in own}
         super().__init__(core, core.lanes, [i for i in inners if i not in self.own])
         streams = [stream for both in self.own.values() for stream in both]
@@ -172,32 +189,44 @@ class Sums(Interiors):
     def claim(self) -> None:
         """Make room for the parts of factors."""
         for stream in self.arrays:
-            self.arrays[stream] = self.core.claim(self.core.end * self.core.width(stream[0]))
+            self.arrays[stream] = self.core.claim(self.core.length * self.core.width(stream[0]))
 
     def written(self, k: int) -> Mapping[Inner, Name]:
-        found = {**super().written(k)}
+        found: dict[Inner, Name] = {**super().written(k)}
         if k == 1:
             return found | dict.fromkeys(self.own)
-        for stream, array in self.arrays.items():
-            width = self.core.width(stream[0])
-            part = self.core.in_row(self.core.of(stream, k - 1), stream[0])
-            self.code.store(part, array, (k - 1) * width, width)
-        if k % 2:
-            return found | {inner: self._ended(inner, k) for inner in self.own}
+        self.record(k - 1)
+        return found | dict(self.odd(k, k - 1) if k % 2 else self.even(k, k - 1))
+
+    def record(self, k: Degree, streams: Iterable[Stream] | None = None) -> None:
+        """Write the parts of a degree to where they are read again; by default all."""
+        core = self.core
+        for stream in self.arrays if streams is None else streams:
+            line, width = stream[0], core.width(stream[0])
+            part = core.in_row(core.of(stream, k), line)
+            self.code.store(part, self.arrays[stream], core.place(k, width), width)
+
+    def read(self, k: str) -> None:
+        """Read the parts of a degree that interiors of the next two begin with."""
+        for line, weighted in dict.fromkeys(b for _, b in self.own.values()):
+            self.core.parts[line, k] = self._part((line, weighted), k)
+
+    def even(self, k: Degree, last: Degree) -> Mapping[Inner, Name]:
+        """Add up those of an even degree, and of the next what has no part of this degree."""
+        found: dict[Inner, Name] = {}
         count = -(-len(self.own) // MOST_SUMS)
         for n in range(count):
-            found |= self._begun([*self.own][n::count], k)
+            found |= self._begun([*self.own][n::count], k, last)
         return found
 
-    def _begun(self, inners: Sequence[Inner], k: int) -> Mapping[Inner, Name]:
-        """Add up those of an even degree, and of the next what has no part of this degree."""
+    def _begun(self, inners: Sequence[Inner], k: Degree, last: Degree) -> Mapping[Inner, Name]:
         code, of, count = self.code, self.core.of, len(inners)
         pairs = [self.own[inner] for inner in inners]
         firsts, seconds = (list(dict.fromkeys(streams)) for streams in zip(*pairs))
-        now: list[Name] = [code.fused(of(a, 1), of(b, k - 1), None) for a, b in pairs]
-        later: list[Name] = [None] * count
         # A factor's part that the next degree wants is the one that was read a round before.
-        before = [of(b, k - 1) for b in seconds]
+        newest = {b: of(b, last) for b in seconds}
+        now: list[Name] = [code.fused(of(a, 1), newest[b], None) for a, b in pairs]
+        later: list[Name] = [None] * count
         lines = [max(i.a, i.b, key=self.core.width) for i in inners] * 2 + [b for b, _ in seconds]
 
         def terms(j: str, *carried: str) -> list[str]:
@@ -205,15 +234,15 @@ class Sums(Interiors):
             behind = code.let(f"sub nuw nsw i64 {k}, {j}")
             x = {a: self._part(a, j) for a in firsts}
             y = {b: self._part(b, behind) for b in seconds}
-            last = dict(zip(seconds, carried[2 * count :], strict=True))
-            factors = [(x[a], parts[b]) for parts in (y, last) for a, b in pairs]
+            before = dict(zip(seconds, carried[2 * count :], strict=True))
+            factors = [(x[a], parts[b]) for parts in (y, before) for a, b in pairs]
             sums = zip(factors, carried[: 2 * count], strict=True)
             return [*(code.fused(*both, total) or "" for both, total in sums), *y.values()]
 
-        if k > 2:
+        if k != 2:
             begin = [
                 (kind_of(self.core.width(line)), self.core.in_row(name, line))
-                for name, line in zip((*now, *later, *before), lines, strict=True)
+                for name, line in zip((*now, *later, *newest.values()), lines, strict=True)
             ]
             carried = code.loop(k, terms, *begin, start=2)
             self._note(carried, lines)
@@ -229,14 +258,15 @@ class Sums(Interiors):
 
     def _part(self, stream: Stream, k: str) -> str:
         """Read a part of a factor."""
-        code, width = self.code, self.core.width(stream[0])
-        if width == 1:
-            return code.load(self.arrays[stream], k)
-        place = code.let(f"mul nuw nsw i64 {k}, {width}")
-        return code.row(code.load(self.arrays[stream], place, width), width)
+        width = self.core.width(stream[0])
+        part = self.code.load(self.arrays[stream], self.core.place(k, width), width)
+        return self.code.row(part, width) if width > 1 else part
 
-    def _ended(self, inner: Inner, k: int) -> Name:
-        """Add the terms of degree k that have parts of degree k - 1."""
-        code, of, (a, b) = self.code, self.core.of, self.own[inner]
-        total = code.fused(of(a, 1), of(b, k - 1), self.later[inner])
-        return code.fused(of(a, k - 1), of(b, 1), total)
+    def odd(self, k: Degree, last: Degree) -> Mapping[Inner, Name]:
+        """Add the terms of an odd degree that have parts of the last."""
+        code, of = self.code, self.core.of
+        found: dict[Inner, Name] = {}
+        for inner, (a, b) in self.own.items():
+            total = code.fused(of(a, 1), of(b, last), self.later[inner])
+            found[inner] = code.fused(of(a, last), of(b, 1), total)
+        return found

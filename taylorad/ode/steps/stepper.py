@@ -122,9 +122,8 @@ class Stepper:
         The last degree of the series.
     level : {0, 1} or None
         The effort of compiling; by default more as soon as that is worth it.
-    form : {"", "written", "spread", "looped"}
-        How the orders are written: each out; by groups that are spread out; by loops over groups.
-        By default chosen by size.
+    form : {"", "written", "turning", "spread", "looped", "tabled"}
+        How the orders are written, as `Translation` has it; by default chosen by size.
 
     Attributes
     ----------

@@ -25,6 +25,7 @@ from taylorad.ode.steps.groups.grouped import Grouped
 from taylorad.ode.steps.polynomials.polynomials import Polynomials
 from taylorad.ode.steps.polynomials.prepared import Prepared
 from taylorad.ode.steps.rowed import Rowed
+from taylorad.ode.steps.turning import Turning
 from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recurrences import Recurrences
@@ -38,6 +39,12 @@ MOST_WRITTEN = 10
 
 MOST_EXPANDED = 400
 """Products of coefficients of a system of polynomials that is expanded line by line."""
+
+HIGHEST_TURNED, LEAST_TURNED, MOST_TURNED = 2, 150, 600
+"""The highest derivatives, the least nodes and the most products of a loop over rows.
+
+Of third derivatives lanes are needed in so many orders that to read them takes most of the time.
+"""
 
 MOST_SPREAD = 60
 """Vectors of nodes of a system whose groups are spread out."""
@@ -69,9 +76,9 @@ class Translation:
         The last degree of the series.
     level : {0, 1} or None
         The effort of compiling; by default more where it turns out to be worth it.
-    form : {"", "written", "spread", "looped"}
-        How the orders are written: each out; by groups that are spread out; by loops over groups.
-        By default chosen by size.
+    form : {"", "written", "turning", "spread", "looped", "tabled"}
+        How the orders are written: each out; by a loop over them, of rows; by groups that are
+        spread out; by loops over groups; by tables of monomials. By default chosen by size.
 
     Attributes
     ----------
@@ -160,16 +167,24 @@ def _written(system: System, order: int, form: str) -> str:
 
 
 def _core(system: System, order: int, form: str) -> Core:
-    if isinstance(system, Variation):
-        if form == "tabled" or (not form and _products(system) > MOST_EXPANDED):
-            return Polynomials(Prepared(system), order)
-        system = system.expanded
+    variation, most = system, MOST_EXPANDED
+    if isinstance(variation, Variation):
+        if variation.algebra.order <= HIGHEST_TURNED:
+            most = MOST_TURNED
+        if form == "tabled" or (not form and _products(variation) > most):
+            return Polynomials(Prepared(variation), order)
+        system = variation.expanded
     observed = [line for lines in system.functions for line in lines]
     recurrences = Recurrences(system, [*system.rates, *observed])
     beside = side_by_side(recurrences)
     form = form or _form(recurrences, beside)
     if form == "written":
         return Rowed(beside, order) if beside.rows else Unrolled(recurrences, order)
+    if form == "turning":
+        return Turning(beside, order)
+    if form == "tabled":
+        assert isinstance(variation, Variation)
+        return Polynomials(Prepared(variation), order)
     return Grouped(recurrences, order, is_spread=form == "spread")
 
 
@@ -188,10 +203,14 @@ def forget() -> None:
 
 def _form(recurrences: Recurrences, beside: Recurrences) -> str:
     """Choose how the orders of a system are written."""
+    lines, variation = recurrences.sums.lines, recurrences.system.variation
     if is_written(beside):
         return "written"
-    vectors = len(recurrences.sums.lines) // LANES
-    return "spread" if vectors <= MOST_SPREAD else "looped"
+    if beside.rows and variation.algebra.order <= HIGHEST_TURNED and len(lines) >= LEAST_TURNED:
+        return "turning"
+    if variation is not None and _products(variation) > MOST_EXPANDED:
+        return "tabled"
+    return "spread" if len(lines) // LANES <= MOST_SPREAD else "looped"
 
 
 def is_written(recurrences: Recurrences) -> bool:

@@ -19,7 +19,7 @@ from taylorad.ode.steps.stepsize import decisive
 from taylorad.ode.steps.values import Values
 from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
 
-__all__ = ["Degree", "Unrolled", "power_of_two"]
+__all__ = ["Degree", "Unrolled", "padded", "power_of_two"]
 
 Degree = int | str
 """A degree, known or in a register."""
@@ -35,7 +35,7 @@ class Unrolled(Values):
         # Where numbers are vectors, they are alone.
         self.lanes = LANES if batch == 1 else 1
         self.parts: dict[tuple[int, Degree], Name] = {}
-        self.weighted: dict[tuple[int, int], Name] = {}
+        self.weighted: dict[tuple[int, Degree], Name] = {}
         self.end = order + (len(recurrences.wanted) > self.n)
         self.values, self.kinds = {}, {}
         self.factors: dict[tuple[float, tuple[int, ...], int | None], Name] = {}
@@ -81,17 +81,20 @@ class Unrolled(Values):
         """Give a part: None if it is zero."""
         return self.parts.get((line, k))
 
-    def of(self, stream: Stream, k: int) -> Name:
+    def of(self, stream: Stream, k: Degree) -> Name:
         """Give a part of a line, or of D of it."""
         line, weighted = stream
         if not weighted or k == 1:
             return self._part(line, k)
-        if line < self.n:
+        if line < self.n and isinstance(k, int):
             return self.rate(line, k - 1)
         if (line, k) not in self.weighted:
-            part = self._part(line, k)
-            self.weighted[line, k] = self.code.multiply(part, self._number(float(k)))
+            self.weighted[line, k] = self.code.multiply(self._part(line, k), self.degree_of(k))
         return self.weighted[line, k]
+
+    def degree_of(self, k: Degree) -> str:
+        """Give a degree as a number."""
+        return self._number(float(k))
 
     def _number(self, x: float) -> str:
         return self.code.constant(x)
@@ -191,7 +194,7 @@ class Unrolled(Values):
 
     @property
     def places(self) -> Sequence[int]:
-        return [i for members, width in self.groups for i in _padded(members, width)]
+        return [i for members, width in self.groups for i in padded(members, width)]
 
     @property
     def widths(self) -> list[int]:
@@ -264,12 +267,12 @@ class Unrolled(Values):
 
     def rates(self, access: Access) -> str:
         names = [self.rate(i, 0) for i in self.members[access]]
-        return self.code.packed(_padded(names, access.width))
+        return self.code.packed(padded(names, access.width))
 
     def part(self, access: Access, k: int) -> str:
         if access.width == 1:
             return self.parts[self.members[access][0], k] or self.code.constant(0.0)
-        members = _padded(self.members[access], access.width)
+        members = padded(self.members[access], access.width)
         return self.interiors.vector(self.interiors.streams([(i, False) for i in members]), k) or ""
 
     def keep(self, parts: str) -> None:
@@ -296,5 +299,6 @@ def power_of_two(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def _padded(members: Sequence[Any], width: int) -> list[Any]:
+def padded(members: Sequence[Any], width: int) -> list[Any]:
+    """Repeat the last until the width is reached."""
     return [*members, *[members[-1]] * (width - len(members))]
