@@ -44,6 +44,11 @@ def squared(t, y):
     return [-v * v * x, x * x - (v - 2 * x) * v]
 
 
+def steady(t, y):
+    x, v = y
+    return [2.0, x * x * v]  # the derivatives of the first rate are zero in all lanes
+
+
 def rotating(t, y):
     n = len(y)
     return [y[(i + 1) % n] * y[i - 1] - y[i] for i in range(n)]
@@ -60,6 +65,7 @@ CASES = {
     "a parameter": (lorenz, [1.0, 2.0, 3.0], (10.0,), [(0, 4)]),
     "a parameter of a function": (swung, [0.3, 0.2, 0.1], (1.1,), [(0, 4)]),
     "squares": (squared, [0.3, 0.2], (), []),
+    "a row of zeros": (steady, [0.3, 0.2], (), []),
     "ten directions": (rotating, np.linspace(0.1, 0.9, 10), (), []),
 }
 
@@ -108,7 +114,13 @@ def test_rows_do_what_lines_do_one_by_one(name, form):
     ("name", "degree"),
     [
         *(("Lorenz", 2), ("Lorenz", 3), ("Kepler", 2), ("squares", 2), ("squares", 4)),
-        *(("functions", 2), ("a switch", 2), ("a parameter", 2), ("a parameter of a function", 2)),
+        *(
+            ("functions", 2),
+            ("a switch", 2),
+            ("a row of zeros", 2),
+            ("a parameter", 2),
+            ("a parameter of a function", 2),
+        ),
     ],
 )
 def test_derivatives_of_higher_degree_are_rows_too(name, degree, form):

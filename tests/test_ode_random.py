@@ -8,7 +8,7 @@ rates that are components, the time, parameters, constants, or each other. Compa
   text, which has no part in this library;
 - trajectories of an ensemble and each of them alone;
 - derivatives by state and parameters and differences of solutions in 30 digits; gradients forward
-  and by the adjoint equation; and the two forms of machine code for polynomials.
+  and by the adjoint equation; and the forms of machine code for polynomials.
 
 Tolerance: as much more than roundings as deviations of the beginning grow.
 """
@@ -227,7 +227,7 @@ def np_sum(y, p):
 
 
 @pytest.mark.parametrize("seed", range(400, 414))
-def test_tables_of_monomials_are_lines_for_every_coefficient(seed):
+def test_tables_of_monomials_and_rows_are_lines_for_every_coefficient(seed):
     problem = Problem(seed, most=2)
     traced = system(problem.f, problem.t0, np.array(problem.y0), (problem.p,))
     algebra = ta.forward.algebra.multivariate(problem.n, 2)
@@ -235,13 +235,14 @@ def test_tables_of_monomials_are_lines_for_every_coefficient(seed):
     state = np.random.default_rng(seed).uniform(-1, 1, (algebra.size, problem.n))
     state[0] = problem.y0
     found = []
-    for form in ("spread", "tabled"):
+    for form in ("spread", "tabled", "turning"):
         stepper = Stepper(variation, 12, 0, form)
         motion, parts = Motion(state.ravel().copy(), 0 * state.ravel(), problem.t0), stepper.parts()
         tolerance = Tolerance(1e-12, np.ones(state.size))
         stepper.propagate(motion, problem.tf, tolerance, [problem.p], steps=1, parts=parts)
         found.append((parts, abs(motion.step)))
-    (a, h), (b, _) = found
+    (a, h), *others = found
     powers = h ** np.arange(13)
     scale = max(1.0, np.max(np.abs(a * powers)))
-    np.testing.assert_allclose(b * powers, a * powers, rtol=0, atol=1e-12 * scale)
+    for b, _ in others:
+        np.testing.assert_allclose(b * powers, a * powers, rtol=0, atol=1e-12 * scale)

@@ -73,9 +73,10 @@ class Rowed(Unrolled):
             self.put(pick, k, part and self._lanes(pick, part))
 
     def _lanes(self, pick: int, part: str) -> str:
-        """Pick lanes of a part, or of a value."""
-        source, lanes = self.picks[pick]
-        return self.code.picked(self.in_row(part, source), lanes, self.width(pick))
+        """Pick lanes of a part, or of a value, which may be one number for all lanes."""
+        if part not in self.code.wide:
+            return part
+        return self.code.picked(part, self.picks[pick][1], self.width(pick))
 
     def write_value(self, line: int) -> None:
         if line in self.picks:
