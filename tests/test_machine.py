@@ -154,14 +154,18 @@ end:
         assert "x double>" not in build(text, level=level).optimised()
 
 
-def test_inline_is_honoured_without_passes():
-    text = times(3, "inner").replace("define", "define internal").replace(") {", ") alwaysinline {")
+@pytest.mark.parametrize(("attribute", "least"), [("alwaysinline", 0), ("inlinehint", 1)])
+def test_inline_is_honoured_without_passes(attribute, least):
+    text = (
+        times(3, "inner").replace("define", "define internal").replace(") {", f") {attribute} {{")
+    )
     text += (
         "define double @f(double %x) {\n %y = call double @inner(double %x)\n ret double %y\n}\n"
     )
-    code = build(text, level=1)
-    assert "call" not in code.optimised()
-    assert value(code, 2.0) == 6.0
+    for level in (0, 1, 2, 3):
+        code = build(text, level=level)
+        assert ("call" in code.optimised()) == (level < least)
+        assert value(code, 2.0) == 6.0
 
 
 def test_symbols_by_address():

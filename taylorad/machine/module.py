@@ -35,11 +35,12 @@ class Effort(NamedTuple):
     selection: int  # LLVM's level for choosing instructions and registers
     passes: int | None = None  # its level for passes over the text, None for none
     variables: bool = False  # whether variables in the frame become registers
+    hints: bool = True  # whether functions are inlined that had better be
 
 
 EFFORTS = {
     # Huge straight-line code: time linear in its length, everything goes through the stack.
-    0: Effort(0),
+    0: Effort(0, hints=False),
     # Straight-line code: what writes the text has done what the passes could do.
     1: Effort(1),
     # Loops whose text is on vectors.
@@ -137,7 +138,8 @@ def build(text: str | Recipe, *, level: int = 1, symbols: Mapping[str, int] | No
     Parameters
     ----------
     text : str or Recipe
-        Functions in LLVM's language, without target triple and data layout.
+        Functions in LLVM's language, without target triple and data layout. Those that are
+        ``alwaysinline`` are inlined at every level, those that are ``inlinehint`` from 1 on.
     level : {0, 1, 2, 3}
         0: the fastest to compile, for huge straight-line code. 1: straight-line code.
         2: loops on vectors, with variables. 3: loops that LLVM is to vectorise.
@@ -242,6 +244,8 @@ def _compiled(text: str, level: int, target: Processor, is_trusted: bool = False
 
 def _optimised(text: str, level: int, target: Processor, is_trusted: bool = False) -> Any:
     machine, effort = _machine(level, target), EFFORTS[level]
+    if effort.hints:
+        text = text.replace("inlinehint", "alwaysinline")
     head = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
     module = llvm.parse_assembly(head + text, llvm.create_context())
     if not is_trusted:

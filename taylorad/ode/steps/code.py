@@ -147,9 +147,9 @@ class Code(Vectors):
         return number if self.batch * width == 1 else f"splat (double {number})"
 
     def _two(self, operation: str, a: str, b: str, width: int) -> str:
-        return self._after(f"{operation} {self.kind(width)} {a}, {b}", (a, b))
+        return self.after(f"{operation} {self.kind(width)} {a}, {b}", (a, b))
 
-    def _after(self, text: str, operands: Iterable[str]) -> str:
+    def after(self, text: str, operands: Iterable[str]) -> str:
         """Append an instruction, and take note of what its result waits for."""
         name, known, wait = self.let(text), self.waits.get, 0
         for operand in operands:
@@ -182,7 +182,7 @@ class Code(Vectors):
         return self._two("fdiv", a, b, width)
 
     def negative(self, a: Name, width: int = 1) -> Name:
-        return None if a is None else self._after(f"fneg {self.kind(width)} {a}", (a,))
+        return None if a is None else self.after(f"fneg {self.kind(width)} {a}", (a,))
 
     def fused(self, a: Name, b: Name, c: Name, width: int = 1) -> Name:
         """Give a b + c, rounded once where the processor can."""
@@ -228,7 +228,7 @@ class Code(Vectors):
             call, declaration = _intrinsic(name, self.batch * width, len(operands))
             self.calls[name, width] = call
             self.declarations.add(declaration)
-        return self._after(call % operands, operands)
+        return self.after(call % operands, operands)
 
     def absolute(self, a: str, width: int = 1) -> str:
         return self.intrinsic_of("fabs", (a,), width)
@@ -284,7 +284,7 @@ class Code(Vectors):
         whole, value, last = kind_of(width), "poison", width - 1
         for lane, name in enumerate(names):
             text = f"insertelement {whole} {value}, double {name or zero}, i64 {lane}"
-            value = self.let(text) if lane < last else self._after(text, filter(None, names))
+            value = self.let(text) if lane < last else self.after(text, filter(None, names))
         return value
 
     def everywhere(self, name: str, width: int) -> str:
@@ -296,13 +296,13 @@ class Code(Vectors):
             return f"splat (double {name})"
         first = self.let(f"insertelement {whole} poison, double {name}, i64 0")
         shuffle = f"shufflevector {whole} {first}, {whole} poison, <{width} x i32> zeroinitializer"
-        return self._after(shuffle, (name,))
+        return self.after(shuffle, (name,))
 
     def lane(self, name: str, width: int, lane: int) -> str:
         """Take a number out of a vector."""
         if width == 1:
             return name
-        return self._after(f"extractelement {kind_of(width)} {name}, i64 {lane}", (name,))
+        return self.after(f"extractelement {kind_of(width)} {name}, i64 {lane}", (name,))
 
     def largest(self, name: str, width: int) -> str:
         """Give the largest of all lanes."""

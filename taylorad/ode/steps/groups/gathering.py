@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taylorad.ode.steps.code import array_of, kind_of
+from taylorad.ode.steps.code import Code, array_of, kind_of
 from taylorad.ode.steps.groups.group import LANES, Group
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Layout
 from taylorad.ode.tracing.columns import Column
 
-__all__ = ["Gathering"]
+__all__ = ["Gathering", "entry"]
 
 
 class Gathering(Layout):
@@ -40,20 +40,18 @@ class Gathering(Layout):
             return self._wide(array, self.at(chunk, width, first), width)
         if (slots == slots[0]).all():
             return code.everywhere(code.load(array, int(slots[0])), width)
-        start, names = self._slots(array, slots, chunk, width)
-        return code.packed([code.load(start, slot) for slot in names])
+        start, places = self._slots(array, slots, chunk, width)
+        name = f"@gather.v{width}"
+        if name not in code.helpers:
+            code.helpers[name] = _gather(name, width)
+        return code.after(f"call {kind_of(width)} {name}(ptr {start}, ptr {places})", ())
 
-    def _slots(self, array: str, slots: Column, chunk: str, width: int) -> tuple[str, list[str]]:
-        """Look the slots of a chunk up; those that are equally far apart share a table."""
+    def _slots(self, array: str, slots: Column, chunk: str, width: int) -> tuple[str, str]:
+        """Find the slots of a chunk; those that are equally far apart share a table."""
         code, base = self.code, int(slots.min())
         first = code.let(f"getelementptr inbounds double, ptr {array}, i64 {base}")
         table, start = self.table(slots - base), self.at(chunk, width, 0)
-        found = []
-        for lane in range(width):
-            entry = code.let(f"add nuw nsw i64 {start}, {lane}") if lane else start
-            at = code.let(f"getelementptr inbounds i32, ptr {table}, i64 {entry}")
-            found.append(code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64"))
-        return first, found
+        return first, code.let(f"getelementptr inbounds i32, ptr {table}, i64 {start}")
 
     def _picked(self, array: str, where: Column) -> str:
         """Put a vector together from those that its entries stand in."""
@@ -141,7 +139,8 @@ class Gathering(Layout):
         if isinstance(chunk, int):
             names = [str(slot) for slot in slots[chunk * width : (chunk + 1) * width]]
         else:
-            array, names = self._slots(array, slots, chunk, width)
+            array, places = self._slots(array, slots, chunk, width)
+            names = [entry(code, places, lane) for lane in range(width)]
         for lane, slot in enumerate(names):
             code.store(code.lane(value, width, lane), array, slot)
 
@@ -217,3 +216,17 @@ class Gathering(Layout):
             return self.code.constant(float(k), width)
         number = self.code.let(f"uitofp i64 {k} to double")
         return self.code.everywhere(number, width)
+
+
+def entry(code: Code, table: str, number: int) -> str:
+    """Read an entry of a table of slots."""
+    at = code.let(f"getelementptr inbounds i32, ptr {table}, i64 {number}")
+    return code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64")
+
+
+def _gather(name: str, width: int) -> str:
+    """Define the function that reads entries into a vector."""
+    code = Code()
+    packed = code.packed([code.load("%from", entry(code, "%slots", k)) for k in range(width)])
+    head = f"define internal {kind_of(width)} {name}(ptr %from, ptr %slots) inlinehint {{"
+    return "\n".join([head, *code.lines, f"  ret {kind_of(width)} {packed}", "}"])

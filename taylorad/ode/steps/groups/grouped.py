@@ -12,6 +12,7 @@ import numpy as np
 
 from taylorad.ode.steps.code import Name, kind_of
 from taylorad.ode.steps.core import Access
+from taylorad.ode.steps.groups.gathering import entry
 from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Front, filled
 from taylorad.ode.steps.groups.nodes import Nodes
@@ -189,8 +190,7 @@ class Grouped(Nodes):
             def degree(c: str, k: str, order: str) -> list[str]:
                 vector = code.load(self.history, self.in_stream(stream, c, LANES, k), LANES)
                 for lane in range(LANES):
-                    at = code.let(f"getelementptr inbounds i32, ptr {order}, i64 {lane}")
-                    line = code.let(f"zext i32 {code.let(f'load i32, ptr {at}')} to i64")
+                    line = entry(code, order, lane)
                     place = code.let(f"mul nuw nsw i64 {line}, {length}")
                     place = code.let(f"add nuw nsw i64 {place}, {k}")
                     code.store(code.lane(vector, LANES, lane), parts, place)
