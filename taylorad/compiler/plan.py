@@ -24,8 +24,9 @@ from taylorad.machine.call import bind, careful
 from taylorad.machine.layout import ELEMENTS
 from taylorad.machine.module import Code, build
 from taylorad.machine.signature import Argument, Result, Signature
+from taylorad.wengert.apart import MOVES
 from taylorad.wengert.list import Guard, Line, WengertList
-from taylorad.wengert.scalars import MOVES, expand
+from taylorad.wengert.scalars import expand
 
 __all__ = ["FAILED", "Kernel", "Plan", "plan"]
 

@@ -27,9 +27,10 @@ from taylorad.forward.whole import OnSeries
 from taylorad.primitives import linear
 from taylorad.primitives.elementwise import add, divide, multiply, negative, power, sqrt, subtract
 from taylorad.primitives.registry import Primitive
+from taylorad.wengert.apart import MOVES
 from taylorad.wengert.inference import inferred
 from taylorad.wengert.list import Guard, Line, WengertList
-from taylorad.wengert.scalars import MOVES, expand
+from taylorad.wengert.scalars import expand
 from taylorad.wengert.trace import convert
 from taylorad.wengert.writer import Writer, pruned
 

@@ -141,7 +141,8 @@ class Trace:
         found = self.seen.get(key)
         if found is None:
             moves = True in [steps[i].moves for i in operands]
-            moves = moves and not isinstance(primitive, Constant)
+            if moves and isinstance(primitive, Constant):
+                return self.jump(primitive, operands, params)
             if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
                 raise NoProgram(repr(primitive))
             found = self.seen[key] = len(steps)
@@ -149,6 +150,10 @@ class Trace:
             if moves and isinstance(primitive, Elementwise):
                 self.unsolved.append(found)
         return found
+
+    def jump(self, row: Constant, operands: Sequence[int], params: dict[str, Any]) -> int:
+        """Give the line of what does not move though its operands do, appended if it is new."""
+        return self.append(Step(row, tuple(operands), params, False), (row, *operands)).line
 
     def partial(self, row: Elementwise, position: int, line: int) -> int:
         """Write the partial of a line by one of its operands."""

@@ -211,16 +211,22 @@ class Scalars(Writer):
 
     def _computed(self, key: tuple[Any, ...]) -> int:
         """Append the line of a key, if no identity gives it."""
-        row, *operands = key
+        row, operands = key[0], key[1:]
+        marks = self.marks
         found: int | None = None
-        if row is _NEGATIVE or self.is_telling(row, operands):
-            found = self._identified(row, operands)
-        if found is None:
-            found = self._put(Line(row, tuple(operands), {}, (), (), FLOAT, None, self.origin))
+        if marks[operands[0]] or marks[operands[-1]] or row is _NEGATIVE:
+            if row is _NEGATIVE or self.is_telling(row, operands):
+                found = self._identified(row, operands)
+            if found is None:
+                found = self._put(Line(row, operands, {}, (), (), FLOAT, None, self.origin))
+        else:  # most of all lines
+            found = len(self.lines)
+            self.lines.append(Line(row, operands, {}, (), (), FLOAT, None, self.origin))
+            marks.append(0)
         self._known[key] = found
         return found
 
-    def _identified(self, row: Primitive, operands: list[int]) -> int | None:
+    def _identified(self, row: Primitive, operands: tuple[int, ...]) -> int | None:
         lines = self.lines
         values = [lines[i].value for i in operands]
         if None not in values:
@@ -234,10 +240,10 @@ class Scalars(Writer):
                 return self.multiply(operands[0], self.divide(self.number(1.0), operands[1]))
             if below is not None and _is_power_of_two(below):
                 return self.multiply(operands[0], self.number(1 / below))
-        line = Line(row, tuple(operands), {}, (), (), FLOAT, None, self.origin)
+        line = Line(row, operands, {}, (), (), FLOAT, None, self.origin)
         return RULES[row](self, line)
 
-    def _signed(self, row: Primitive, operands: list[int]) -> int | None:
+    def _signed(self, row: Primitive, operands: tuple[int, ...]) -> int | None:
         """Take the signs out of an operation, where one is the same for opposite numbers."""
         opposites = [self._opposite(i) for i in operands]
         a, b = (i if o is None else o for i, o in zip(operands, opposites))

@@ -220,16 +220,21 @@ def frozen(a: Any) -> Any:
 
     It may refer to a large array, which is not to be changed from then on.
     """
+    kind = type(a)
+    if kind is int:
+        return a
+    if kind is float:
+        return ("float", a.hex())  # -0.0 == 0.0, and NaN is not NaN
+    if isinstance(a, (tuple, list)):
+        return tuple(map(frozen, a))
+    if isinstance(a, dict):
+        return (*sorted(a), *map(frozen, map(a.__getitem__, sorted(a)))) if a else ()
     if isinstance(a, np.ndarray):
         if a.size > _LARGE:
             return (a.shape, a.dtype.str, repr(a.flat[0])) if repeats(a) else _Content(a)
         return (a.shape, a.dtype.str, a.tobytes())
-    if isinstance(a, slice):
+    if kind is slice:
         return ("slice", a.start, a.stop, a.step)
-    if isinstance(a, (tuple, list)):
-        return tuple(map(frozen, a))
-    if isinstance(a, dict):
-        return tuple((k, frozen(v)) for k, v in sorted(a.items()))
-    if isinstance(a, (float, complex, np.generic)):  # -0.0 == 0.0, and NaN is not NaN
-        return (type(a).__name__, repr(a))
-    return (type(a).__name__, a)
+    if isinstance(a, (float, complex, np.generic)):
+        return (kind.__name__, repr(a))
+    return (kind.__name__, a)

@@ -13,7 +13,7 @@ from taylorad.primitives.registry import Primitive
 from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Guard, Line, WengertList, frozen
 
-__all__ = ["Origin", "Shape", "Writer", "pruned"]
+__all__ = ["Origin", "Shape", "Writer", "pruned", "used"]
 
 Origin = tuple[str, int] | None
 Shape = tuple[int, ...]
@@ -21,14 +21,7 @@ Shape = tuple[int, ...]
 
 def pruned(program: WengertList) -> WengertList:
     """Drop the lines nothing needs any more, and renumber; inputs stay."""
-    lines = program.lines
-    needed = bytearray(len(lines))
-    for i in (*program.inputs, *program.outputs, *(g.line for g in program.guards)):
-        needed[i] = 1
-    for i in range(len(lines) - 1, -1, -1):
-        if needed[i]:
-            for j in lines[i].operands:
-                needed[j] = 1
+    lines, needed = program.lines, used(program)
     number = [0] * len(lines)
     kept: list[Line] = []
     for i, line in enumerate(lines):
@@ -43,6 +36,19 @@ def pruned(program: WengertList) -> WengertList:
         [number[i] for i in program.outputs],
         [Guard(number[g.line], g.expected, g.origin) for g in program.guards],
     )
+
+
+def used(program: WengertList) -> bytearray:
+    """Mark the lines that something needs, and inputs."""
+    lines = program.lines
+    needed = bytearray(len(lines))
+    for i in (*program.inputs, *program.outputs, *(g.line for g in program.guards)):
+        needed[i] = 1
+    for i in range(len(lines) - 1, -1, -1):
+        if needed[i]:
+            for j in lines[i].operands:
+                needed[j] = 1
+    return needed
 
 
 # How lines are marked: 0, 1, -1, arrays of constants and negatives make for identities; of other

@@ -42,7 +42,7 @@ class Unrounded(Scalars):
         assert isinstance(row, Primitive)
         self.one = self.as_float(self.emit(row, (number,), {}, (), (), np.dtype(bool)))
 
-    def _identified(self, row: Primitive, operands: list[int]) -> int | None:
+    def _identified(self, row: Primitive, operands: tuple[int, ...]) -> int | None:
         values = [self.lines[i].value for i in operands]
         if self.one is None or row not in _ARITHMETIC or None in values or _is_exact(row, values):
             return super()._identified(row, operands)

@@ -40,15 +40,15 @@ class Lines(Trace):
         self.held: list[Held] = []
 
     def argument(self, moves: bool) -> int:
-        return self.append(Step(None, (), {}, moves), ("argument", len(self.steps))).line
+        self.steps.append(Step(None, (), {}, moves))
+        return len(self.steps) - 1
 
-    def line(self, primitive: Primitive, operands: Sequence[int], params: dict[str, Any]) -> int:
-        if isinstance(primitive, Constant) and any(self.steps[i].moves for i in operands):
-            given = all(self.steps[i].primitive is None for i in operands)
-            if given and primitive.name in _OF_NUMBERS:
-                return self.constant(_OF_NUMBERS[primitive.name]).line
-            return self._hold(primitive, tuple(operands))
-        return super().line(primitive, operands, params)
+    def jump(self, row: Constant, operands: Sequence[int], params: dict[str, Any]) -> int:
+        """Give an argument that stays, in the place of what jumps."""
+        given = all(self.steps[i].primitive is None for i in operands)
+        if given and row.name in _OF_NUMBERS:
+            return self.constant(_OF_NUMBERS[row.name]).line
+        return self._hold(row, tuple(operands))
 
     def partial(self, row: Elementwise, position: int, line: int) -> int:
         operands = self.steps[line].operands

@@ -28,7 +28,8 @@ from taylorad.primitives.numbers import RealConstant
 from taylorad.primitives.registry import Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
-from taylorad.wengert.scalars import expand
+from taylorad.wengert.scalars import taken_apart
+from taylorad.wengert.writer import used
 
 __all__ = ["Described", "NotTraceable", "System", "jumps", "system"]
 
@@ -185,7 +186,7 @@ def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
 def _read(recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> System:
     """Take a trace apart."""
     try:
-        scalars = expand(recorded.program, MOST_SCALARS)
+        scalars = taken_apart(recorded.program, MOST_SCALARS)
         if scalars is None:
             raise NotTraceable("it uses what cannot be taken apart into scalars")
         found = _Reading(scalars, recorded).system(parameters)
@@ -219,7 +220,7 @@ class _Reading:
     def __init__(self, scalars: WengertList, recorded: Recording) -> None:
         self.scalars, self.lines, self.recorded = scalars, scalars.lines, recorded
         self.trace = Lines()
-        self.places: list[int | None] = []  # of each scalar line that one which it becomes
+        self.places: list[Any] = []  # of each scalar line that one which it becomes
         size = int(np.prod(recorded.shape))
         self.entries: dict[int, list[int]] = {}
         argument = self.trace.argument
@@ -232,8 +233,15 @@ class _Reading:
             self.entries[number] = [argument(False) for _ in range(math.prod(shape))]
 
     def system(self, parameters: list[np.ndarray[Any, Any]]) -> System:
-        for number, line in enumerate(self.lines):
-            self.places.append(self._read(number, line))
+        places, write = self.places, self.trace.line
+        for number, (line, is_used) in enumerate(zip(self.lines, used(self.scalars))):
+            row = line.row
+            if not is_used:
+                places.append(None)
+            elif row in RATIONAL and not line.names:
+                places.append(write(row, [places[i] for i in line.operands], {}))
+            else:
+                places.append(self._read(number, line))
         rates, *functions = self._results()
         guards = [(self._place(g.line), g.expected, g.origin) for g in self.scalars.guards]
         self._solve()
@@ -254,7 +262,7 @@ class _Reading:
 
     def _place(self, number: int) -> int:
         place = self.places[number]
-        assert place is not None
+        assert isinstance(place, int)
         return place
 
     def _number(self, x: float) -> int:
@@ -303,8 +311,6 @@ class _Reading:
 
     def _applied(self, row: Primitive, operands: list[Any], line: Line) -> int:
         trace, steps = self.trace, self.trace.steps
-        if row in RATIONAL and not line.names:
-            return trace.line(row, operands, {})
         moving = [steps[i].moves for i in operands]
         if row is recording.convert:
             return self._converted(operands[0], line)
