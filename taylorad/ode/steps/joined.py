@@ -8,13 +8,12 @@ products.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
 
 import numpy as np
 
 from taylorad.ode.tracing.columns import NONE, named
 from taylorad.ode.tracing.recurrences import Choice, Inner, Node, Recurrences
-from taylorad.ode.tracing.sums import Sums
+from taylorad.ode.tracing.sums import Sums, copied
 
 __all__ = ["Nodes", "inners_of", "joined"]
 
@@ -38,7 +37,7 @@ def inners_of(nodes: Nodes) -> list[Inner]:
 def _joined(sums: Sums) -> Sums:
     """Have one interior for two: with u over the degree, and v besides, v ((u / v) j + k) / k."""
     rows = np.flatnonzero(~sums.is_newest)
-    some = sums.terms[rows]
+    some = sums.interiors
     _, numbers = named(some["a"], some["b"], some["weighted"])
     once = np.bincount(numbers)[numbers] == 1
     low, high = np.minimum(some["a"], some["b"]), np.maximum(some["a"], some["b"])
@@ -51,8 +50,10 @@ def _joined(sums: Sums) -> Sums:
     if not whole.any():
         return sums
     whole, other = np.flatnonzero(whole), other[whole]
-    terms = sums.terms.copy()
+    terms = copied(sums.terms)
     terms["share"][rows[whole]] = some["number"][whole] / some["number"][other]
     terms["number"][rows[whole]] = some["number"][other]
     terms["weighted"][rows[whole]] = False
-    return replace(sums, terms=np.delete(terms, rows[other]))
+    stays = np.ones(len(terms), bool)
+    stays[rows[other]] = False
+    return sums.of_terms(terms.compress(stays))

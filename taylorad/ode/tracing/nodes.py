@@ -134,7 +134,7 @@ def nodes_of(program: Program, listing: Listing, lines: Column) -> Sums:
     terms, form_of = _filled_in(sums, numbers, names, listing, products)
     if not all(form.is_plain for form in sums):
         plain = np.array([form.is_plain for form in sums])[form_of]
-        terms = in_order([terms[plain], collected(terms[~plain], products)])
+        terms = in_order([terms.compress(plain), collected(terms.compress(~plain), products)])
     return Sums(lines, terms, divisors, products, choices)
 
 

@@ -26,7 +26,7 @@ from taylorad.forward.program import Step
 from taylorad.ode.tracing.columns import NONE, Column, named, reached, stretches
 from taylorad.ode.tracing.listing import Listing
 from taylorad.ode.tracing.nodes import Choice, Inner, Interior, Newest, Node, nodes_of, one_by_one
-from taylorad.ode.tracing.sums import Sums, collected, in_order
+from taylorad.ode.tracing.sums import Sums, collected, copied, in_order
 from taylorad.ode.tracing.system import System
 
 __all__ = ["Choice", "Inner", "Interior", "Newest", "Node", "Recurrences"]
@@ -94,7 +94,7 @@ class Recurrences:
     @cached_property
     def inners(self) -> list[Inner]:
         """The interiors that are needed."""
-        terms = self.sums.terms[~self.sums.is_newest]
+        terms = self.sums.interiors
         shares = [None if x != x else x for x in terms["share"].tolist()]
         columns = [terms[name].tolist() for name in ("a", "b", "weighted")]
         return [*dict.fromkeys(map(Inner, *columns, shares))]
@@ -110,7 +110,8 @@ def _reached(sums: Sums, wanted: list[int]) -> Sums:
         return np.concatenate([terms["a"][rows], terms["b"][rows], np.array(more, int)])
 
     found = reached(sums.size, np.array(wanted, int), below)
-    return replace(sums, lines=sums.lines[found[sums.lines]], terms=terms[found[terms["node"]]])
+    stays = found[terms["node"]]
+    return replace(sums, lines=sums.lines[found[sums.lines]], terms=terms.compress(stays))
 
 
 # --- fewer interiors, and fewer nodes -----------------------------------------------------------
@@ -125,34 +126,34 @@ def _without_still(sums: Sums) -> Sums:
         drops = still[sums.terms["a"]] | still[sums.terms["b"]]
         if not drops.any():
             return sums
-        sums = replace(sums, terms=sums.terms[~drops])
+        sums = sums.of_terms(sums.terms.compress(~drops))
 
 
 def _rooted(sums: Sums) -> Sums:
     """Have interiors of the lines that their factors are multiples of, up to a constant."""
     alone = sums.is_newest & (sums.counts == 1)[sums.terms["node"]]
-    roots = sums.terms[alone & (sums.divisors == NONE)[sums.terms["node"]]]
+    roots = sums.terms.compress(alone & (sums.divisors == NONE)[sums.terms["node"]])
     root = np.full(sums.size + 1, NONE)
     root[roots["node"]] = np.arange(len(roots))
-    terms = sums.terms.copy()
+    terms = copied(sums.terms)
     inner = np.flatnonzero(~sums.is_newest)
     for side in ("a", "b"):
         rows = inner
         while (rows := rows[root[terms[side][rows]] != NONE]).size:
-            of = roots[root[terms[side][rows]]]
+            of = roots.take(root[terms[side][rows]])
             terms["number"][rows] *= of["number"]
             terms["values"][rows] = sums.products.times(terms["values"][rows], of["values"])
             terms[side][rows] = of["a"]
-    return replace(sums, terms=terms)
+    return sums.of_terms(terms)
 
 
 def _shared(sums: Sums) -> Sums:
     """Write one of two weighted interiors of the same factors by the other."""
-    terms, newest = sums.terms[~sums.is_newest], sums.terms[sums.is_newest]
+    terms = sums.interiors
     if not terms.size:
         return sums
     weighted = np.flatnonzero(terms["weighted"])
-    some = terms[weighted]
+    some = terms.take(weighted)
     low, high = np.minimum(some["a"], some["b"]), np.maximum(some["a"], some["b"])
     places, numbers = named(some["node"], low, high)
     turned = weighted[(some["a"] != some["a"][places][numbers]) & some["over_degree"]]
@@ -160,12 +161,12 @@ def _shared(sums: Sums) -> Sums:
         counts = np.ones(len(terms), int)
         counts[turned] = 2
         second = (np.cumsum(counts) - 1)[turned]
-        terms = np.repeat(terms, counts)
+        terms = terms.repeat(counts)
         first = second - 1
         terms["weighted"][first] = terms["over_degree"][first] = False
         terms["a"][second], terms["b"][second] = terms["b"][first], terms["a"][first]
         terms["number"][second] *= -1.0
-    return replace(sums, terms=in_order([collected(terms, sums.products), newest]))
+    return sums.of_terms(in_order([collected(terms, sums.products), sums.newest]))
 
 
 def _merged(sums: Sums, wanted: list[int], most: int) -> Sums:
@@ -196,19 +197,18 @@ def _merged(sums: Sums, wanted: list[int], most: int) -> Sums:
         number = np.where(opened, number * terms["number"][rows], number)
         more = np.where(opened, terms["values"][rows], 0)
         values = sums.products.times(values, more)
-    found = terms[rows]
+    found = terms.take(rows)
     found["node"], found["number"], found["values"] = node, number, values
     newest = found["b"] == NONE
-    others = terms[~(has_open | opens)[terms["node"]]]
-    some = [others, found[~newest], collected(found[newest], sums.products)]
+    others = terms.compress(~(has_open | opens)[terms["node"]])
+    some = [others, found.compress(~newest), collected(found.compress(newest), sums.products)]
     return replace(sums, lines=sums.lines[~opens[sums.lines]], terms=in_order(some))
 
 
 def _opening(sums: Sums, wanted: list[int], most: int) -> Column:
     """Tell of lines whether they are put in the place of the one term that stands for them."""
-    size, terms, newest = sums.size, sums.terms, sums.is_newest
-    interiors = terms[~newest]
-    uses = np.bincount(terms["a"][newest], minlength=size + 1)
+    size, newest, interiors = sums.size, sums.newest, sums.interiors
+    uses = np.bincount(newest["a"], minlength=size + 1)
     # A choice is between lines, not sums.
     for lines in (wanted, sums.chosen, interiors["a"], interiors["b"]):
         uses[lines] = 2
@@ -221,7 +221,7 @@ def _opening(sums: Sums, wanted: list[int], most: int) -> Column:
     products = np.zeros(size + 1, bool)
     products[interiors["node"]] = True
     if np.count_nonzero(opens & products) > most:
-        opens &= ~(products & _of_long_sums(terms[newest], opens, products, most))
+        opens &= ~(products & _of_long_sums(newest, opens, products, most))
     return opens
 
 

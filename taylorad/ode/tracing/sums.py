@@ -1,7 +1,7 @@
 """The recurrences of many lines, in columns: a row for each term of each sum.
 
 A *term* is a number times the values of lines, times the interior of a convolution or the newest
-part of a line.
+part of a line. Rows of terms are taken, for NumPy would index and copy their fields one by one.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 
 import numpy as np
 
 from taylorad.ode.tracing.columns import NONE, Column, named
 
-__all__ = ["TERM", "Products", "Sums", "collected", "in_order"]
+__all__ = ["TERM", "Products", "Sums", "collected", "copied", "in_order"]
 
 TERM = np.dtype(
     [
@@ -31,6 +30,9 @@ TERM = np.dtype(
     align=True,
 )
 """Of a term."""
+
+_WHOLE = np.dtype((np.void, TERM.itemsize))
+"""Of a term as so many bytes."""
 
 
 class Products:
@@ -139,6 +141,16 @@ class Sums:
         """Which terms are of newest parts."""
         return np.asarray(self.terms["b"] == NONE)
 
+    @cached_property
+    def newest(self) -> Column:
+        """The terms of newest parts."""
+        return np.asarray(self.terms.compress(self.is_newest))
+
+    @cached_property
+    def interiors(self) -> Column:
+        """The terms of interiors."""
+        return np.asarray(self.terms.compress(~self.is_newest))
+
     @property
     def chosen(self) -> list[int]:
         """The lines that others choose between."""
@@ -150,22 +162,24 @@ def in_order(pieces: Sequence[Column]) -> Column:
     pieces = [piece for piece in pieces if piece.size]
     if len(pieces) < 2:
         return pieces[0] if pieces else np.empty(0, TERM)
-    ends = [*accumulate(map(len, pieces), initial=0)]
-    terms = np.empty(ends[-1], TERM)  # to concatenate them NumPy would compare their types first
-    for start, end, piece in zip(ends, ends[1:], pieces):
-        terms[start:end] = piece
-    return np.asarray(terms[terms["node"].argsort(kind="stable")])
+    terms = np.concatenate([piece.view(_WHOLE) for piece in pieces]).view(TERM)
+    return np.asarray(terms.take(terms["node"].argsort(kind="stable")))
+
+
+def copied(terms: Column) -> Column:
+    """Copy terms."""
+    return np.asarray(terms.view(_WHOLE).copy().view(TERM))
 
 
 def collected(terms: Column, products: Products) -> Column:
     """Add up the numbers of equal terms; those whose number is zero drop out."""
-    found = terms.copy()
+    found = copied(terms)
     found["values"] = products.ordered(terms["values"])
     turned = (terms["a"] > terms["b"]) & (terms["b"] != NONE) & ~terms["weighted"]
     found["a"][turned], found["b"][turned] = terms["b"][turned], terms["a"][turned]
     names = ("node", "a", "b", "values", "weighted", "over_degree")
     places, numbers = named(*(found[name] for name in names))
     totals = np.bincount(numbers, found["number"], len(places))
-    found = found[places]
+    found = found.take(places)
     found["number"] = totals
-    return np.asarray(found[totals != 0])
+    return np.asarray(found.compress(totals != 0))

@@ -48,7 +48,7 @@ class Group:
             return cls(members, choices=np.array([sums.choices[i] for i in members.tolist()]))
         rows = sums.starts[members][:, None] + np.arange(sums.counts[first])
         divisors = sums.divisors[members] if sums.divisors[first] != NONE else None
-        return cls(members, sums.terms[rows], divisors)
+        return cls(members, sums.terms.take(rows), divisors)
 
     @cached_property
     def width(self) -> int:
@@ -106,7 +106,7 @@ class Group:
     def reorder(self, order: Column) -> None:
         """Take the members in another order."""
         self.members = self.members[order]
-        self.terms = self.terms[order] if self.terms.size else self.terms
+        self.terms = self.terms.take(order, axis=0) if self.terms.size else self.terms
         for name in ("divisors", "choices"):
             if (of := getattr(self, name)) is not None:
                 setattr(self, name, of[order])

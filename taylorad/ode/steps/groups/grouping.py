@@ -46,7 +46,7 @@ def grouped(recurrences: Recurrences) -> tuple[list[Group], list[Group]]:
 
 def _depths(sums: Sums) -> Column:
     """Give for each line how many nodes come before it, and itself; 0 if it is no node."""
-    newest = sums.terms[sums.is_newest]
+    newest = sums.newest
     chosen = [(line, i) for line, (_, *both) in sums.choices.items() for i in both if i != NONE]
     pairs = np.array(chosen, int).reshape(-1, 2)
     lines = np.concatenate([newest["node"], pairs[:, 0]])
@@ -62,7 +62,7 @@ def _ordered(sums: Sums, depth: Column) -> Sums:
     terms, newest = sums.terms, sums.is_newest
     deep = np.where(newest, depth[terms["a"]], 0)
     length = np.where(newest, sums.products.lengths(terms["values"]), 0)
-    return sums.of_terms(terms[np.lexsort((length, deep, newest, terms["node"]))])
+    return sums.of_terms(terms.take(np.lexsort((length, deep, newest, terms["node"]))))
 
 
 def _forms(sums: Sums, depth: Column) -> Column:
@@ -96,7 +96,7 @@ def _coloured(sums: Sums, depth: Column) -> Column:
     roles = np.column_stack([position, position + 1]).ravel()
     many = int(roles.max(initial=0)) + 1
     among = place[factors] != NONE
-    newest = terms[sums.is_newest]
+    newest = sums.newest
     needs = [(line, i) for line, (_, *both) in sums.choices.items() for i in both if i != NONE]
     pairs = np.array(needs, int).reshape(-1, 2)
     adders = place[np.concatenate([newest["node"], pairs[:, 0]])]
