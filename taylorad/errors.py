@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -135,7 +134,7 @@ def named(origin: tuple[str, int] | None) -> str:
 def user_frame() -> tuple[str, int] | None:
     """Give file and line of the innermost user code being run."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame.f_globals.get("__name__", "")):
+    while frame is not None and not _USERS[frame.f_globals.get("__name__", "")]:
         frame = frame.f_back
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
@@ -144,7 +143,7 @@ def user_depth() -> int:
     """Count the frames from the caller out to user code, as ``stacklevel`` of a warning does."""
     frame: FrameType | None = sys._getframe(1)
     depth = 1
-    while frame is not None and not _is_users(frame.f_globals.get("__name__", "")):
+    while frame is not None and not _USERS[frame.f_globals.get("__name__", "")]:
         frame, depth = frame.f_back, depth + 1
     return depth
 
@@ -153,12 +152,18 @@ def line_of(error: BaseException) -> str:
     """Name the innermost line of user code that an exception came through."""
     found, trace = "", error.__traceback__
     while trace is not None:
-        if _is_users(trace.tb_frame.f_globals.get("__name__", "")):
+        if _USERS[trace.tb_frame.f_globals.get("__name__", "")]:
             found = named((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return found
 
 
-@cache
-def _is_users(module: str) -> bool:
-    return module.split(".")[0] not in ("taylorad", "numpy", "scipy")
+class _Users(dict[str, bool]):
+    """Tells of modules whether they are the user's."""
+
+    def __missing__(self, module: str) -> bool:
+        found = self[module] = module.split(".")[0] not in ("taylorad", "numpy", "scipy")
+        return found
+
+
+_USERS = _Users()

@@ -69,8 +69,10 @@ class Trace(Tape):
 
     def record(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Append an operation, computed unless that can wait."""
-        self.check_open(primitive)
-        if isinstance(primitive, Constant) and primitive.shape_varies:
+        if self.closed:
+            self.check_open(primitive)
+        constant = primitive if isinstance(primitive, Constant) else None
+        if constant is not None and constant.shape_varies:
             for a in args:
                 if isinstance(a, Traced):
                     np.not_equal(a, 0).settle()  # type: ignore[union-attr]
@@ -89,16 +91,18 @@ class Trace(Tape):
                 given.append(None)
                 numbers.append(number)
                 steps = steps and stepwise[number]
-                is_large = is_large or math.prod(kinds[number][0]) > LARGE
+                shape = kinds[number][0]
+                is_large = is_large or (bool(shape) and math.prod(shape) > LARGE)
             else:
-                given.append(self._plain(a))
+                given.append(a if type(a) is float else self._plain(a))
                 numbers.append(None)
         operands, sources = tuple(given), tuple(numbers)
-        # Every derivative asks of its point whether there is a NaN in it.
-        is_question = isinstance(primitive, Constant) and not primitive.opaque and not params
-        question = (primitive, sources) if is_question and None not in sources else ()
-        if question in self.asked:
-            return Traced(self, self.asked[question])
+        question: tuple[Any, ...] = ()
+        if constant is not None and not (constant.opaque or params or None in sources):
+            # Every derivative asks of its point whether there is a NaN in it.
+            question = primitive, sources
+            if question in self.asked:
+                return Traced(self, self.asked[question])
         if params:
             params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
         record = Record(primitive, operands, sources, params, None)
@@ -108,10 +112,9 @@ class Trace(Tape):
         if kind is None:
             record.value = self._computed(record)
             kind = _kind(record.value)
-        steps = steps or isinstance(primitive, Constant)
         if question:
             self.asked[question] = len(self.records)
-        return self._append(record, kind, steps)
+        return self._append(record, kind, steps or constant is not None)
 
     def _read_back(self, whole: Any, key: tuple[Any, ...]) -> int | None:
         """Give the record that was put into the place of an array that is read, if there is one.
@@ -119,6 +122,8 @@ class Trace(Tape):
         A jet of a large array would otherwise be computed for its value alone.
         """
         if not isinstance(whole, Traced):
+            return None
+        if self.records[whole.number].primitive is not assign:
             return None
         number: int | None = whole.number
         wanted = span(key, whole.shape)

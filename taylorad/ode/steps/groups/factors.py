@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from taylorad.compiler.emitter import converted
 from taylorad.ode.steps.code import Name
 from taylorad.ode.steps.core import TRUTHS, Access
@@ -41,9 +43,8 @@ class Factors(Interiors):
         self.claim_rows()
         self._bring()
         place = 0
-        for line, step in enumerate(self.steps):
-            if step.primitive is not None:
-                continue
+        for line in np.flatnonzero(self.recurrences.listing.row[:-1] == 0).tolist():
+            step = self.steps[line]
             if step.number is not None:
                 code.store(code.constant(float(step.number)), self.values, int(self.slots[line]))
             elif line > self.system.time:

@@ -85,6 +85,7 @@ class Stages:
             self.home[group.members] = number
             for c, slots in enumerate(core.company(group.padded(group.members))):
                 self.owners[slots.tobytes()] = number, c
+        self.homes = {group: [*map(self._homes, group.needs)] for group in core.groups}
         self.lines = np.full(core.size, NONE)
         self.lines[core.slots[:-1]] = np.arange(len(core.slots) - 1)
         self.runs: list[list[Group]] = []
@@ -118,17 +119,18 @@ class Stages:
 
     def _needed(self, *groups: Group) -> set[int]:
         """Give the homes of what groups need."""
-        return set().union(*(self._homes(lines) for group in groups for lines in group.needs))
+        return set().union(*(homes for group in groups for homes in self.homes[group]))
 
     def _belongs(self, group: Group, run: Sequence[Group]) -> bool:
         if (group.width, group.chunks) != (run[0].width, run[0].chunks):
             return False
         starts = {self.numbers[other]: -1 if other in self.late else other.slot for other in run}
-        for lines in group.needs:
-            slots = self.core.slots_of(lines)
-            found = {starts[home] for home in self._homes(lines) if home in starts}
-            if found and not (found == {int(slots[0])} and self.core.is_run(slots)):
-                return False
+        for lines, homes in zip(group.needs, self.homes[group], strict=True):
+            found = {starts[home] for home in homes if home in starts}
+            if found:
+                slots = self.core.slots_of(lines)
+                if found != {int(slots[0])} or not self.core.is_run(slots):
+                    return False
         return True
 
     def of(self, count: int) -> list[Stage]:
