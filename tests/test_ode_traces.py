@@ -19,6 +19,12 @@ RATES = np.array([1.0, 2.0])
 SETTINGS = types.ModuleType("settings")
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Have nothing from other runs on disk."""
+    monkeypatch.setenv("TAYLORAD_CACHE", str(tmp_path / "cache"))
+
+
 def rate() -> float:
     return RATE
 
@@ -103,6 +109,16 @@ def test_attributes_of_modules_and_defaults(monkeypatch):
     for k in (1.0, 2.0):
         decay.__defaults__, decay.__kwdefaults__ = (k,), {"by": 3.0 - k}
         np.testing.assert_allclose(end(decay), math.exp(-k * (3.0 - k)), rtol=1e-14)
+
+
+def test_modules_as_defaults_are_looked_into(monkeypatch):
+    def decay(t, y, settings=SETTINGS, *, m=math):
+        return -settings.k * y * m.cos(0.0)
+
+    for k in (1.0, 2.0):
+        monkeypatch.setattr(SETTINGS, "k", k, raising=False)
+        assert known_by((decay,), ()) is not None
+        np.testing.assert_allclose(end(decay), math.exp(-k), rtol=1e-14)
 
 
 def test_inner_functions_and_variables_that_are_assigned_later():
@@ -235,12 +251,24 @@ def unknown_functions():
     def large(t, y, a=many):
         return y * a[0]
 
+    def hands_a_default_on(t, y, m=np):
+        return rate_of(m) * y
+
+    def assigns_a_default(t, y, m=np):
+        m = SETTINGS
+        return m.sin(y)
+
+    def has_a_default_around(t, y, m=np):
+        return [m.sin(x) for x in y] + [(lambda: m.cos(0.0))()]
+
     calls = lambda t, y: prints(t, y)
     return [
+        *(hands_a_default_on, assigns_a_default, has_a_default_around),
         *(writes_around, writes_out, imports, hands_modules_around, prints, draws, looks_inside),
         *(not_there, not_yet, with_object, large, calls, Decay, print),
     ]
     later = 1.0
+    rate_of = lambda m: m.sin(1.0)
 
 
 @pytest.mark.parametrize("fun", unknown_functions(), ids=lambda f: f.__name__)

@@ -369,6 +369,6 @@ def test_a_text_is_written_only_if_there_is_no_code_of_it(compilations):
 def test_the_code_of_another_release_is_not_taken(monkeypatch):
     recipe = Recipe("about answers", lambda: TEXT, ("answer", "table"))
     code = build(recipe)
-    monkeypatch.setattr(module, "_SOURCES", "another")
+    monkeypatch.setattr(module, "SOURCES", "another")
     assert find(recipe) is None
     assert code.address("answer")

@@ -26,7 +26,7 @@ import llvmlite.binding as llvm
 from taylorad.machine import objects
 from taylorad.machine.features import Processor, processor
 
-__all__ = ["Code", "Recipe", "arrive", "build", "find", "parcel"]
+__all__ = ["SOURCES", "Code", "Recipe", "arrive", "build", "find", "parcel"]
 
 
 class Effort(NamedTuple):
@@ -216,7 +216,7 @@ def _key(text: str | Recipe, level: int, target: Processor) -> str:
     versions = (ours, llvmlite.__version__, llvm.llvm_version_info, sys.platform)
     about = repr((versions, level, EFFORTS[level], target, _JIT_LINK))
     if isinstance(text, Recipe):
-        about, text = f"{about}\n{_SOURCES}", text.about
+        about, text = f"{about}\n{SOURCES}", text.about
     return sha256(f"{about}\n{text}".encode()).hexdigest()
 
 
@@ -233,7 +233,7 @@ def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
                 yield from _stamps(entry.path)
 
 
-_SOURCES = sha256(repr(sorted(_stamps(str(Path(__file__).parents[1])))).encode()).hexdigest()
+SOURCES = sha256(repr(sorted(_stamps(str(Path(__file__).parents[1])))).encode()).hexdigest()
 """This library, as it is when it is imported: what writes texts is part of it."""
 
 

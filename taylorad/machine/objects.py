@@ -1,4 +1,4 @@
-"""Object code kept on disk, so that the next process need not compile what this one has.
+"""Object code, and what it is found by, kept on disk: the next process need not compile again.
 
 Whoever can write to the folder can have this process run what they like, so the folder must
 belong to the user and be writable by nobody else; if it is not, nothing is read or written. Each

@@ -27,6 +27,7 @@ from taylorad.ode.steps.polynomials.prepared import Prepared
 from taylorad.ode.steps.rowed import Rowed
 from taylorad.ode.steps.turning import Turning
 from taylorad.ode.steps.unrolled import Unrolled
+from taylorad.ode.tracing import recording
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.recurrences import Recurrences
 from taylorad.ode.tracing.system import NotTraceable, System
@@ -196,7 +197,8 @@ def _products(system: Variation) -> int:
 
 
 def forget() -> None:
-    """Let go of machine code that nothing uses."""
+    """Let go of machine code that nothing uses, and of traces."""
+    recording.forget()
     with _LOCK:
         _recent.clear()
 

@@ -1,7 +1,8 @@
 """What a function reads besides its arguments: a function that reads the same does the same.
 
 So its trace need not be made again. Whatever could make a difference unseen, an object of a class,
-an attribute of a function, a module that is handed around, says that nothing is known.
+an attribute of a function, a module that is handed around (and is no default), says that nothing is
+known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 import types
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,7 @@ _CALLED = frozenset({types.FunctionType, types.BuiltinFunctionType, type, np.ufu
 _PLAIN = frozenset({type(None), bool, int, str, bytes, type(Ellipsis)})
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _OUTSIDE = {"LOAD_GLOBAL", "LOAD_DEREF"}
+_LOCAL = {"LOAD_FAST", "LOAD_FAST_BORROW"}
 _LEAVING = (
     *("IMPORT_", "LOAD_NAME", "LOAD_LOCALS", "LOAD_BUILD_CLASS", "LOAD_CLASSDEREF", "LOAD_FROM_"),
     *("LOAD_SUPER_", "STORE_GLOBAL", "STORE_NAME", "STORE_ATTR", "DELETE_GLOBAL", "DELETE_NAME"),
@@ -123,7 +126,7 @@ def _function(f: Any, around: tuple[Any, ...]) -> Hashable:
         free = {name: x.cell_contents for name, x in zip(code.co_freevars, cells, strict=True)}
     except ValueError as error:  # nothing has been assigned yet
         raise _Unknown from error
-    told = [_told(x, around) for x in (f.__defaults__, f.__kwdefaults__)]
+    told = [*_defaults(f, around)]
     met, reads = set(), _reads(code)
     if reads is None:
         raise _Unknown
@@ -140,6 +143,22 @@ def _function(f: Any, around: tuple[Any, ...]) -> Hashable:
         told.append((name, attributes, _attribute(x, attributes, around)))
     told += [_told(x, around) for name, x in free.items() if name not in met]
     return (code, *told)
+
+
+def _defaults(f: Any, around: tuple[Any, ...]) -> Iterator[Hashable]:
+    """Tell what a function reads of its defaults."""
+    code, defaults = f.__code__, f.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount][::-1]
+    given = dict(zip(names, defaults[::-1])) | (f.__kwdefaults__ or {})
+    for name, x in given.items():
+        if not isinstance(x, types.ModuleType):
+            yield name, _told(x, around)
+            continue
+        reads = _of_variable(code, name)
+        if reads is None:
+            raise _Unknown
+        for attributes in reads:
+            yield name, attributes, _attribute(x, attributes, around)
 
 
 def _attribute(x: Any, names: tuple[str, ...], around: tuple[Any, ...]) -> Hashable:
@@ -173,10 +192,28 @@ def _names(code: types.CodeType, inner: frozenset[str]) -> Iterator[tuple[str, t
         if is_free and name not in _OUTSIDE:  # what is around it is written to
             raise _Unknown
         if is_free or name == "LOAD_GLOBAL":
-            end = place + 1
-            while end < len(steps) and steps[end].opname in _ATTRIBUTES:
-                end += 1
-            yield step.argval, tuple([s.argval for s in steps[place + 1 : end]])
+            yield step.argval, _attributes(steps, place)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant, inner)
+
+
+def _attributes(steps: list[dis.Instruction], place: int) -> tuple[str, ...]:
+    """Give the attributes that are read of what an instruction loads, one of another."""
+    found = takewhile(lambda step: step.opname in _ATTRIBUTES, steps[place + 1 :])
+    return tuple([step.argval for step in found])
+
+
+@lru_cache(maxsize=1024)
+def _of_variable(code: types.CodeType, name: str) -> list[tuple[str, ...]] | None:
+    """Give what a code reads of a variable, if it does nothing else with it."""
+    found: list[tuple[str, ...]] = []
+    steps = [*dis.get_instructions(code)]
+    for place, step in enumerate(steps):
+        names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if name in names and "_FAST" in step.opname:
+            attributes = _attributes(steps, place)
+            if step.opname not in _LOCAL or not attributes:
+                return None
+            found.append(attributes)
+    return None if name in code.co_cellvars else list(dict.fromkeys(found))

@@ -1,11 +1,13 @@
 """The trace of a right-hand side, and of other functions of time and state, as one program.
 
 Traces are remembered: that of functions that read the same as they did then, and were given the
-same kinds of arguments, needs not be made again (see `reads`).
+same kinds of arguments, needs not be made again (see `reads`). What it takes to find the code that
+was made of one is kept on disk, with that code.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
@@ -21,6 +23,8 @@ from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
 from taylorad.forward.program import NoProgram, program
+from taylorad.machine.objects import load, store
+from taylorad.ode.tracing.lasting import lasting
 from taylorad.ode.tracing.reads import known_by
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.wengert import trace as recording
@@ -28,7 +32,7 @@ from taylorad.wengert.digest import digest
 from taylorad.wengert.list import WengertList
 from taylorad.wengert.simplify import needed, normal_form
 
-__all__ = ["Recording", "parameters_of", "traced"]
+__all__ = ["Recording", "forget", "parameters_of", "traced"]
 
 SAME = 1e-8
 """What is that near, in terms of the largest component, is the same."""
@@ -52,14 +56,25 @@ def traced(
     with _LOCK:
         found = _remembered.get(key)
     if found is None:
-        found = Recording(f, t, y, args, functions)
-        if key is None or found.is_guarded:  # which holds for some states
-            return found
+        name = "" if functions or key is None else lasting(key)
+        found = _Recalled.of(name, (f, t, y, args, functions))
+        if found is None:
+            found = Recording(f, t, y, args, functions)
+            if key is None or found.is_guarded:  # which holds for some states
+                return found
+            if name and found.said and not found.may_jump:
+                store(name, _Recalled.kept(found))
     with _LOCK:
         _remembered[key] = _remembered.pop(key, found)
         while len(_remembered) > MOST:
             del _remembered[next(iter(_remembered))]
     return found
+
+
+def forget() -> None:
+    """Let go of all traces."""
+    with _LOCK:
+        _remembered.clear()
 
 
 def parameters_of(args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
@@ -176,6 +191,36 @@ class Recording:
         constants = list(map(np.asarray, constants))
         more = (self._outputs, self.shape, self.shapes, order, constants)
         return digest(self._trace, self._used, *more)
+
+
+class _Recalled(Recording):
+    """The trace of a call that another process made; it is made anew when more of it is asked for.
+
+    Nothing in it jumps.
+    """
+
+    def __init__(self, facts: Sequence[Any], call: tuple[Any, ...]) -> None:
+        shape, self.said, self.is_timed = facts
+        self.shape = tuple(shape)
+        self.may_jump = False
+        self._call = call
+
+    @classmethod
+    def of(cls, name: str, call: tuple[Any, ...]) -> _Recalled | None:
+        """Give what was kept under a name, if there is something."""
+        image = load(name) if name else None
+        return None if image is None else cls(json.loads(image), call)
+
+    @staticmethod
+    def kept(recorded: Recording) -> bytes:
+        """Give what is kept of a trace."""
+        return json.dumps([recorded.shape, recorded.said, recorded.is_timed]).encode()
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("shapes", "constants", "_trace", "_outputs"):
+            raise AttributeError(name)
+        vars(self).update(vars(Recording(*self._call)), _call=())
+        return vars(self)[name]
 
 
 def _check(traced: Any, f: Callable[..., Any], t: float, y: Any, args: Sequence[Any]) -> None:
