@@ -142,7 +142,7 @@ def _totals(self: Expansion, line: Line, terms: list[Numbers]) -> Numbers:
 
 
 def _segment_sum(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
-    (length,) = self.program[line.operands[0]].shape[-1:]
+    (length,) = self.lines[line.operands[0]].shape[-1:]
     ends = [*line.params["starts"].tolist(), length]
     rows = _cut(operands[0], len(operands[0]) // max(length, 1))
     return _totals(self, line, [row[i:k] for row in rows for i, k in pairwise(ends)])
@@ -152,7 +152,7 @@ def _scatter_add(self: Expansion, line: Line, operands: list[Numbers]) -> Number
     if line.names:
         raise NotExpandable
     places = line.params["places"]
-    if self.program[line.operands[0]].shape != np.shape(places):
+    if self.lines[line.operands[0]].shape != np.shape(places):
         raise NotExpandable
     terms: list[Numbers] = [[] for _ in range(math.prod(line.shape))]
     for place, number in zip(places.ravel().tolist(), operands[0]):

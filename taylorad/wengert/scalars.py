@@ -58,7 +58,7 @@ class Expansion:
     """The expansion of one program: for every line of it the numbers of its entries."""
 
     def __init__(self, program: WengertList, limit: int) -> None:
-        self.program, self.limit = program, limit
+        self.program, self.lines, self.limit = program, program.lines, limit
         self.scalars = Scalars()
         self.rules = rules_of(len(TABLE))
         self.numbers: list[Numbers] = []
@@ -103,7 +103,7 @@ class Expansion:
             raise NotExpandable
 
     def _array(self, number: int) -> Array:
-        return np.array(self.numbers[number], np.int64).reshape(self.program[number].shape)
+        return np.array(self.numbers[number], np.int64).reshape(self.lines[number].shape)
 
     def _entries(self, number: int, line: Line) -> Numbers:
         if not line.shape:
@@ -131,9 +131,9 @@ class Expansion:
 
     def columns(self, line: Line, operands: list[Numbers]) -> list[Numbers]:
         """Broadcast operands to the shape of a line."""
-        shape, program = line.shape, self.program
+        shape, lines = line.shape, self.lines
         return [
-            numbers if program[i].shape == shape else self._broadcast(numbers, program[i], shape)
+            numbers if lines[i].shape == shape else self._broadcast(numbers, lines[i], shape)
             for i, numbers in zip(line.operands, operands)
         ]
 
@@ -163,7 +163,7 @@ class Expansion:
             Of the line, and arrays of its operands' shapes, whose entries are numbered from 1. It
             gives arrays of these numbers, and zeros where there is nothing.
         """
-        shapes = tuple([self.program[i].shape for i in line.operands])
+        shapes = tuple([self.lines[i].shape for i in line.operands])
         key = (line.row, shapes, frozen(line.params))
         places = self.known.get(key)
         if places is None:

@@ -59,7 +59,7 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
     writer.list.outputs = [at[n] for n in outputs]
     guards = {Guard(at[n], expected, trace.origins[n]): None for n, expected in trace.guards}
     writer.list.guards = [g for g in guards if not writer.lines[g.line].is_constant]
-    return pruned(writer.list)
+    return pruned(writer.list, is_own=True)
 
 
 def needed(trace: Trace, roots: Iterable[int]) -> bytearray:

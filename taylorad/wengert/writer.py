@@ -19,8 +19,11 @@ Origin = tuple[str, int] | None
 Shape = tuple[int, ...]
 
 
-def pruned(program: WengertList) -> WengertList:
-    """Drop the lines nothing needs any more, and renumber; inputs stay."""
+def pruned(program: WengertList, is_own: bool = False) -> WengertList:
+    """Drop the lines nothing needs any more, and renumber; inputs stay.
+
+    The lines of an own program, which nobody else has, may be changed.
+    """
     lines, needed = program.lines, used(program)
     number = [0] * len(lines)
     kept: list[Line] = []
@@ -28,8 +31,13 @@ def pruned(program: WengertList) -> WengertList:
         if needed[i]:
             number[i] = len(kept)
             is_moved = i != len(kept)  # something before it has been dropped
-            operands = tuple([number[j] for j in line.operands]) if is_moved else ()
-            kept.append(line.moved(operands) if is_moved else line)
+            if is_moved and line.operands:
+                operands = tuple([number[j] for j in line.operands])
+                if is_own:
+                    line.operands = operands
+                else:
+                    line = line.moved(operands)
+            kept.append(line)
     return WengertList(
         kept,
         [number[i] for i in program.inputs],
@@ -125,7 +133,8 @@ class Writer:
         lines = self.lines
         if line.row in _ARITHMETIC and not self.is_telling(line.row, line.operands):
             return None
-        if all(lines[i].is_constant for i in line.operands):
+        marks = self.marks
+        if 0 not in [marks[i] & _CONSTANT for i in line.operands]:
             values: Any = {i: lines[i].value for i in line.operands}
             return self.constant(line.apply(values), line.origin)
         rule = RULES.get(line.row) if line.row is not None else None

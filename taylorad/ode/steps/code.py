@@ -342,13 +342,13 @@ class Code(Vectors):
 
     def load(self, pointer: str, place: int | str, width: int = 1) -> str:
         """Read numbers at a place, counted in numbers."""
-        at = self.let(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
+        at = self.plain(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
         return self.let(f"load {self.kind(width)}, ptr {at}, align 8")
 
     def store(self, value: Name, pointer: str, place: int | str, width: int = 1) -> None:
         """Write numbers to a place."""
         value = value or self.constant(0.0, width)
-        at = self.let(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
+        at = self.plain(f"getelementptr inbounds {self.kind()}, ptr {pointer}, i64 {place}")
         self.do(f"store {self.kind(width)} {value}, ptr {at}, align 8")
 
 

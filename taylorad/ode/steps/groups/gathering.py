@@ -49,9 +49,9 @@ class Gathering(Layout):
     def _slots(self, array: str, slots: Column, chunk: str, width: int) -> tuple[str, str]:
         """Find the slots of a chunk; those that are equally far apart share a table."""
         code, base = self.code, int(slots.min())
-        first = code.let(f"getelementptr inbounds double, ptr {array}, i64 {base}")
+        first = code.plain(f"getelementptr inbounds double, ptr {array}, i64 {base}")
         table, start = self.table(slots - base), self.at(chunk, width, 0)
-        return first, code.let(f"getelementptr inbounds i32, ptr {table}, i64 {start}")
+        return first, code.plain(f"getelementptr inbounds i32, ptr {table}, i64 {start}")
 
     def _picked(self, array: str, where: Column) -> str:
         """Put a vector together from those that its entries stand in."""

@@ -238,8 +238,8 @@ class Layout(Core):
         """Give the place of a chunk, counted in doubles."""
         if isinstance(chunk, int):
             return str(chunk * width + start)
-        place = self.code.let(f"mul nuw nsw i64 {chunk}, {width}")
-        return self.code.let(f"add nuw nsw i64 {place}, {start}") if start else place
+        place = self.code.plain(f"mul nuw nsw i64 {chunk}, {width}")
+        return self.code.plain(f"add nuw nsw i64 {place}, {start}") if start else place
 
     def in_stream(self, stream: int, chunk: Chunk, width: int, k: str | int) -> str:
         """Give the place of a chunk's parts of a degree."""
@@ -248,5 +248,6 @@ class Layout(Core):
         if isinstance(k, int) and isinstance(chunk, int):
             return str(int(start) + k * width)
         if isinstance(k, int):
-            return code.let(f"add nuw nsw i64 {start}, {k * width}") if k else start
-        return code.let(f"add nuw nsw i64 {start}, {code.let(f'mul nuw nsw i64 {k}, {width}')}")
+            return code.plain(f"add nuw nsw i64 {start}, {k * width}") if k else start
+        degrees = code.plain(f"mul nuw nsw i64 {k}, {width}")
+        return code.plain(f"add nuw nsw i64 {start}, {degrees}")
