@@ -181,15 +181,39 @@ def test_what_may_change_unseen_is_traced_each_time():
     def of_function(t, y):
         return -of_function.k * y
 
-    def by_alias(t, y):
-        me = of_function
-        return -me.k * y
-
     for k in (1.0, 2.0):
         held.k = of_function.k = frozen.k[0] = k
-        for fun in (held, held.method, attribute, of_frozen, of_function, by_alias):
+        for fun in (held, held.method, attribute, of_frozen, of_function):
             np.testing.assert_allclose(end(fun), math.exp(-k), rtol=1e-14)
             assert known_by((fun,), ()) is None
+
+
+def test_attributes_of_functions_count(monkeypatch):
+    made = count(monkeypatch)
+
+    def by_alias(t, y):
+        me = by_alias
+        return -me.k * y
+
+    for k in (1.0, 2.0, 1.0, np.ones(1)):
+        by_alias.k = k
+        np.testing.assert_allclose(end(by_alias), math.exp(-np.sum(k)), rtol=1e-14)
+    assert len(made) == 3
+    by_alias.k, by_alias.seen = 1.0, object()
+    assert known_by((by_alias,), ()) is None
+
+
+def test_events_that_end_an_integration_are_traced_once(monkeypatch):
+    made = count(monkeypatch)
+
+    def low(t, y):
+        return y[0] - 0.5
+
+    low.terminal, low.direction = True, -1
+    for start in (1.0, 2.0):
+        found = ta.ode.solve_ivp(lambda t, y: -y, (0.0, 9.0), [start], events=low)
+        np.testing.assert_allclose(found.t_events[0], [math.log(2 * start)], rtol=1e-15)
+    assert len(made) == 1
 
 
 def test_rules_of_the_users_own_may_read_what_changes(monkeypatch):

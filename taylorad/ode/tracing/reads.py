@@ -1,8 +1,7 @@
 """What a function reads besides its arguments: a function that reads the same does the same.
 
 So its trace need not be made again. Whatever could make a difference unseen, an object of a class,
-an attribute of a function, a module that is handed around (and is no default), says that nothing is
-known.
+a module that is handed around (and is no default), says that nothing is known.
 """
 
 from __future__ import annotations
@@ -118,15 +117,13 @@ def _function(f: Any, around: tuple[Any, ...]) -> Hashable:
     """Tell a function by its code, and by what that reads."""
     if f in around:  # it calls itself
         return len(around) - around.index(f)
-    if f.__dict__:
-        raise _Unknown
     around = (*around, f)
     code, cells = f.__code__, f.__closure__ or ()
     try:
         free = {name: x.cell_contents for name, x in zip(code.co_freevars, cells, strict=True)}
     except ValueError as error:  # nothing has been assigned yet
         raise _Unknown from error
-    told = [*_defaults(f, around)]
+    told = [*_defaults(f, around), _told(f.__dict__, around)]
     met, reads = set(), _reads(code)
     if reads is None:
         raise _Unknown
