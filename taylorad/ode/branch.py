@@ -151,12 +151,12 @@ class Branch:
             functions = [g for g in functions if self._is_traceable(g, t, y)]
             traced = system(self.fun, t, y, self.args, functions)
         rows: list[int | None] = []
-        ahead = iter(traced.functions)
+        entries = iter(traced.entries)
         for i, event in enumerate(self.events):
-            lines = next(ahead) if event.function in functions else None
-            if lines is not None:
-                _check_event(i, lines)
-            rows.append(None if lines is None else self.size + sum(r is not None for r in rows))
+            is_traced = event.function in functions
+            if is_traced:
+                _check_event(i, next(entries))
+            rows.append(self.size + sum(r is not None for r in rows) if is_traced else None)
         self.rows = rows
         return traced
 
@@ -190,8 +190,8 @@ class Branch:
         else:
             if self.stepper not in self.steppers:
                 self.steppers.append(self.stepper)
-            for i in range(len(functions)):
-                _check_event(i, self.system.functions[i])
+            for i, count in enumerate(self.system.entries[: len(functions)]):
+                _check_event(i, count)
             self._begin_with(ExactSwitches(self.system, self._ahead), t, y)
 
     def make_room(self, lines: int, dtype: Any = float) -> None:
@@ -222,6 +222,6 @@ def with_slack(shape: tuple[int, ...], dtype: Any = float) -> Any:
     return np.zeros(count + WIDTH, dtype)[:count].reshape(shape)
 
 
-def _check_event(i: int, lines: Sequence[int]) -> None:
-    if len(lines) != 1:
-        raise InputError(f"event {i} returned {len(lines)} numbers; it must return one")
+def _check_event(i: int, entries: int) -> None:
+    if entries != 1:
+        raise InputError(f"event {i} returned {entries} numbers; it must return one")

@@ -135,7 +135,7 @@ class Stepper:
         self, system: System, order: int, level: int | None = None, form: str = ""
     ) -> None:
         self.system, self.order = system, order
-        self.functions = sum(map(len, system.functions))
+        self.functions = sum(system.entries)
         self._machine = Translation(system, order, level, form)
         self._lock = threading.Lock()
         self._enter = door()

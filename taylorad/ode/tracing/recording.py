@@ -91,6 +91,8 @@ class Recording:
         Of the state.
     shapes : list of tuple of int
         Of the parameters.
+    sizes : list of int
+        How many entries each result has: that of the right-hand side, then those of functions.
     constants : list
         Of each result what it is, if that is constant; None where it is an output of the program.
     """
@@ -129,6 +131,7 @@ class Recording:
                 f"state of shape {y.shape}"
             )
         _check(results[0], f, t, y, args)
+        self.sizes = [int(np.size(r)) for r in results]
         self.constants = [None if isinstance(r, recording.Traced) else r for r in results]
         for record in trace.records:
             if record.primitive is not None:  # its numbers have served their purpose

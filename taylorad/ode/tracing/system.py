@@ -109,6 +109,11 @@ class System:
         return self.size
 
     @property
+    def entries(self) -> list[int]:
+        """How many entries each of the functions has."""
+        return [len(lines) for lines in self.functions]
+
+    @property
     def expanded(self) -> System:
         """The system with all of its lines."""
         return self
@@ -167,7 +172,7 @@ def system(
         raise NotTraceable(f"it uses {error}") from error
     except NotForMachines as error:
         raise NotTraceable(error.warning or "an argument is no number") from error
-    if may_wait and recorded.said and not functions and not recorded.may_jump:
+    if may_wait and recorded.said and not recorded.may_jump:
         return _Unread(recorded, parameters)
     return _read(recorded, parameters)
 
@@ -201,16 +206,20 @@ class _Unread(System):
 
     def __init__(self, recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> None:
         self.shape, self.parameters, self.said = recorded.shape, parameters, recorded.said
-        self.functions, self.held, self.guards = [], [], []
+        self.held, self.guards = [], []
         self.is_timed = recorded.is_timed
         self._recorded = recorded
 
+    @property
+    def entries(self) -> list[int]:
+        return self._recorded.sizes[1:]
+
     def __getattr__(self, name: str) -> Any:
-        if name not in ("program", "rates"):
+        if name not in ("program", "rates", "functions"):
             raise AttributeError(name)
         found = _read(self._recorded, self.parameters)
         assert not any((found.held, found.guards))
-        self.program, self.rates = found.program, found.rates
+        self.program, self.rates, self.functions = found.program, found.rates, found.functions
         return getattr(self, name)
 
 
