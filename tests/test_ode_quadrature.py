@@ -36,7 +36,7 @@ def integrals(fun, extra, y0, times, tol=None, args=(), order=20):
     )
     motion = Motion(y0, np.zeros(n), 0.0)
     given = np.concatenate([np.ravel(a) for a in args]) if args else ()
-    stepper.propagate(motion, times[-1], limits, given, stops=stops)
+    stepper.propagate(motion, times[-1], limits, given, guide=stops)
     assert not len(stops.left)
     return quadrature.integrals
 

@@ -42,7 +42,7 @@ def test_a_way_with_stops_is_its_legs_one_by_one(fun, size, sign):
 
     whole = Motion(start, np.zeros(size), 0.0)
     way, ends = stops(), times[-1].tolist()
-    stepper().propagate(whole, ends[0], limits, given, end_low=ends[1], stops=way)
+    stepper().propagate(whole, ends[0], limits, given, end_low=ends[1], guide=way)
     assert not len(way.left)
 
     single, by_hand = Motion(start, np.zeros(size), 0.0), stops()
@@ -63,7 +63,7 @@ def test_what_cannot_be_reached_is_left():
     none = np.zeros(0, int)
     times = np.array([[0.25, 0.0], [0.5, 0.0], [2.0, 0.0], [3.0, 0.0]])
     way = Stops(times, none, np.zeros((4, 0)), none, np.zeros((4, 0)))
-    Stepper(system(lambda t, y: y**2, 0.0, start), 20).propagate(motion, 3.0, limits, stops=way)
+    Stepper(system(lambda t, y: y**2, 0.0, start), 20).propagate(motion, 3.0, limits, guide=way)
     assert way.left == range(2, 4)
     assert 0.99 < motion.time < 1.01
 
@@ -76,7 +76,7 @@ def test_only_so_many_steps():
         np.array([[1.0, 0.0], [200.0, 0.0]]), none, np.zeros((2, 0)), none, np.zeros((2, 0))
     )
     stepper = Stepper(system(lambda t, y: -y, 0.0, start), 20)
-    stepper.propagate(motion, 200.0, limits, steps=30, stops=way)
+    stepper.propagate(motion, 200.0, limits, steps=30, guide=way)
     assert motion.steps == 30
     assert way.left == range(1, 2)
 

@@ -88,6 +88,8 @@ class Branch:
 
     def seen(self, states: Any) -> Any:
         """Give what is the user's of states: shape ``(..., size)`` becomes ``(..., *shown)``."""
+        if states.shape == self.shown == (self.size,):
+            return states
         return states[..., : math.prod(self.shown)].reshape(*states.shape[:-1], *self.shown)
 
     def trace(self, t: float, y: Any) -> None:

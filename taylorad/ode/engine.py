@@ -19,7 +19,9 @@ import numpy as np
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import with_slack
 from taylorad.ode.digits.pickling import exactly
+from taylorad.ode.events.ending import Ending
 from taylorad.ode.events.exact import sharpened
+from taylorad.ode.events.pursuit import Pursuit
 from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
@@ -86,9 +88,7 @@ class Engine:
         self.flow, self.motion, self.tolerance, self.events = flow, motion, tolerance, events
         self.t_events: list[list[Any]] = [[] for _ in events]
         self.y_events: list[list[Any]] = [[] for _ in events]
-        self.directions = np.array([event.direction for event in events])
-        self.counts = [0] * len(events)
-        self.ending = any(math.isfinite(event.most) for event in events)
+        self.ending = Ending(events)
         self.exact = motion.state.dtype == object
         self.is_order_free = is_order_free
         self.mover, self.ahead = 0, 1
@@ -99,6 +99,11 @@ class Engine:
         """What looks for events."""
         relative = max(float(self.tolerance.relative), 1e-290)
         return Watch(len(self.events), self.flow.order, relative)
+
+    @cached_property
+    def pursuit(self) -> Pursuit:
+        """What goes as far as an event that ends it all."""
+        return Pursuit(self.watch.search, self.ending)
 
     def forget(self) -> None:
         """Forget what is no longer so where the integration has been moved by hand."""
@@ -124,11 +129,13 @@ class Engine:
 
     def begin(self) -> None:
         """Take few steps at a time, to begin with, if some may be in vain."""
-        if self.events or self.flow.jumps:
-            size = 8 * (self.flow.lines + 1) * (self.flow.order + 1)
-            self.ahead = min(max(AHEAD // size, 1), 16)
-        else:
-            self.ahead = min(FREELY, self.flow.most)
+        self.ahead = 0
+
+    def _few(self) -> int:
+        if not (self.events or self.flow.jumps):
+            return min(FREELY, self.flow.most)
+        size = 8 * (self.flow.lines + 1) * (self.flow.order + 1)
+        return min(max(AHEAD // size, 1), 16)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give all but what is compiled, and how to make that."""
@@ -136,6 +143,7 @@ class Engine:
         state = motion.state.reshape(flow.shape)
         made = (flow.fun, self.events, flow.args, flow.order, motion.time, state, flow.digits)
         given = {**vars(self), "flow": made, "last": self.final()}
+        given.pop("pursuit", None)
         return exactly(given) if self.exact else given
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -153,7 +161,8 @@ class Engine:
         new.motion = self.motion.copy()
         if self.events:
             new.watch = copy.deepcopy(self.watch)
-        new.counts = list(self.counts)
+            vars(new).pop("pursuit", None)
+        new.ending = copy.deepcopy(self.ending)
         new.t_events, new.y_events = (
             [list(x) for x in lists] for lists in (self.t_events, self.y_events)
         )
@@ -191,15 +200,26 @@ class Engine:
             raise failed(TOO_SMALL, motion, flow)
         if longest < tolerance.longest:
             tolerance = replace(tolerance, longest=longest)
+        pursuit = self.pursuit if self.ending.is_possible and flow.is_pursuable else None
         done, found, ended, cap = 0, NOTHING, False, None
         while not done:
             start = motion.noted()
-            block, done = self._recorded(start, end, tolerance, int(min(most, self.ahead)))
+            if pursuit is not None:
+                block, exit = flow.pursue(motion, end, tolerance, most, pursuit)
+                done = len(block)
+                if exit is not Exit.OPEN:
+                    kept, found = block, pursuit.found
+                    break
+            else:
+                self.ahead = self.ahead or self._few()
+                block, done = self._recorded(start, end, tolerance, int(min(most, self.ahead)))
             if self.events:
-                done, found, ended, cap = self._watched(block.first(done))
+                done, found, ended, cap = self._watched(block.first(done), pursuit)
             kept = self._kept(block, start, end, tolerance, done, found[-1] if ended else None)
             if cap is not None:
                 motion.cap = cap
+        if not done:
+            raise failure(flow, motion, end, tolerance)
         if len(found):
             self._note(kept, found)
         self._check_progress(start.time, start.steps, start.state, end)
@@ -263,8 +283,8 @@ class Engine:
 
     # --- events ---
 
-    def _watched(self, block: Block) -> tuple[int, Any, bool, Any]:
-        """Look for events.
+    def _watched(self, block: Block, pursuit: Pursuit | None) -> tuple[int, Any, bool, Any]:
+        """Look for events, or go on where a pursuit has left off.
 
         Returns
         -------
@@ -283,7 +303,8 @@ class Engine:
             upto = block.first(step + 1)
             return np.divide(self.flow.values(upto.stop, upto.state), scale).real
 
-        verdict, done, found = self.watch.over(series, times, values)
+        before, known = (pursuit.verdict, pursuit.counted) if pursuit else (None, 0)
+        verdict, done, found = self.watch.over(series, times, values, verdict=before)
         cap = None
         if verdict is Verdict.DONE:
             self.blind = 0
@@ -292,7 +313,7 @@ class Engine:
             if cap is None and not done:
                 one = slice(1)
                 _, done, found = self.watch.over(series[one], times[one], values, trusting=True)
-        counted, ended = self._counted(found) if len(found) else (found, False)
+        counted, ended = self.ending.counted(found, known) if len(found) else (found, False)
         if ended:
             step, _, s, _ = counted[-1].tolist()
             self.watch.leave(series[int(step)], s, [x for x in found.tolist() if x[0] == step])
@@ -338,39 +359,14 @@ class Engine:
         real[:] = series.real if series.dtype == complex else series
         return real, times, scale
 
-    def _counted(self, found: Any) -> tuple[Any, bool]:
-        """Give the roots that are events, up to one that ends the integration.
-
-        Those that are met at the same time are events too.
-        """
-        if not self.ending:
-            numbers = found[:, 1].astype(int)
-            wanted = self.directions[numbers]
-            return found[
-                (wanted == 0) | (wanted * found[:, 3] > 0)
-            ] if wanted.any() else found, False
-        met: list[list[float]] = []
-        last = None
-        for row in found.tolist():
-            if last is not None and (row[0], row[2]) != last:
-                break
-            event = self.events[int(row[1])]
-            if not event.direction or event.direction * row[3] > 0:
-                self.counts[int(row[1])] += 1
-                met.append(row)
-                if self.counts[int(row[1])] >= event.most:
-                    last = (row[0], row[2])
-        if len(met) < len(found):
-            found = np.array(met).reshape(-1, 4)
-        return found, last is not None
-
     def _note(self, block: Block, found: Any) -> None:
         """Write down when events were, and where the integration was then."""
         rows, seen = found.tolist(), self.flow.seen
         before = len(rows)
         if block.ended:
             step, _, s, _ = rows[-1]
-            before = next(i for i, row in enumerate(rows) if row[0] == step and row[2] == s)
+            while before and rows[before - 1][0] == step and rows[before - 1][2] == s:
+                before -= 1
         times: list[Any] = []
         states: list[Any] = []
         if before:

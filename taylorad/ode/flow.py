@@ -18,6 +18,7 @@ from taylorad.ode.branch import Branch, with_slack
 from taylorad.ode.choice import watching
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
+from taylorad.ode.events.pursuit import Pursuit
 from taylorad.ode.events.watch import composed
 from taylorad.ode.scales import held_order
 from taylorad.ode.steps.interface import Exit
@@ -94,15 +95,13 @@ class Flow(Branch):
         """Go from stop to stop: as far as that is possible without watching."""
         if not self.jumps and self.size and isinstance(self.stepper, Stepper):
             end, low = stops.times[-1].tolist()
-            self.stepper.propagate(motion, end, tolerance, self.given, end_low=low, stops=stops)
+            self.stepper.propagate(motion, end, tolerance, self.given, end_low=low, guide=stops)
 
     def record(
         self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int
     ) -> Block:
         """Take many steps; there are none if that is not possible."""
-        steps = min(steps, self.most)
-        if steps > len(self.times):
-            self.parts, self.times = self._room(min(2 * steps, self.most))
+        steps = self._at_hand(steps)
         before, times = motion.steps, self.times
         if self.most > 1 and self.size:
             self.stepper.propagate(
@@ -120,6 +119,48 @@ class Flow(Branch):
             self._once(motion, end, tolerance)
             times[0, 2] = motion.step
         return self._block(motion, motion.steps - before)
+
+    def pursue(
+        self,
+        motion: Motion,
+        end: tuple[float, float],
+        tolerance: Tolerance,
+        steps: float,
+        pursuit: Pursuit,
+    ) -> tuple[Block, Exit]:
+        """Take many steps, up to an event that ends the integration, or may do so."""
+        steps = self._at_hand(steps)
+        exit = self.stepper.propagate(
+            motion,
+            end[0],
+            tolerance,
+            self.given,
+            end_low=end[1],
+            steps=steps,
+            parts=self.parts,
+            times=self.times,
+            guide=pursuit,
+        )
+        block = self._block(motion, pursuit.taken)
+        block.ended = exit is Exit.EVENT
+        return block, exit
+
+    @property
+    def is_pursuable(self) -> bool:
+        """Whether machine code can see all that is to be seen in a step."""
+        return (
+            not self.held
+            and isinstance(self.stepper, Stepper)
+            and None not in self.rows
+            and self.size > 0
+        )
+
+    def _at_hand(self, steps: float) -> int:
+        """Have room for steps, if not for too many; give for how many."""
+        steps = int(min(steps, self.most))
+        if steps > len(self.times):
+            self.parts, self.times = self._room(min(2 * steps, self.most))
+        return steps
 
     def _block(self, motion: Motion, count: int) -> Block:
         parts = self.parts if isinstance(self.parts, Later) else self.parts[:count]

@@ -72,11 +72,12 @@ class Size(IntEnum):
     ORDER = 3
     ROOM = 4  # rows that `found` has
     STEP = 5  # where to begin; then where it ended
-    FOUND = 6  # how many rows were written
+    FOUND = 6  # where to begin to write rows; then how many there are
 
 
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
-_STRIDE, _COUNT, _STEP = Size.STRIDE.value, Size.COUNT.value, Size.STEP.value
+_STRIDE, _COUNT = Size.STRIDE.value, Size.COUNT.value
+_STEP, _FOUND = Size.STEP.value, Size.FOUND.value
 
 
 def last_of(order: int) -> int:
@@ -107,13 +108,20 @@ class Search:
         Of each function at the end of the last step, or `MET`, `FRESH`, `ASK`.
     final : ndarray
         The functions' values after the last recorded step; NaN where not known.
+    found : ndarray
+        What was found, in rows of `FIELDS`.
+    sizes : memoryview
+        See `Size`.
+    address, addresses : int, tuple of int
+        Where the machine code is, and what it takes behind series and times.
     """
 
     def __init__(self, events: int, order: int, relative: float) -> None:
         self.signs, self.final = np.full(events, FRESH), np.full(events, np.nan)
         if events:
             self.code = _compiled()
-            self._call = _SEARCH(self.code.address("search"))
+            self.address = self.code.address("search")
+            self._call = _SEARCH(self.address)
         self._room = max(64, 4 * events * (order + 1))
         sizes = np.array([0, 0, events, order, self._room, 0, 0])
         self.sizes = sizes.data
@@ -131,7 +139,7 @@ class Search:
         self.trust(False)
         work = np.zeros((events + DEPTH + 3) * (padded + 2))
         self._kept = (self.signs, self.final, table, self._limits, self._weights, work, self.found)
-        self._addresses = tuple(map(address, (sizes, *self._kept))) if events else ()
+        self.addresses = tuple(map(address, (sizes, *self._kept))) if events else ()
 
     def trust(self, blindly: bool) -> None:
         """Say whether series are taken for the functions whatever their last terms are."""
@@ -155,8 +163,9 @@ class Search:
             Where to begin.
         """
         sizes = self.sizes
-        sizes[_STRIDE], sizes[_COUNT], sizes[_STEP] = series.strides[0] // 8, len(series), start
-        return _VERDICTS[self._call(address(series[0]), address(times), *self._addresses)]
+        sizes[_STRIDE], sizes[_COUNT] = series.strides[0] // 8, len(series)
+        sizes[_STEP], sizes[_FOUND] = start, 0
+        return _VERDICTS[self._call(address(series[0]), address(times), *self.addresses)]
 
 
 _SEARCH = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 10)
@@ -195,7 +204,7 @@ def _search() -> Routine:
     terms, rests = "%work", r.at("%work", r.times(events, padded))
     highs = r.at(rests, events)
     stack = r.at(highs, events)
-    step, count = r.variable(sizes[Size.STEP], "i64"), r.variable("0", "i64")
+    step, count = (r.variable(sizes[x], "i64") for x in (Size.STEP, Size.FOUND))
 
     def leave(verdict: Verdict) -> None:
         r.write(r.get(step), "%sizes", Size.STEP)

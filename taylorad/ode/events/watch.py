@@ -122,7 +122,13 @@ class Watch:
         self.search.signs[:] = state["sure"]
 
     def over(
-        self, series: Any, times: Any, values: Callable[[int], Any], *, trusting: bool = False
+        self,
+        series: Any,
+        times: Any,
+        values: Callable[[int], Any],
+        *,
+        trusting: bool = False,
+        verdict: Verdict | None = None,
     ) -> tuple[Verdict, int, Any]:
         """Look through steps for roots, in ``(0, h]`` each; those at 0 that are new included.
 
@@ -134,6 +140,8 @@ class Watch:
             Gives the functions' values at the end of a step.
         trusting : bool
             Whether the series are taken for the functions, whatever their last terms are.
+        verdict : Verdict, optional
+            Of a search that has been over them, up to where it left off.
 
         Returns
         -------
@@ -144,19 +152,22 @@ class Watch:
         found : ndarray, shape (count, 4)
             Step, function, time after the step's beginning, and direction of all roots, in order.
         """
-        search, start, found = self.search, 0, []
-        search.trust(trusting)
+        search, found = self.search, []
+        if verdict is None:
+            search.trust(trusting)
+            verdict = search.over(series, times, 0)
         while True:
-            verdict = search.over(series, times, start)
             start = search.sizes[_STEP]
             if count := search.sizes[_FOUND]:
                 found.append(self._settled(search.found[:count], series, times))
             if verdict is Verdict.UNKNOWN:
-                ends = polynomial(series[start], times[start, 2])
+                with np.errstate(all="ignore"):
+                    ends = polynomial(series[start], times[start, 2])
                 given = np.asarray(values(start), dtype=float)
                 search.final[:] = np.where(np.isnan(given), np.nan_to_num(ends), given)
             elif verdict is not Verdict.FULL:
                 break
+            verdict = search.over(series, times, start)
         if not found:
             return verdict, start, NOTHING
         rows = found[0] if len(found) == 1 else np.concatenate(found)

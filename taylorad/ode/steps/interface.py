@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from typing import Protocol
 
-__all__ = ["Clock", "Exit", "Limits", "Shared"]
+__all__ = ["Clock", "Exit", "Guide", "Limits", "Shared"]
 
 
 class Exit(IntEnum):
-    """Why a core returned."""
+    """Why a core returned, or a guide."""
 
     END = 0  # the time wanted has been reached
     STEPS = 1  # the number of steps wanted has been taken
     STUCK = 2  # the time cannot advance: steps became too small, or f is not finite
+    EVENT = 3  # of a guide: there was an event that ends the integration
+    OPEN = 4  # of a guide: whether there was one is to be looked at
+
+
+class Guide(Protocol):
+    """Machine code that calls a core over and over, and does something in between."""
+
+    def entrance(self, places: Sequence[int]) -> Callable[[int], int]:
+        """Give what takes the address of a core's table, and returns an `Exit`.
+
+        Parameters
+        ----------
+        places : sequence of int
+            The component at each place of the core's arrays of components.
+        """
 
 
 class Clock(IntEnum):

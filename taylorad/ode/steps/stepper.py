@@ -15,9 +15,8 @@ import numpy as np
 
 from taylorad.machine.module import Code
 from taylorad.ode.steps.door import address, door
-from taylorad.ode.steps.interface import Clock, Exit, Limits
+from taylorad.ode.steps.interface import Clock, Exit, Guide, Limits
 from taylorad.ode.steps.stepsize import MARGIN, largest_defect
-from taylorad.ode.steps.stops import Stops
 from taylorad.ode.steps.translation import Translation
 from taylorad.ode.tracing.system import System
 
@@ -190,7 +189,7 @@ class Stepper:
         steps: int = 2**62,
         parts: Array | None = None,
         times: Array | None = None,
-        stops: Stops | None = None,
+        guide: Guide | None = None,
     ) -> Exit:
         """Take steps until a time is reached, or so many have been taken.
 
@@ -209,9 +208,8 @@ class Stepper:
             If given, of shape (steps, 3), all steps are recorded: it gets the two words of the time
             at which each began, and its length; ``parts`` of shape (steps, lines, order + 1) gets
             the parts of each.
-        stops : Stops, optional
-            Those that are to be made on the way there, in place of one at the end. Nothing is
-            recorded then.
+        guide : Guide, optional
+            What is to call the core.
         """
         time, low = motion.time, motion.time_low
         with self._lock:  # of what is here for the next call, too
@@ -247,7 +245,7 @@ class Stepper:
                 defect,
                 steps if steps < most else most,
             )
-            enter = self._enter if stops is None else stops.entrance(self._machine.places)
+            enter = self._enter if guide is None else guide.entrance(self._machine.places)
             status = self._run(enter, motion.steps, steps, parts, times)
             time, low, step, count, rejected, cap = _CLOCK.unpack_from(self._memory, _CLOCK_BYTE)
             motion.time, motion.time_low, motion.step = time, low, step
