@@ -367,19 +367,17 @@ class Engine:
             step, _, s, _ = rows[-1]
             while before and rows[before - 1][0] == step and rows[before - 1][2] == s:
                 before -= 1
-        times: list[Any] = []
-        states: list[Any] = []
         if before:
             which, s = found[:before, 0].astype(int), found[:before, 2]
             begin = block.times[which]
             times = (begin[:, 0] + (begin[:, 1] + s)).tolist()
-            states = list(seen(evaluate(block.coefficients, which, s).T))
-        for _ in range(before, len(rows)):  # where it stands
-            times.append(self.motion.time)
-            states.append(seen(self.motion.state).copy()[()])
-        for (_, number, _, _), time, state in zip(rows, times, states, strict=True):
-            self.t_events[int(number)].append(time)
-            self.y_events[int(number)].append(state)
+            states = seen(evaluate(block.coefficients, which, s).T)
+            for (_, number, _, _), time, state in zip(rows[:before], times, states, strict=True):
+                self.t_events[int(number)].append(time)
+                self.y_events[int(number)].append(state)
+        for _, number, _, _ in rows[before:]:  # where it stands
+            self.t_events[int(number)].append(self.motion.time)
+            self.y_events[int(number)].append(seen(self.motion.state).copy()[()])
 
     # --- getting nowhere ---
 

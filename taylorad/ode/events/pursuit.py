@@ -19,7 +19,7 @@ from taylorad.machine.module import Code, build
 from taylorad.ode.events.ending import Ending
 from taylorad.ode.events.isolation import FIELDS
 from taylorad.ode.events.search import MET, Search, Size, Verdict
-from taylorad.ode.steps.door import ARGUMENTS, address, door
+from taylorad.ode.steps.door import ARGUMENTS, address
 from taylorad.ode.steps.interface import Clock, Exit, Limits
 from taylorad.ode.steps.routine import Routine
 
@@ -49,7 +49,7 @@ class _Place(IntEnum):
 
 
 _SIZES, _SIGNS, _FINAL, _FOUND = (_Place.SEARCH + k for k in (1, 2, 3, 8))
-_COUNTED, _VERDICT, _CORE = _Place.COUNTED.value, _Place.VERDICT.value, _Place.CORE.value
+_COUNTED, _VERDICT = _Place.COUNTED.value, _Place.VERDICT.value
 _STEP, _COUNT, _ROWS = Size.STEP.value, Size.COUNT.value, Size.FOUND.value
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
 
@@ -66,22 +66,20 @@ class Pursuit:
     def __init__(self, search: Search, ending: Ending) -> None:
         self.search, self.ending = search, ending
         self._places: Sequence[int] | None = None
-        self._enter, self._code = door(), _compiled()
+        self._code = _compiled()
 
-    def entrance(self, places: Sequence[int]) -> Any:
-        """Give what calls a core, whose components have these places, step by step.
-
-        It takes the address of the table that the core is called by, as `door` does.
-        """
+    def table(self, core: int, places: Sequence[int]) -> int:
+        """See `Guide`."""
         if places is not self._places:
-            self._lay_out(places)
+            self._lay_out(core, places)
         search, table = self.search, self._table
-        search.trust(False)
+        if search.is_blind:
+            search.trust(False)
         sizes = search.sizes
         sizes[_STEP] = sizes[_COUNT] = sizes[_ROWS] = table[_COUNTED] = 0
-        return self._call
+        return self._beginning
 
-    def _lay_out(self, places: Sequence[int]) -> None:
+    def _lay_out(self, core: int, places: Sequence[int]) -> None:
         search, ending = self.search, self.ending
         numbers, size, n = 3 * len(places), 1 + max(places), search.sizes[Size.ORDER] + 1
         width = (size + search.sizes[Size.EVENTS]) * n
@@ -89,17 +87,13 @@ class Pursuit:
         self._kept = np.zeros(2 * (numbers + len(Clock))), np.zeros(width)
         beginning = address(table)
         table[_Place.PURSUE] = self._code.address("pursue")
-        table[_Place.TABLE] = beginning
+        table[_Place.CORE], table[_Place.TABLE] = core, beginning
         table[_Place.SEARCH : _Place.LEFT] = search.address, *search.addresses
         arrays = (ending.left, ending.directions, *self._kept)
         table[_Place.LEFT : _Place.NUMBERS] = [address(x) for x in arrays]
         table[_Place.NUMBERS : _Place.COUNTED] = numbers, size * n, width
         search.sizes[Size.STRIDE] = width
         self._table, self._beginning, self._places = table.data, beginning, places
-
-    def _call(self, core: int) -> int:
-        self._table[_CORE] = core
-        return self._enter(self._beginning)
 
     @property
     def taken(self) -> int:

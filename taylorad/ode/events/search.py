@@ -112,6 +112,8 @@ class Search:
         What was found, in rows of `FIELDS`.
     sizes : memoryview
         See `Size`.
+    is_blind : bool
+        Whether series are taken for the functions whatever their last terms are.
     address, addresses : int, tuple of int
         Where the machine code is, and what it takes behind series and times.
     """
@@ -135,7 +137,7 @@ class Search:
         self._weights[0, : order // 2 + 1] = self._weights[2, :n] = 1.0
         self._last = 1.0 / thresholds(order, relative)
         self._limits = np.array([ROUGHLY])
-        self._blindly: bool | None = None
+        self.is_blind: bool | None = None
         self.trust(False)
         work = np.zeros((events + DEPTH + 3) * (padded + 2))
         self._kept = (self.signs, self.final, table, self._limits, self._weights, work, self.found)
@@ -144,8 +146,8 @@ class Search:
     def trust(self, blindly: bool) -> None:
         """Say whether series are taken for the functions whatever their last terms are."""
         self.final.fill(np.nan)
-        if blindly is not self._blindly:
-            self._blindly = blindly
+        if blindly is not self.is_blind:
+            self.is_blind = blindly
             self._limits[0] = np.inf if blindly else ROUGHLY
             n = int(self.sizes[Size.ORDER]) + 1
             self._weights[1, n - len(self._last) : n] = 0.0 if blindly else self._last

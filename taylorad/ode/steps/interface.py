@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -22,11 +22,13 @@ class Exit(IntEnum):
 class Guide(Protocol):
     """Machine code that calls a core over and over, and does something in between."""
 
-    def entrance(self, places: Sequence[int]) -> Callable[[int], int]:
-        """Give what takes the address of a core's table, and returns an `Exit`.
+    def table(self, core: int, places: Sequence[int]) -> int:
+        """Give the address of the table that it is called by, as a core is by its own.
 
         Parameters
         ----------
+        core : int
+            The address of the core's table.
         places : sequence of int
             The component at each place of the core's arrays of components.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import copysign
 from struct import Struct
@@ -37,7 +37,7 @@ _FLOORS_AT = _LIMITS_AT + Limits.FLOORS.value
 
 _CORE, _PARTS, _TIMES = map(_TABLE.index, ("core", "parts", "times"))
 _CLOCK_BYTE = 8 * _CLOCK_AT
-_NOWHERE = (0, 0)
+_NOWHERE, _NOTHING = (0, 0), (None, None)
 _EXITS = tuple(Exit)
 _STEPS = Exit.STEPS.value
 
@@ -103,7 +103,7 @@ class Motion:
     def noted(self) -> Motion:
         """Give another that stays where this one is now, with the same arrays."""
         note = object.__new__(Motion)
-        vars(note).update(vars(self))
+        note.__dict__ = self.__dict__.copy()
         return note
 
     def restore(self, note: Motion) -> None:
@@ -148,6 +148,7 @@ class Stepper:
         self._parts: Array | None = None
         self._times: Array | None = None
         self._there = _NOWHERE
+        self._left: tuple[Array | None, Array | None] = _NOTHING
 
     def _lay_out(self, room: int, held: int) -> None:
         """Make room for all that a core is given: one array, that starts with its table."""
@@ -213,7 +214,10 @@ class Stepper:
         """
         time, low = motion.time, motion.time_low
         with self._lock:  # of what is here for the next call, too
-            if self._is_plain:
+            left, self._left = self._left, _NOTHING
+            if motion.state is left[0] and motion.lost is left[1]:
+                pass  # there they are, as the last call left them
+            elif self._is_plain:
                 self._x[:], self._lost[:] = motion.state, motion.lost
             else:
                 # To take is quicker than to index, if no place is checked.
@@ -245,15 +249,21 @@ class Stepper:
                 defect,
                 steps if steps < most else most,
             )
-            enter = self._enter if guide is None else guide.entrance(self._machine.places)
-            status = self._run(enter, motion.steps, steps, parts, times)
+            machine, table = self._machine, self._table
+            if guide is not None:
+                table = guide.table(table, machine.places)
+            if machine.is_last:
+                status = self._enter(table)
+            else:
+                status = self._run(table, motion.steps, steps, parts, times)
             time, low, step, count, rejected, cap = _CLOCK.unpack_from(self._memory, _CLOCK_BYTE)
             motion.time, motion.time_low, motion.step = time, low, step
             motion.steps, motion.rejected, motion.cap = count, rejected, cap
             if self._is_plain:
-                motion.state, motion.lost = self._x.copy(), self._lost.copy()
+                state, lost = self._x.copy(), self._lost.copy()
             else:
-                motion.state, motion.lost = self._x[self._firsts], self._lost[self._firsts]
+                state, lost = self._x[self._firsts], self._lost[self._firsts]
+            motion.state, motion.lost = self._left = state, lost
         return _EXITS[status]
 
     def _aim(self, tolerance: Tolerance) -> None:
@@ -276,19 +286,17 @@ class Stepper:
 
     def _run(
         self,
-        enter: Callable[[int], int],
+        table: int,
         before: int,
         steps: int,
         parts: Array | None,
         times: Array | None,
     ) -> int:
         """Take steps, and say after each few how long they took."""
-        machine, words = self._machine, self._words
-        if machine.is_last:
-            return enter(self._table)
+        machine, words, enter = self._machine, self._words, self._enter
         while True:
             start = perf_counter()
-            status = enter(self._table)
+            status = enter(table)
             if machine.is_last:
                 return status
             taken = words[_TAKEN] - before

@@ -5,15 +5,15 @@ All of the way is taken by machine code: a routine that calls the core from stop
 
 from __future__ import annotations
 
-import ctypes
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from taylorad.machine.module import Code, build
+from taylorad.ode.steps.door import ARGUMENTS
 from taylorad.ode.steps.interface import Clock, Exit, Limits
 from taylorad.ode.steps.quadrature import NOTHING, Quadrature, piecewise
 from taylorad.ode.steps.routine import Routine
@@ -79,11 +79,8 @@ class Stops:
         state[added_at] += summands[stop]
         motion.state, motion.lost = state, lost
 
-    def entrance(self, places: Sequence[int]) -> Callable[[int], int]:
-        """Give what calls a core, whose components have these places, from stop to stop.
-
-        It takes the address of the table that the core is called by, as `door` does.
-        """
+    def table(self, core: int, places: Sequence[int]) -> int:
+        """See `Guide`."""
         place = np.array(places)
         self._kept = []
         about = [len(place), self.times.ctypes.data]
@@ -95,31 +92,24 @@ class Stops:
             about += [len(pairs), pairs.ctypes.data, len(components), numbers.ctypes.data]
             self._kept.append(pairs)
         self._table[2:] = [*about, *self._along]
-        call, table = _visitor().call, self._table.ctypes.data
-        return lambda core: call(core, table)
-
-
-_VISIT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-
-
-class _Visitor(NamedTuple):
-    """The machine code, which lives as long as this, and how to call it."""
-
-    code: Code
-    call: Callable[[int, int], int]
+        called = [_visitor().address("visit"), core, self._table.ctypes.data]
+        entrance = np.array([*called, *[0] * (ARGUMENTS - 2)])
+        self._kept.append(entrance)
+        return int(entrance.ctypes.data)
 
 
 @lru_cache(maxsize=1)
-def _visitor() -> _Visitor:
+def _visitor() -> Code:
+    """Compile it, once for all."""
     r = _visit()
     inner = piecewise()
     declarations = sorted(r.declarations | inner.declarations)
-    code = build("\n".join([*declarations, inner.text, r.text]), level=2)
-    return _Visitor(code, _VISIT(code.address("visit")))
+    return build("\n".join([*declarations, inner.text, r.text]), level=2)
 
 
 def _visit() -> Routine:
-    r = Routine(head="i32 @visit(ptr %table, ptr %stops)")
+    unused = [f"ptr %x{k}" for k in range(ARGUMENTS - 2)]
+    r = Routine(head=f"i32 @visit({', '.join(['ptr %table', 'ptr %stops', *unused])})")
 
     def pointer(table: str, place: int) -> str:
         return r.let(f"load ptr, ptr {r.at(table, place)}, align 8")

@@ -111,7 +111,7 @@ class Translation:
         self.code, self.address = code, code.address("propagate")
         self.is_last = is_last
         self.steps = 2**62 if is_last else FIRST
-        _count(code, 0.0)
+        keep(code)
 
     def ran(self, steps: int, seconds: float) -> None:
         """Take note of the time that steps took; make better code when that is due."""
@@ -123,17 +123,18 @@ class Translation:
 
 
 def _count(code: Code, seconds: float) -> float:
-    """Keep code a little longer; give for how long it has run."""
+    """Give for how long code has run."""
     with _LOCK:
-        total = _recent[code] = _recent.pop(code, 0.0) + seconds
-        while len(_recent) > RECENT:
-            del _recent[next(iter(_recent))]
+        total = _recent[code] = _recent.get(code, 0.0) + seconds
     return total
 
 
 def keep(code: Code) -> None:
     """Keep code a little longer, when nothing uses it."""
-    _count(code, 0.0)
+    with _LOCK:
+        _recent[code] = _recent.pop(code, 0.0)
+        while len(_recent) > RECENT:
+            del _recent[next(iter(_recent))]
 
 
 def recipe(
