@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from taylorad.ode.events.roots import UNIT
 from taylorad.ode.steps.routine import Routine
 
-__all__ = ["DEPTH", "FIELDS", "WIDTH", "isolate", "newton"]
+__all__ = ["DEPTH", "FIELDS", "WIDTH", "isolate", "natural", "newton"]
 
-DEPTH = 6
-"""How often a step is halved."""
+DEPTH = 20
+"""How often a step is halved: a ball that hardly jumps any more may well take long steps."""
 
 WIDTH = 8
 """Numbers side by side."""
@@ -120,6 +120,36 @@ def newton() -> Routine:
     r.repeat(going, polish)
     done = r.let(f"icmp ne i64 {r.get(fine)}, 0")
     r.leave(f"double {r.choose(done, r.get(t), r.constant(float('nan')))}")
+    return r
+
+
+def natural() -> Routine:
+    """Write how much a function moves in its own time, at least: its terms are given.
+
+    That is its first moving term where it is as large as any later one, on halves of the step.
+    """
+    r = Routine(head="internal double @natural(ptr noalias %a, i64 %order)")
+    zero, one = r.constant(0.0), r.constant(1.0)
+    share, lead, rest = r.variable(one), r.variable(zero), r.variable(one)
+
+    def halve() -> None:
+        def term(i: str, power: str, first: str, others: str) -> Sequence[str]:
+            power = r.multiply(power, r.get(share)) or ""
+            x = r.multiply(r.absolute(r.load("%a", r.plus(i, 1))), power) or ""
+            is_first = r.compare("oeq", first, zero)
+            return (
+                power,
+                r.choose(is_first, x, first),
+                r.choose(is_first, zero, r.larger(x, others)),
+            )
+
+        _, first, others = r.over("%order", term, one, zero, zero)
+        r.put(lead, first)
+        r.put(rest, others)
+        r.put(share, r.multiply(r.get(share), r.constant(0.5)) or "")
+
+    r.repeat(lambda: r.compare("olt", r.get(lead), r.get(rest)), halve)
+    r.leave(f"double {r.get(lead)}")
     return r
 
 

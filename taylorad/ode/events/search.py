@@ -23,7 +23,7 @@ import numpy as np
 
 from taylorad.machine.module import Code, build
 from taylorad.ode.events.bernstein import to_bernstein
-from taylorad.ode.events.isolation import DEPTH, FIELDS, WIDTH, isolate, newton
+from taylorad.ode.events.isolation import DEPTH, FIELDS, WIDTH, isolate, natural, newton
 from taylorad.ode.steps.door import address
 from taylorad.ode.steps.routine import Routine
 from taylorad.ode.steps.stepsize import LAST
@@ -176,7 +176,7 @@ _SEARCH = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 10)
 @lru_cache(maxsize=1)
 def _compiled() -> Code:
     """Compile it, once for all."""
-    routines = [newton(), isolate(), _search()]
+    routines = [newton(), natural(), isolate(), _search()]
     declarations = sorted(set().union(*(r.declarations for r in routines)))
     return build("\n".join([*declarations, *(r.text for r in routines)]), level=2)
 
@@ -303,9 +303,16 @@ def _search() -> Routine:
             r.store(sign, "%signs", e)
 
         def near() -> None:
+            allowed = r.variable(noise)
+            endless = r.compare("ult", r.load(highs, e), r.constant(ENDLESS))
             fresh = r.compare("oeq", known, r.constant(FRESH))
-            fresh = r.both(fresh, r.compare("ole", size, noise))
-            fresh = r.both(fresh, r.compare("oge", r.load(highs, e), r.constant(ENDLESS)))
+
+            def own() -> None:  # the step is no measure of the function
+                moved = r.let(f"call double @natural(ptr {a}, i64 {order})")
+                r.put(allowed, r.multiply(moved, r.constant(ROUNDINGS)) or "")
+
+            r.when(r.both(fresh, endless), own)
+            fresh = r.both(fresh, r.compare("ole", size, r.get(allowed)))
             met = r.either(fresh, r.compare("oeq", known, r.constant(MET)))
             given = f"ptr {c}, ptr {a}, i64 {order}, ptr %table, ptr {stack}, double {total}"
             given += f", double {noise}, double {h}, double {now}, double {number}, i1 {met}"
