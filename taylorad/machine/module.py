@@ -212,12 +212,18 @@ def _alive(
 
 
 def _key(text: str | Recipe, level: int, target: Processor) -> str:
-    ours = getattr(sys.modules[__name__.partition(".")[0]], "__version__", "")
-    versions = (ours, llvmlite.__version__, llvm.llvm_version_info, sys.platform)
-    about = repr((versions, level, EFFORTS[level], target, _JIT_LINK))
+    about = _about(level, target)
     if isinstance(text, Recipe):
         about, text = f"{about}\n{SOURCES}", text.about
     return sha256(f"{about}\n{text}".encode()).hexdigest()
+
+
+@cache
+def _about(level: int, target: Processor) -> str:
+    """Say what code is made by, and what for."""
+    ours = getattr(sys.modules[__name__.partition(".")[0]], "__version__", "")
+    versions = (ours, llvmlite.__version__, llvm.llvm_version_info, sys.platform)
+    return repr((versions, level, EFFORTS[level], target, _JIT_LINK))
 
 
 def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:

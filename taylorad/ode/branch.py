@@ -72,7 +72,7 @@ class Branch:
         self.fun, self.events, self.args, self.order = fun, events, args, order
         self.shape = np.shape(y)
         given: Any = fun
-        self.constrained = given if isinstance(given, Constrained) else None
+        self.constrained: Constrained | None = given if hasattr(given, "settled") else None
         self.shown = self.constrained.shape if self.constrained else self.shape
         self.size = int(np.size(y))
         self.digits, self.words = digits, words_for(digits)

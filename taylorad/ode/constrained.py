@@ -7,14 +7,13 @@ crossed, what follows from the rest is found anew. Implicit equations are such.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from taylorad.ode.steps.stepper import Motion
 
 __all__ = ["Constrained"]
 
 
-@runtime_checkable
 class Constrained(Protocol):
     """What steps need to know of such a right-hand side, besides calling it.
 

@@ -56,6 +56,8 @@ NEAREST = 2.0**-40
 AHEAD, FREELY = 2**14, 128
 """Bytes of steps that are taken at a time at first; so many steps where all of them are good."""
 
+_OPEN = Exit.OPEN  # to look up members of enumerations takes a while
+
 
 class Engine:
     """An integration that goes on.
@@ -195,11 +197,11 @@ class Engine:
         """
         motion, flow, tolerance = self.motion, self.flow, self.tolerance
         self.last = None
-        longest = min(tolerance.longest, longest)
-        if not self.exact and longest < SPACINGS * math.ulp(motion.time):
-            raise failed(TOO_SMALL, motion, flow)
         if longest < tolerance.longest:
             tolerance = replace(tolerance, longest=longest)
+        longest = tolerance.longest
+        if longest < math.inf and not self.exact and longest < SPACINGS * math.ulp(motion.time):
+            raise failed(TOO_SMALL, motion, flow)
         pursuit = self.pursuit if self.ending.is_possible and flow.is_pursuable else None
         done, found, ended, cap = 0, NOTHING, False, None
         while not done:
@@ -207,7 +209,7 @@ class Engine:
             if pursuit is not None:
                 block, exit = flow.pursue(motion, end, tolerance, most, pursuit)
                 done = len(block)
-                if exit is not Exit.OPEN:
+                if exit is not _OPEN:
                     kept, found = block, pursuit.found
                     break
             else:
@@ -375,7 +377,8 @@ class Engine:
             for (_, number, _, _), time, state in zip(rows[:before], times, states, strict=True):
                 self.t_events[int(number)].append(time)
                 self.y_events[int(number)].append(state)
-        for _, number, _, _ in rows[before:]:  # where it stands
+            rows = rows[before:]
+        for _, number, _, _ in rows:  # where it stands
             self.t_events[int(number)].append(self.motion.time)
             self.y_events[int(number)].append(seen(self.motion.state).copy()[()])
 
@@ -383,7 +386,8 @@ class Engine:
 
     def _check_progress(self, time: Any, count: int, state: Any, end: Time) -> None:
         """Raise where steps are negligible, or taken back over and over as at a branch point."""
-        motion, steps = self.motion, max(self.motion.steps - count, 1)
+        motion = self.motion
+        steps = motion.steps - count or 1
         if motion.rejected > REJECTED and motion.rejected > SHARE * motion.steps:
             text = f"At t = {float(motion.time):.17g} steps are taken back over and over: the "
             raise failed(f"{text}solution is not analytic there.", motion, self.flow)

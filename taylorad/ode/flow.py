@@ -38,6 +38,8 @@ SAME = 1e-12
 FARTHEST = 2.0**900
 """The longest step, where there is nothing to go by."""
 
+_EVENT = Exit.EVENT
+
 
 class Crossed(IntegrationError):
     """A switch was met where none may be crossed."""
@@ -141,9 +143,9 @@ class Flow(Branch):
             times=self.times,
             guide=pursuit,
         )
-        block = self._block(motion, pursuit.taken)
-        block.ended = exit is Exit.EVENT
-        return block, exit
+        times, parts = self.times[: pursuit.taken], self.parts[: pursuit.taken]
+        ended = exit is _EVENT
+        return Block(times, parts, self.size, motion.time, motion.state, ended), exit
 
     @property
     def is_pursuable(self) -> bool:
@@ -157,7 +159,7 @@ class Flow(Branch):
 
     def _at_hand(self, steps: float) -> int:
         """Have room for steps, if not for too many; give for how many."""
-        steps = int(min(steps, self.most))
+        steps = int(steps) if steps < self.most else self.most
         if steps > len(self.times):
             self.parts, self.times = self._room(min(2 * steps, self.most))
         return steps

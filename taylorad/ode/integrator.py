@@ -13,7 +13,7 @@ from taylorad.errors import InputError, InputTypeError
 from taylorad.ode.blocks import Block
 from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
-from taylorad.ode.digits.precision import in_precision_of
+from taylorad.ode.digits.precision import in_own_precision, in_precision_of
 from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
@@ -25,9 +25,6 @@ from taylorad.ode.steps.stepper import Motion
 from taylorad.ode.tolerances import order_for, tolerance
 
 __all__ = ["Integrator"]
-
-
-_precise = in_precision_of(lambda self, *args, **options: self.digits)
 
 
 class Integrator:
@@ -141,7 +138,7 @@ class Integrator:
         return self._flow.seen(self._motion.state).copy()[()]
 
     @state.setter
-    @_precise
+    @in_own_precision
     def state(self, y: Any) -> None:
         y = as_start(y, self.digits)
         if y.shape != self._flow.shown:
@@ -154,7 +151,7 @@ class Integrator:
         return self._motion.time
 
     @time.setter
-    @_precise
+    @in_own_precision
     def time(self, t: float) -> None:
         engine = self._engine
         t = as_time(t)
@@ -186,7 +183,7 @@ class Integrator:
         return self._flow.args
 
     @parameters.setter
-    @_precise
+    @in_own_precision
     def parameters(self, args: tuple[Any, ...]) -> None:
         engine = self._engine
         engine.flow.args = arguments(args)
@@ -220,7 +217,7 @@ class Integrator:
 
     # --- going on ---
 
-    @_precise
+    @in_own_precision
     def step(self, max_step: float = math.inf) -> float:
         """Take one step.
 
@@ -244,7 +241,7 @@ class Integrator:
         self._engine.advance(self._after(max_step), 1)
         return self.time
 
-    @_precise
+    @in_own_precision
     def propagate_for(self, dt: float, **options: Any) -> Propagation:
         """Go on for a time; see `propagate_until`.
 
@@ -261,7 +258,7 @@ class Integrator:
         """
         return self._propagate(self._after(as_time(dt)), **options)
 
-    @_precise
+    @in_own_precision
     def propagate_until(
         self,
         t: float,
@@ -302,7 +299,7 @@ class Integrator:
             progress=progress,
         )
 
-    @_precise
+    @in_own_precision
     def propagate_grid(self, times: Any, **options: Any) -> Any:
         """Give the state at times, by the polynomials of the steps.
 

@@ -15,7 +15,14 @@ import numpy as np
 
 from taylorad.errors import InputError, InputTypeError
 
-__all__ = ["exact_state", "in_precision_of", "relative_for", "words_for", "working"]
+__all__ = [
+    "exact_state",
+    "in_own_precision",
+    "in_precision_of",
+    "relative_for",
+    "words_for",
+    "working",
+]
 
 MOST = {2: 31, 4: 62}
 """The digits of so many words."""
@@ -70,6 +77,19 @@ def in_precision_of(digits: Callable[..., int | None]) -> Callable[[Function], F
         return cast(Function, run)
 
     return decorator
+
+
+def in_own_precision(method: Function) -> Function:
+    """Have a method run with the ``digits`` of its object."""
+
+    @wraps(method)
+    def run(self: Any, *args: Any, **options: Any) -> Any:
+        if self.digits is None:
+            return method(self, *args, **options)
+        with working(self.digits):
+            return method(self, *args, **options)
+
+    return cast(Function, run)
 
 
 def exact_state(y0: Any) -> Any:
