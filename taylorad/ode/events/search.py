@@ -85,6 +85,7 @@ def last_of(order: int) -> int:
     return min(LAST, order - order // 2)
 
 
+@lru_cache(maxsize=128)
 def thresholds(order: int, relative: float) -> Any:
     """Give how small the last terms are to be."""
     degrees = np.arange(order + 1 - last_of(order), order + 1)
@@ -128,10 +129,8 @@ class Search:
         sizes = np.array([0, 0, events, order, self._room, 0, 0])
         self.sizes = sizes.data
         self.found = np.zeros((self._room, FIELDS))
-        n = order + 1
-        padded = -(-n // WIDTH) * WIDTH
-        table = np.zeros((n, padded))
-        table[:, :n] = to_bernstein(order).T
+        n, table = order + 1, _table(order)
+        padded = table.shape[1]
         # Of which terms one is to be large, which are to be small, and which there are.
         self._weights = np.zeros((3, padded))
         self._weights[0, : order // 2 + 1] = self._weights[2, :n] = 1.0
@@ -171,6 +170,15 @@ class Search:
 
 
 _SEARCH = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 10)
+
+
+@lru_cache(maxsize=128)
+def _table(order: int) -> Any:
+    """Give for each term its shares of the Bernstein coefficients, as many as fill vectors."""
+    n = order + 1
+    table = np.zeros((n, -(-n // WIDTH) * WIDTH))
+    table[:, :n] = to_bernstein(order).T
+    return table
 
 
 @lru_cache(maxsize=1)
