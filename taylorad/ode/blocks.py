@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["Block"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Block:
     """Recorded steps; what they are of is there until the next are recorded.
 

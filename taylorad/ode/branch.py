@@ -55,6 +55,8 @@ class Branch:
         The right-hand side, if some of the state follows from the rest.
     shown : tuple of int
         The shape of the user's state, which others may stand behind.
+    is_flat : bool
+        Whether that is the shape of states here.
     most : int
         How many steps are recorded in one go.
     """
@@ -75,6 +77,7 @@ class Branch:
         self.constrained: Constrained | None = given if hasattr(given, "settled") else None
         self.shown = self.constrained.shape if self.constrained else self.shape
         self.size = int(np.size(y))
+        self.is_flat = self.shown == (self.size,)
         self.digits, self.words = digits, words_for(digits)
         # Of each event the row that it has among the parts; None if it is composed.
         self.rows: list[int | None] = []
@@ -88,7 +91,7 @@ class Branch:
 
     def seen(self, states: Any) -> Any:
         """Give what is the user's of states: shape ``(..., size)`` becomes ``(..., *shown)``."""
-        if states.shape == self.shown == (self.size,):
+        if self.is_flat and states.ndim == 1:
             return states
         return states[..., : math.prod(self.shown)].reshape(*states.shape[:-1], *self.shown)
 

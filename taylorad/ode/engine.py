@@ -3,7 +3,8 @@
 Steps are taken many at a time, and looked through afterwards. Those that should not have been
 taken, behind a terminal event or a switch, are taken back: the engine returns to where the block
 began, and takes the good ones again. Steps are the same each time, to the last bit, so nothing
-depends on how many were taken at a time.
+depends on how many were taken at a time. Where an event may end it all, and machine code sees all
+that is to be seen, each step is looked through before the next: see `Pursuit`.
 """
 
 from __future__ import annotations
@@ -366,21 +367,20 @@ class Engine:
         rows, seen = found.tolist(), self.flow.seen
         before = len(rows)
         if block.ended:
-            step, _, s, _ = rows[-1]
-            while before and rows[before - 1][0] == step and rows[before - 1][2] == s:
+            last, before = rows[-1], before - 1
+            while before and rows[before - 1][0] == last[0] and rows[before - 1][2] == last[2]:
                 before -= 1
         if before:
             which, s = found[:before, 0].astype(int), found[:before, 2]
             begin = block.times[which]
             times = (begin[:, 0] + (begin[:, 1] + s)).tolist()
             states = seen(evaluate(block.coefficients, which, s).T)
-            for (_, number, _, _), time, state in zip(rows[:before], times, states, strict=True):
-                self.t_events[int(number)].append(time)
-                self.y_events[int(number)].append(state)
-            rows = rows[before:]
-        for _, number, _, _ in rows:  # where it stands
-            self.t_events[int(number)].append(self.motion.time)
-            self.y_events[int(number)].append(seen(self.motion.state).copy()[()])
+            for row, time, state in zip(rows, times, states):
+                self.t_events[int(row[1])].append(time)
+                self.y_events[int(row[1])].append(state)
+        for row in rows[before:]:  # where it stands
+            self.t_events[int(row[1])].append(self.motion.time)
+            self.y_events[int(row[1])].append(seen(self.motion.state).copy()[()])
 
     # --- getting nowhere ---
 

@@ -113,7 +113,7 @@ class Pursuit:
     @property
     def found(self) -> Any:
         """The rows of events that have been counted."""
-        return self.search.found[: self._table[_COUNTED], :4]
+        return self.search.found[: self._table[_COUNTED]]
 
 
 @lru_cache(maxsize=1)
