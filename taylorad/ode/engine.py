@@ -27,6 +27,7 @@ from taylorad.ode.events.search import Verdict
 from taylorad.ode.events.watch import NOTHING, Event, Watch, resolved
 from taylorad.ode.failures import TOO_SMALL, failed, failure
 from taylorad.ode.flow import Flow
+from taylorad.ode.standstill import Standstill
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.sampling import evaluate
 from taylorad.ode.steps.stepper import Motion, Tolerance
@@ -39,17 +40,8 @@ Time = tuple[Any, Any]
 CHUNK = 20_000
 """So many steps between two looks at the keyboard."""
 
-REJECTED, SHARE = 1000, 0.25
-"""So many steps taken back, and so many for each that was not: it gets nowhere."""
-
 SPACINGS = 10
 """A step must be so many times the spacing of doubles."""
-
-FAR, IDLE, ENDLESS = 1e9, 20_000, 1_000_000
-"""With so many steps still to go it gets nowhere if so many do not move; or so many without end."""
-
-STILL = 64.0
-"""Of the tolerance: by so much the state changes where it does not move."""
 
 NEAREST = 2.0**-40
 """Events make steps no shorter than this, of the time."""
@@ -94,7 +86,7 @@ class Engine:
         self.ending = Ending(events)
         self.exact = motion.state.dtype == object
         self.is_order_free = is_order_free
-        self.mover, self.ahead = 0, 1
+        self.standstill, self.ahead = Standstill(), 1
         self.forget()
 
     @cached_property
@@ -113,7 +105,7 @@ class Engine:
         if self.events:
             self.watch.forget()
         self.motion.step, self.motion.cap = 0.0, math.inf
-        self.idle = self.blind = 0
+        self.standstill.idle = self.blind = 0
         self.last: Block | None = None
 
     def place(self, y: Any) -> None:
@@ -165,7 +157,7 @@ class Engine:
         if self.events:
             new.watch = copy.deepcopy(self.watch)
             vars(new).pop("pursuit", None)
-        new.ending = copy.deepcopy(self.ending)
+        new.ending, new.standstill = copy.deepcopy(self.ending), copy.copy(self.standstill)
         new.t_events, new.y_events = (
             [list(x) for x in lists] for lists in (self.t_events, self.y_events)
         )
@@ -183,7 +175,7 @@ class Engine:
         if self.flow.run(motion, end, self.tolerance, int(min(steps, CHUNK))) is Exit.STUCK:
             self._begin_anew(end, self.tolerance)
         else:
-            self._check_progress(*before, end)
+            self.standstill.check(self.flow, motion, self.tolerance, before, end)
 
     def advance(self, end: Time, most: float = math.inf, longest: float = math.inf) -> Block:
         """Take as many steps as seem convenient, up to a terminal event.
@@ -222,10 +214,12 @@ class Engine:
             if cap is not None:
                 motion.cap = cap
         if not done:
-            raise failure(flow, motion, end, tolerance)
+            self._begin_anew(end, tolerance)
+            return self.advance(end, most, longest)
         if len(found):
             self._note(kept, found)
-        self._check_progress(start.time, start.steps, start.state, end)
+        before = (start.time, start.steps, start.state)
+        self.standstill.check(flow, motion, self.tolerance, before, end)
         self.last = kept
         return kept
 
@@ -253,7 +247,8 @@ class Engine:
         if motion.steps or not (self.is_order_free and flow.fit(motion, end, tolerance)):
             raise failure(flow, motion, end, tolerance)
         motion.step, motion.rejected, motion.cap = 0.0, 0, math.inf
-        vars(self).pop("watch", None)
+        for name in ("watch", "pursuit"):
+            vars(self).pop(name, None)
 
     def _kept(
         self,
@@ -381,36 +376,3 @@ class Engine:
         for row in rows[before:]:  # where it stands
             self.t_events[int(row[1])].append(self.motion.time)
             self.y_events[int(row[1])].append(seen(self.motion.state).copy()[()])
-
-    # --- getting nowhere ---
-
-    def _check_progress(self, time: Any, count: int, state: Any, end: Time) -> None:
-        """Raise where steps are negligible, or taken back over and over as at a branch point."""
-        motion = self.motion
-        steps = motion.steps - count or 1
-        if motion.rejected > REJECTED and motion.rejected > SHARE * motion.steps:
-            text = f"At t = {float(motion.time):.17g} steps are taken back over and over: the "
-            raise failed(f"{text}solution is not analytic there.", motion, self.flow)
-        way = abs(motion.time - time)
-        if self.exact or FAR * way >= steps * abs(end[0] - motion.time):
-            self.idle = 0
-            return
-        moved = way >= steps * math.ulp(motion.time) and self._has_moved(state)
-        self.idle = 0 if moved else self.idle + steps
-        if not way:
-            self.idle += IDLE // 100
-        if self.idle > (IDLE if math.isfinite(end[0]) else ENDLESS):
-            text = f"At t = {float(motion.time):.17g} the solution does not move any more, and "
-            raise failed(f"{text}{TOO_SMALL[0].lower()}{TOO_SMALL[1:]}", motion, self.flow)
-
-    def _has_moved(self, before: Any) -> bool:
-        """Tell whether a component is not what it was; look at the one first that was not, last."""
-        now, floors, i = self.motion.state, self.tolerance.floors, self.mover
-        least = STILL * self.tolerance.relative
-        if now.size and abs(now.item(i) - before.item(i)) > least * (
-            abs(now.item(i)) + floors.item(i)
-        ):
-            return True
-        moved = np.abs(now - before) > least * (np.abs(now) + floors)
-        self.mover = int(np.argmax(moved)) if moved.size else 0
-        return bool(moved.any())

@@ -100,14 +100,14 @@ class Integrator:
         no_derivatives(t0, y0, args)
         y, self.digits = as_start(y0, digits), digits
         limits = tolerance(y, tol, rtol, atol, max_step, digits)
-        order_used = order_for(limits.relative, order, y.dtype == object, digits)
+        degree = order_for(limits.relative, order, y.dtype == object, digits)
         t0, args, watched = as_time(t0), arguments(args), prepared(events)
         if not math.isfinite(t0):
             raise InputError(f"the initial time is {t0}; it must be finite")
         if isinstance(fun, Implicit):
             fun, y, limits, watched = fun.begun(t0, y, args, limits, watched)
         motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
-        flow = Flow(fun, watched, args, order_used, t0, y, digits)
+        flow = Flow(fun, watched, args, degree, t0, y, digits)
         self._engine = Engine(flow, motion, limits, watched, order is None)
 
     # --- where it stands ---

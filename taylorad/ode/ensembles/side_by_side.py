@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.ode.engine import CHUNK, FAR, REJECTED, SHARE
+from taylorad.ode.engine import CHUNK
 from taylorad.ode.ensembles.one_by_one import Stopped, finish
 from taylorad.ode.ensembles.outcomes import Failure, Outcome
 from taylorad.ode.ensembles.problem import Alone, Problem
 from taylorad.ode.ensembles.starts import Chunk
 from taylorad.ode.inputs import NOT_FINITE
+from taylorad.ode.standstill import FAR, REJECTED, SHARE
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.lanes.lanes import Lanes, Motions, Samples
 

@@ -48,7 +48,7 @@ class Mixed(Code):
         kind = kind_of(self.widths[row])
         places = ", ".join(f"i32 {k}" for k in [*lanes, *[lanes[-1]] * (width - len(lanes))])
         text = f"shufflevector {kind} {row}, {kind} poison, <{width} x i32> <{places}>"
-        return self.row(self._after(text, (row,)), width)
+        return self.row(self.after(text, (row,)), width)
 
     def instruction(self, text: str) -> str:
         """Append an instruction without side effects, or find it; give the name of its result."""
