@@ -17,7 +17,7 @@ import numpy as np
 
 from taylorad.machine.module import Code, build
 from taylorad.ode.events.ending import Ending
-from taylorad.ode.events.isolation import FIELDS
+from taylorad.ode.events.isolation import FIELDS, WIDTH
 from taylorad.ode.events.search import MET, Search, Size, Verdict
 from taylorad.ode.steps.door import ARGUMENTS, address
 from taylorad.ode.steps.interface import Clock, Exit, Limits
@@ -84,7 +84,7 @@ class Pursuit:
         numbers, size, n = 3 * len(places), 1 + max(places), search.sizes[Size.ORDER] + 1
         width = (size + search.sizes[Size.EVENTS]) * n
         table = np.zeros(_Place.ROOM, np.int64)
-        self._kept = np.zeros(2 * (numbers + len(Clock))), np.zeros(width)
+        self._kept = np.zeros(2 * (numbers + len(Clock))), np.zeros(width + WIDTH)
         beginning = address(table)
         table[_Place.PURSUE] = self._code.address("pursue")
         table[_Place.CORE], table[_Place.TABLE] = core, beginning
