@@ -143,7 +143,8 @@ class Flow(Branch):
             times=self.times,
             guide=pursuit,
         )
-        times, parts = self.times[: pursuit.taken], self.parts[: pursuit.taken]
+        taken = pursuit.taken
+        times, parts = self.times[:taken], self.parts[:taken]
         ended = exit is _EVENT
         return Block(times, parts, self.size, motion.time, motion.state, ended), exit
 
