@@ -152,7 +152,9 @@ class Value(ArrayMethods):
     # --- indexing and assignment ---
 
     def __getitem__(self, key: Any) -> Any:
-        key = _plain_key(key if isinstance(key, tuple) else (key,))
+        key = key if isinstance(key, tuple) else (key,)
+        if not indexing.is_basic(key):
+            key = _plain_key(key)
         if self._view is not None:
             self.refresh()
         part = indexing.getitem(self, key)

@@ -82,12 +82,13 @@ def setitem(a: Any, key: tuple[Any, ...], value: Any) -> Any:
 
 def is_basic(key: tuple[Any, ...]) -> bool:
     """Tell whether a key is made of integers, slices, Ellipsis and newaxis only."""
-    return all(
-        k is None
-        or k is Ellipsis
-        or (isinstance(k, (slice, int, np.integer)) and not isinstance(k, bool))
-        for k in key
-    )
+    for k in key:
+        if type(k) not in _BASIC and (not isinstance(k, (int, np.integer)) or isinstance(k, bool)):
+            return False
+    return True
+
+
+_BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
 
 
 def places_of(shape: tuple[int, ...]) -> Any:

@@ -153,7 +153,7 @@ assign: Linear = enter(
 )
 reshape: Linear = enter(
     Linear(
-        lambda a, shape: np.reshape(a, shape),
+        lambda a, shape: np.asarray(a).reshape(shape),
         name="reshape",
         transpose=lambda position, g, shapes, shape: reshape(g, shape=shapes[0]),
         batch=lambda size, shape: {"shape": (size, *shape)},

@@ -15,7 +15,7 @@ from taylorad.wengert.writer import Writer, pruned
 __all__ = ["needed", "normal_form"]
 
 
-def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
+def normal_form(trace: Trace, outputs: Iterable[int], used: bytearray | None = None) -> WengertList:
     """Give the list of a trace.
 
     Parameters
@@ -23,9 +23,11 @@ def normal_form(trace: Trace, outputs: Iterable[int]) -> WengertList:
     trace : Trace
     outputs : iterable of int
         The records that are the results.
+    used : bytearray, optional
+        Which records these and the guards depend on, if that is known.
     """
     outputs = list(outputs)
-    used = needed(trace, [*outputs, *(n for n, _ in trace.guards)])
+    used = used or needed(trace, [*outputs, *(n for n, _ in trace.guards)])
     writer = Writer()
     at: dict[int, int] = {}
     for number in trace.inputs:

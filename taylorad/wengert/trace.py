@@ -104,7 +104,10 @@ class Trace(Tape):
             if question in self.asked:
                 return Traced(self, self.asked[question])
         if params:
-            params = {k: v if isinstance(v, Traced) else self._plain(v) for k, v in params.items()}
+            params = {
+                k: v if type(v) is tuple or isinstance(v, Traced) else self._plain(v)
+                for k, v in params.items()
+            }
         record = Record(primitive, operands, sources, params, None)
         kind = None
         if is_large:

@@ -142,7 +142,7 @@ class Recording:
     @cached_property
     def program(self) -> WengertList:
         """The program, in normal form."""
-        return opened(normal_form(self._trace, self._outputs), but_analytic=True)
+        return opened(normal_form(self._trace, self._outputs, self._used), but_analytic=True)
 
     @cached_property
     def _used(self) -> bytearray:
