@@ -131,9 +131,9 @@ def named(origin: tuple[str, int] | None) -> str:
     return f" ({os.path.basename(origin[0])}, line {origin[1]})" if origin else ""
 
 
-def user_frame() -> tuple[str, int] | None:
-    """Give file and line of the innermost user code being run."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame(inner: int = 1) -> tuple[str, int] | None:
+    """Give file and line of the innermost user code being run; so many frames surely are ours."""
+    frame: FrameType | None = sys._getframe(inner)
     while frame is not None and not _USERS[frame.f_globals.get("__name__", "")]:
         frame = frame.f_back
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)

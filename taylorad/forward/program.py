@@ -141,14 +141,14 @@ class Trace:
         found = self.seen.get(key)
         if found is None:
             moves = True in [steps[i].moves for i in operands]
-            if moves and isinstance(primitive, Constant):
-                return self.jump(primitive, operands, params)
-            if moves and not isinstance(primitive, Elementwise) and primitive not in RATIONAL:
-                raise NoProgram(repr(primitive))
+            if moves and primitive not in RATIONAL:
+                if isinstance(primitive, Constant):
+                    return self.jump(primitive, operands, params)
+                if not isinstance(primitive, Elementwise):
+                    raise NoProgram(repr(primitive))
+                self.unsolved.append(len(steps))
             found = self.seen[key] = len(steps)
             steps.append(Step(primitive, tuple(operands), params, moves))
-            if moves and isinstance(primitive, Elementwise):
-                self.unsolved.append(found)
         return found
 
     def jump(self, row: Constant, operands: Sequence[int], params: dict[str, Any]) -> int:

@@ -28,6 +28,9 @@ from taylorad.wengert.traced import Traced, convert, read_only
 
 __all__ = ["Trace", "Traced", "convert", "sources_of"]
 
+CALLED = 4
+"""So many frames are ours where a row is recorded: `user_frame`, `record`, `interpret`, the row."""
+
 
 class Trace(Tape):
     """A tape of all that a call does, choices included.
@@ -117,7 +120,8 @@ class Trace(Tape):
             kind = _kind(record.value)
         if question:
             self.asked[question] = len(self.records)
-        return self._append(record, kind, steps or constant is not None)
+        origin = user_frame(CALLED)
+        return self._append(record, kind, steps or constant is not None, origin)
 
     def _read_back(self, whole: Any, key: tuple[Any, ...]) -> int | None:
         """Give the record that was put into the place of an array that is read, if there is one.
