@@ -11,6 +11,8 @@ import sys
 import numpy as np
 import pytest
 
+from taylorad.errors import InputError
+from taylorad.ode.tracing import recording
 from taylorad.ode.tracing.lasting import lasting
 from taylorad.ode.tracing.reads import known_by
 
@@ -72,6 +74,28 @@ def test_the_next_process_does_not_trace():
     other, before, *_ = said(3, k="1.5")
     assert before == 1
     assert other != state
+
+
+FACTOR = 2.0
+
+
+def scaled(t, y):
+    return FACTOR * y
+
+
+def test_what_has_changed_is_not_taken_for_what_was_kept(monkeypatch):
+    y = np.ones(2)
+    recording.forget()
+    recording.traced(scaled, 0.0, y, (), ())
+    recording.forget()
+    kept = recording.traced(scaled, 0.0, y, (), ())
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    with pytest.raises(InputError, match="has changed"):
+        kept.constants  # noqa: B018
+    assert recording.traced(scaled, 0.0, y, (), ()).said != kept.said
+    monkeypatch.setitem(globals(), "FACTOR", 2.0)
+    assert kept.constants == [None]
+    recording.forget()
 
 
 def test_what_jumps_is_traced_in_each_process():

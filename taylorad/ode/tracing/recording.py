@@ -8,6 +8,7 @@ was made of one is kept on disk, with that code.
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
@@ -205,6 +206,7 @@ class _Recalled(Recording):
     def __init__(self, facts: Sequence[Any], call: tuple[Any, ...]) -> None:
         shape, self.said, self.is_timed = facts
         self.shape = tuple(shape)
+        self.sizes = [math.prod(shape)]
         self.may_jump = False
         self._call = call
 
@@ -222,7 +224,13 @@ class _Recalled(Recording):
     def __getattr__(self, name: str) -> Any:
         if name not in ("shapes", "constants", "_trace", "_outputs"):
             raise AttributeError(name)
-        vars(self).update(vars(Recording(*self._call)), _call=())
+        found = Recording(*self._call)
+        if found.said != self.said:
+            raise InputError(
+                "what the right-hand side reads has changed since it was integrated for the first "
+                "time; it must depend on nothing but its arguments"
+            )
+        vars(self).update(vars(found), _call=())
         return vars(self)[name]
 
 
