@@ -286,7 +286,7 @@ def _over_square(numerator: Any, y: Any, x: Any) -> Any:
     return numerator / r / r
 
 
-enter(
+arctan2 = enter(
     Elementwise(
         np.arctan2,
         partials=(

@@ -24,7 +24,7 @@ from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.lines import Held, Lines
 from taylorad.ode.tracing.recording import Recording, parameters_of, traced
 from taylorad.primitives import elementwise, linear
-from taylorad.primitives.numbers import RealConstant
+from taylorad.primitives.numbers import PI, RealConstant
 from taylorad.primitives.registry import Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
@@ -336,11 +336,27 @@ class _Reading:
                 return whole
             product = trace.line(elementwise.multiply, [operands[1], whole], {})
             return trace.line(elementwise.subtract, [operands[0], product], {})
+        if row is elementwise.arctan2 and any(moving):
+            return self._angle(*operands)
         # A condition is an operand like any other.
         params = {} if line.names or row is linear.select else line.params
         if any(moving) and isinstance(row, Elementwise) and (params or line.names):
             raise NoProgram(repr(row))
         return trace.line(row, operands, params)
+
+    def _angle(self, y: int, x: int) -> int:
+        """Write `arctan2`, which jumps behind the origin: there, by the angle seen from behind."""
+        line, zero, less = self.trace.line, self._number(0.0), _row(np.less)
+
+        def behind(yes: int, no: int) -> int:
+            return line(linear.select, [yes, no, line(less, [x, zero], {})], {})
+
+        half = self._number(PI)
+        below = line(elementwise.negative, [half], {})
+        turn = behind(line(linear.select, [below, half, line(less, [y, zero], {})], {}), zero)
+        side = behind(self._number(-1.0), self._number(1.0))
+        angle = line(elementwise.arctan2, [self._times(side, y), self._times(side, x)], {})
+        return line(elementwise.add, [angle, turn], {})
 
     def _converted(self, x: int, line: Line) -> int:
         """Make whole numbers, or truths, of floats."""

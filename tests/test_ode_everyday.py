@@ -1,0 +1,53 @@
+"""Right-hand sides and events as they are written every day, against closed forms."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import taylorad as ta
+
+
+def circle(t, y):
+    return [y[1], -y[0]]
+
+
+def angle(t, y):
+    return np.arctan2(y[0], y[1])
+
+
+def events(function, span=(0, 10), start=(0.0, 1.0)):
+    """Give the times of an event on a circle on which the sine of the time is y[0]."""
+    return ta.ode.solve_ivp(circle, span, list(start), events=function).t_events[0]
+
+
+# --- angles ---
+
+
+@pytest.mark.parametrize("end", [10.0, -10.0])
+def test_angles_jump_where_they_do(end):
+    run = ta.ode.solve_ivp(lambda t, y: [*circle(t, y[:2]), angle(t, y)], (0, end), [0.0, 1.0, 0.0])
+    # The angle is the time, less full turns.
+    np.testing.assert_allclose(run.y[2, -1], (10 - 4 * np.pi) ** 2 / 2, rtol=1e-14)
+    assert run.nsteps < 30
+
+
+def test_angles_jump_in_many_digits():
+    run = ta.ode.solve_ivp(
+        lambda t, y: [*circle(t, y[:2]), angle(t, y)], (0, 10), [0, 1, 0], digits=40
+    )
+    with mpmath.workdps(40):
+        assert abs(run.y[2, -1] - (10 - 4 * mpmath.pi) ** 2 / 2) < 1e-38
+
+
+@pytest.mark.parametrize("level", [0.3, -2.0, 3.0])
+def test_angles_reach_values_once_a_turn(level):
+    def rising(t, y):
+        return angle(t, y) - level
+
+    rising.direction = 1
+    first = level % (2 * np.pi)
+    expected = np.arange(first, 10, 2 * np.pi)
+    np.testing.assert_allclose(events(rising), expected, rtol=1e-14)
+    # Where it jumps back it changes its sign, too.
+    rising.direction = -1
+    np.testing.assert_allclose(events(rising), [np.pi, 3 * np.pi], rtol=1e-14)
