@@ -51,3 +51,33 @@ def test_angles_reach_values_once_a_turn(level):
     # Where it jumps back it changes its sign, too.
     rising.direction = -1
     np.testing.assert_allclose(events(rising), [np.pi, 3 * np.pi], rtol=1e-14)
+
+
+# --- truths as numbers ---
+
+
+@pytest.mark.parametrize("digits", [None, 20, 70])
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        # On (0, 2 pi): both on a quarter of it, one of them on three.
+        (lambda up, right: up + right, 1.5 * np.pi),  # of truths: one of them, or both
+        (lambda up, right: 1.0 * up + right, 2 * np.pi),
+        (lambda up, right: up * right, np.pi / 2),
+        (lambda up, right: np.logical_and(up, right) * 1.0, np.pi / 2),
+        (lambda up, right: (up | right) * 2.0, 3 * np.pi),
+        (lambda up, right: (up ^ right) + 1, 3 * np.pi),
+        (lambda up, right: ~up, np.pi),
+        (lambda up, right: (up != right) * 1.0, np.pi),
+        (lambda up, right: np.all(np.stack([up, right])).astype(float), np.pi / 2),
+        (lambda up, right: np.where(np.logical_and(up, right), 1, 3) * 1.0, 5 * np.pi),
+    ],
+)
+def test_truths_count(of, expected, digits):
+    def rates(t, y):
+        return [*circle(t, y), of(y[0] > 0, y[1] > 0)]
+
+    run = ta.ode.solve_ivp(
+        lambda t, y: rates(t, y[:2]), (0, 2 * np.pi), [0.0, 1.0, 0.0], digits=digits
+    )
+    np.testing.assert_allclose(float(run.y[2, -1]), expected, rtol=1e-14)

@@ -25,7 +25,7 @@ from taylorad.ode.tracing.lines import Held, Lines
 from taylorad.ode.tracing.recording import Recording, parameters_of, traced
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.numbers import PI, RealConstant
-from taylorad.primitives.registry import Elementwise, Primitive, lookup
+from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import taken_apart
@@ -305,6 +305,8 @@ class _Reading:
     def _read(self, number: int, line: Line) -> int | None:
         """Give what a scalar line becomes; None for arrays."""
         row = line.row
+        if line.dtype.kind == "b" and row in _OF_TRUTHS:
+            row = _OF_TRUTHS[row]
         if row is None:
             if line.shape:
                 return None
@@ -316,7 +318,11 @@ class _Reading:
             return self.entries[source][place]
         if row is linear.assemble:
             return None
-        return self._applied(row, [self.places[i] for i in line.operands], line)
+        found = self._applied(row, [self.places[i] for i in line.operands], line)
+        if line.dtype.kind == "b" and isinstance(self.trace.steps[found].primitive, Constant):
+            one, zero = self._number(1.0), self._number(0.0)  # as what is held has it
+            return self.trace.line(linear.select, [one, zero, found], {})
+        return found
 
     def _applied(self, row: Primitive, operands: list[Any], line: Line) -> int:
         trace, steps = self.trace, self.trace.steps
@@ -391,6 +397,12 @@ def _row(function: Any) -> Primitive:
     assert isinstance(row, Primitive)
     return row
 
+
+_OF_TRUTHS: dict[Primitive | None, Primitive] = {
+    elementwise.add: _row(np.logical_or),
+    elementwise.multiply: _row(np.logical_and),
+}
+"""What sums and products of truths are."""
 
 _QUOTIENT = _row(np.floor_divide)
 
