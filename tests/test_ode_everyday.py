@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 
 import taylorad as ta
 
@@ -81,3 +82,24 @@ def test_truths_count(of, expected, digits):
         lambda t, y: rates(t, y[:2]), (0, 2 * np.pi), [0.0, 1.0, 0.0], digits=digits
     )
     np.testing.assert_allclose(float(run.y[2, -1]), expected, rtol=1e-14)
+
+
+# --- what cannot be done is named ---
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda y: np.fft.fft(y).real, "numpy.fft.fft"),
+        (lambda y: scipy.special.j0(y), "scipy.special.j0"),
+        (lambda y: y * np.linalg.eigvalsh(np.outer(y, y))[0], "numpy.linalg.eigvalsh"),
+    ],
+)
+def test_functions_without_a_rule_are_named(function, name):
+    with pytest.raises(ta.errors.NoRuleError, match=f"{name} has no differentiation rule"):
+        ta.ode.solve_ivp(lambda t, y: function(y), (0, 1), [0.1, 0.2])
+
+
+def test_jumps_that_cannot_be_located_are_named():
+    with pytest.raises(ta.errors.InputError, match=r"jumps, by round \(.*line \d+\)"):
+        ta.ode.solve_ivp(lambda t, y: np.round(y, 1), (0, 1), [0.1, 0.2])

@@ -23,7 +23,7 @@ from taylorad.ode.events.switches import Switches
 from taylorad.ode.events.watch import Event
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.garbage import none_sought
-from taylorad.ode.tracing.system import NotTraceable, System, jumps, system
+from taylorad.ode.tracing.system import NotTraceable, System, switch, system
 
 __all__ = ["Branch", "with_slack"]
 
@@ -181,11 +181,11 @@ class Branch:
             held=True,
             known=self.steppers,
         )
-        if isinstance(self.stepper, Direct) and jumps(self.fun, t, y, self.args):
+        if isinstance(self.stepper, Direct) and (what := switch(self.fun, t, y, self.args)):
             raise InputError(
-                "the right-hand side jumps, by a comparison, abs or the like. Where it does is "
-                "found if it can be taken apart into real numbers; but here the state is complex, "
-                "or it uses what has no formula. Integrate each branch by itself, up to an event"
+                f"the right-hand side jumps, by {what}. Where it does is found if it can be taken "
+                "apart into real numbers; but here the state is complex, or it uses what has no "
+                "formula. Integrate each branch by itself, up to an event"
             )
         self.rows = [self.size + i for i in range(len(functions))]
         self.make_room(self.size + self.stepper.functions, self.stepper.parts().dtype)

@@ -22,7 +22,7 @@ from taylorad.compiler.operations import is_elementwise
 from taylorad.dispatch import Value
 from taylorad.dispatch.exact import plain
 from taylorad.drivers.boundary import as_output, evaluate
-from taylorad.errors import InputError
+from taylorad.errors import InputError, named
 from taylorad.forward.program import NoProgram, program
 from taylorad.machine.objects import load, store
 from taylorad.ode.tracing.lasting import lasting
@@ -172,14 +172,17 @@ class Recording:
         )
 
     @property
-    def changes_sides(self) -> bool:
-        """Whether something jumps where it does so between two sides, as far as is known.
+    def switch(self) -> str:
+        """What jumps, and where in the user's code, between two sides; empty if nothing does.
 
         To ask whether two numbers are equal, or one of them NaN, has the same answer on both sides.
+        Of a function that there is no rule for nothing is known.
         """
-        rows = {(line.row, len(line.arguments)) for line in self.program.lines}
-        jumping = {found for row, arguments in rows for found in _jumping(row, arguments)}
-        return any(row is not None and row.name not in _AT_POINTS for row in jumping)
+        for line in self.program.lines:
+            for row in _jumping(line.row, len(line.arguments)):
+                if row is not None and row.name not in _AT_POINTS and not _is_opaque(row):
+                    return f"{row.name}{named(line.origin)}"
+        return ""
 
     @cached_property
     def is_timed(self) -> bool:
@@ -284,6 +287,10 @@ def _jumping(row: Primitive | None, arguments: int) -> list[Primitive | None]:
     except NoProgram:
         return [None]
     return [step.primitive for step in steps if isinstance(step.primitive, Constant)]
+
+
+def _is_opaque(row: Primitive) -> bool:
+    return isinstance(row, Constant) and row.opaque
 
 
 def _branches(row: Primitive, kinds: str, result: str) -> bool:

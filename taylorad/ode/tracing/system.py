@@ -31,7 +31,7 @@ from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import taken_apart
 from taylorad.wengert.writer import used
 
-__all__ = ["Described", "NotTraceable", "System", "jumps", "system"]
+__all__ = ["Described", "NotTraceable", "System", "switch", "system"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a right-hand side may be taken apart into."""
@@ -52,8 +52,8 @@ class Described(ABC):
         """Give the system; see `system`."""
 
     @abstractmethod
-    def jumps(self, t: Any, y: Any, args: Sequence[Any]) -> bool:
-        """Tell whether something in it may jump; see `jumps`."""
+    def switch(self, t: Any, y: Any, args: Sequence[Any]) -> str:
+        """Name something in it that may jump; see `switch`."""
 
 
 @dataclass
@@ -177,15 +177,15 @@ def system(
     return _read(recorded, parameters)
 
 
-def jumps(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> bool:
-    """Tell whether something in a right-hand side may jump, as far as a trace can tell."""
+def switch(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> str:
+    """Name something in a right-hand side that may jump, as far as a trace can tell."""
     if isinstance(f, Described):
-        return f.jumps(t, y, args)
+        return f.switch(t, y, args)
     try:
         real = np.array([float(x.real) for x in y.flat]).reshape(y.shape)
-        return traced(f, float(t), real, args, ()).changes_sides
+        return traced(f, float(t), real, args, ()).switch
     except (NoProgram, NotForMachines, TayloradError):  # it cannot be traced at all
-        return False
+        return ""
 
 
 def _read(recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> System:

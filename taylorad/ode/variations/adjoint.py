@@ -38,7 +38,7 @@ from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tolerances import tolerance
 from taylorad.ode.tracing.reversal import Reversal
-from taylorad.ode.tracing.system import Described, NotTraceable, System, jumps, system
+from taylorad.ode.tracing.system import Described, NotTraceable, System, switch, system
 from taylorad.ode.variations.problem import Problem, lowest, stripped, with_products
 from taylorad.ode.variations.varied import Varied
 from taylorad.reverse.sweep import sweep
@@ -83,9 +83,9 @@ class Adjoint(Described):
         numbers = [first[i] + k for i in self.wanted for k in range(size_of(leaves[i]))]
         return Reversal(base, numbers)
 
-    def jumps(self, t: Any, z: Any, args: Sequence[Any]) -> bool:
-        """Tell whether something may jump; see `taylorad.ode.tracing.system.jumps`."""
-        return jumps(self.fun, t, self._state(z), args)
+    def switch(self, t: Any, z: Any, args: Sequence[Any]) -> str:
+        """Name something that may jump; see `taylorad.ode.tracing.system.switch`."""
+        return switch(self.fun, t, self._state(z), args)
 
     def _state(self, z: Any) -> Any:
         return np.reshape(z[: self.size], self.shape)

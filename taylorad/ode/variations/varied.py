@@ -17,7 +17,7 @@ from taylorad.forward.taylor import Taylor
 from taylorad.ode.digits.precision import exact_state
 from taylorad.ode.leaves import numbered
 from taylorad.ode.steps.stepper import Motion
-from taylorad.ode.tracing.system import Described, NotTraceable, System, jumps, system
+from taylorad.ode.tracing.system import Described, NotTraceable, System, switch, system
 from taylorad.ode.tracing.variation import Variation
 
 __all__ = ["Observed", "Varied"]
@@ -70,9 +70,9 @@ class Varied(Described):
         base = system(self.fun, t, y[0], given, observed, may_wait=not observed)
         return Variation(base, self.algebra, self.seeds, values)
 
-    def jumps(self, t: Any, y: Any, args: Sequence[Any]) -> bool:
-        """Tell whether something may jump; see `taylorad.ode.tracing.system.jumps`."""
-        return jumps(self.fun, t, y[0], args[:-1])
+    def switch(self, t: Any, y: Any, args: Sequence[Any]) -> str:
+        """Name something that may jump; see `taylorad.ode.tracing.system.switch`."""
+        return switch(self.fun, t, y[0], args[:-1])
 
     def landed(self, at: Motion, series: Any, h: Any, args: Sequence[Any], relative: Any) -> Any:
         """Give the state on the other side of a switch, see `taylorad.ode.constrained`.
