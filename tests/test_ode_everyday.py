@@ -103,3 +103,12 @@ def test_functions_without_a_rule_are_named(function, name):
 def test_jumps_that_cannot_be_located_are_named():
     with pytest.raises(ta.errors.InputError, match=r"jumps, by round \(.*line \d+\)"):
         ta.ode.solve_ivp(lambda t, y: np.round(y, 1), (0, 1), [0.1, 0.2])
+
+
+def test_numbers_may_be_printed_on_the_way(capsys):
+    def decay(t, y):
+        print(f"{t:.3f} {y[0]:+.2f}")
+        return -y
+
+    assert ta.ode.solve_ivp(decay, (0, 1), [1.0]).success
+    assert set(capsys.readouterr().out.splitlines()) == {"0.000 +1.00"}

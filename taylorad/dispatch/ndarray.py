@@ -144,14 +144,15 @@ class ArrayMethods(Owner):
         return [part.tolist() for part in self] if self.shape else self
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(bottom(self)[()], digits) if digits is not None else int(np.rint(bottom(self)))
+        number = bottom(self)
+        return int(np.rint(number)) if digits is None else np.round(number, digits)
 
     def __format__(self, spec: str) -> str:
-        return (
-            format(bottom(self)[()] if not self.shape else bottom(self), spec)
-            if spec
-            else repr(self)
-        )
+        if not spec:
+            return repr(self)
+        number = bottom(self)
+        number = getattr(number, "value", number)  # that a trace is made with
+        return format(number if self.shape else number[()], spec)
 
     def __len__(self) -> int:
         if not self.shape:
