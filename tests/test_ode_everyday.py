@@ -54,6 +54,38 @@ def test_angles_reach_values_once_a_turn(level):
     np.testing.assert_allclose(events(rising), [np.pi, 3 * np.pi], rtol=1e-14)
 
 
+# --- events that are not finite everywhere ---
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize(
+    ("function", "sines"),
+    [
+        (lambda x: 1 / x - 2, [0.5]),  # a pole at the beginning
+        (lambda x: 1 / x, []),  # a pole is no root
+        (lambda x: np.log(x) + 1, [np.exp(-1.0)]),  # undefined for half of the time
+        (lambda x: np.log(x - 0.5) + 2, [0.5 + np.exp(-2.0)]),
+        (lambda x: np.sqrt(x - 0.5) - 0.1, [0.51]),  # not defined at the beginning
+        (lambda x: np.sqrt(x - 2), []),  # never defined
+        (lambda x: np.cbrt(x - 0.5), [0.5]),  # singular where it vanishes
+        (lambda x: 1 / x**2 - 4, [0.5, -0.5]),
+    ],
+)
+def test_functions_that_are_not_finite_everywhere(function, sines, terminal):
+    def event(t, y):
+        return function(y[0])
+
+    begin = np.arcsin(sines)
+    expected = np.sort(np.ravel([begin, np.pi - begin, begin + 2 * np.pi, 3 * np.pi - begin]))
+    expected = expected[(expected > 0) & (expected < 9)][: 1 if terminal else None]
+    event.terminal = terminal
+    np.testing.assert_allclose(events(event, (0, 9)), expected, rtol=1e-12)
+
+
+def test_tangents_vanish_between_their_poles():
+    np.testing.assert_allclose(events(lambda t, y: np.tan(t)), np.pi * np.arange(1, 4), rtol=1e-14)
+
+
 # --- truths as numbers ---
 
 

@@ -307,10 +307,9 @@ class Engine:
         if verdict is Verdict.DONE:
             self.blind = 0
         else:
-            cap = self._cap(verdict, series[done], times[done, 2], block.times[done])
+            cap = self._cap(verdict, series[done], times[done, 2], block.times[done], values(done))
             if cap is None and not done:
-                one = slice(1)
-                _, done, found = self.watch.over(series[one], times[one], values, trusting=True)
+                done, found = self.watch.blindly(series[:1], times[:1], values)
         counted, ended = self.ending.counted(found, known) if len(found) else (found, False)
         if ended:
             step, _, s, _ = counted[-1].tolist()
@@ -321,20 +320,21 @@ class Engine:
             counted[:, 2] = [sharpened(rows[int(x[1])], x[2] * h, x[3]) for x in counted]
         return done, counted, ended, None if ended else cap
 
-    def _cap(self, verdict: Verdict, rows: Any, h: float, times: Any) -> Any:
+    def _cap(self, verdict: Verdict, rows: Any, h: float, times: Any, ends: Any) -> Any:
         """Give how long a step may be that is too long for the events; None if that is too short.
 
-        A function that is singular blocks no integration.
+        A function that is singular, or undefined, blocks no integration.
         """
-        size = abs(times[2])
         nearest = NEAREST * max(abs(times[0]), abs(times[0] + times[2]))
         if verdict is Verdict.SINGULAR:  # here, but perhaps not right behind it
             self.blind += 1
-            return nearest if self.blind == 1 else None
-        share = 0.5
-        if verdict is Verdict.UNRESOLVED:
-            share = min(resolved(rows, h, self.watch.relative), 0.9)
-        return share * size if share * size > nearest else None
+            if self.blind == 1:
+                return nearest
+            if not np.any(np.isfinite(ends) > np.isfinite(rows[:, 0])):  # nor at its end
+                return None
+        share = resolved(rows, h, self.watch.relative) if verdict is Verdict.UNRESOLVED else 0.5
+        size = min(share, 0.9) * abs(times[2])
+        return size if size > nearest else None
 
     def _searchable(self, block: Block) -> tuple[Any, Any, Any]:
         """Give the events' series and the steps' times as doubles, and what they were divided by.

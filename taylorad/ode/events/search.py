@@ -258,9 +258,6 @@ def _search() -> Routine:
         r.store(r.divide(high, low), highs, e)
         gap = r.subtract(rest, rest) or ""
         odd = r.both(r.compare("uno", gap, gap), r.compare("olt", roughly, r.constant(math.inf)))
-        start = r.load(a, 0)
-        start = r.subtract(start, start) or ""
-        odd = r.both(odd, r.compare("ord", start, start))
         r.when(odd, lambda: leave(Verdict.SINGULAR))
         long = r.both(r.compare("ogt", high, low), r.compare("ogt", low, zero))
         r.when(long, lambda: leave(Verdict.UNRESOLVED))

@@ -175,6 +175,33 @@ class Watch:
             rows = rows[np.lexsort((np.abs(rows[:, 2]), rows[:, 0]))]
         return verdict, start, rows
 
+    def blindly(self, series: Any, times: Any, values: Callable[[int], Any]) -> tuple[int, Any]:
+        """Look through one step over which functions need not be what their series say.
+
+        Where a function is singular it vanishes only if it is less and less toward there, and has
+        another sign behind: not at a pole, nor where it ceases to be defined.
+
+        Returns
+        -------
+        done : int
+        found : ndarray, shape (count, 4)
+            As `over` has them.
+        """
+        _, done, found = self.over(series, times, values, trusting=True)
+        ends, h = np.asarray(values(0), dtype=float), times[0, 2]
+        for i, row in enumerate(series[0]):
+            if np.all(np.isfinite(row)) and resolved(row[None], h, self.relative) >= 1:
+                continue
+            start, slope, sign = np.nan_to_num(np.sign([row[0], row[1] * np.sign(h), ends[i]]))
+            self.signs[i], self.search.signs[i] = int(sign) or None, sign or FRESH
+            others = found[:, 1] != i
+            if start * slope < 0 and start * sign <= 0:
+                found = found if sum(~others) == 1 else [*found[others], (0, i, h, sign)]
+            else:
+                found = found[others]
+            found = np.reshape(found, (-1, 4))
+        return done, found
+
     def _settled(self, rows: Any, series: Any, times: Any) -> Any:
         """Look at what the search has left open."""
         if 0.0 not in rows[:, 3].tolist():
