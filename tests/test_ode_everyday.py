@@ -144,3 +144,33 @@ def test_numbers_may_be_printed_on_the_way(capsys):
 
     assert ta.ode.solve_ivp(decay, (0, 1), [1.0]).success
     assert set(capsys.readouterr().out.splitlines()) == {"0.000 +1.00"}
+
+
+# --- what is changed in place ---
+
+
+def test_entries_of_states_and_parameters_cannot_be_set_in_vain():
+    integrator = ta.ode.Integrator(lambda t, y, k: -k * y, 0.0, [1.0, 2.0], (np.array([1.0]),))
+    with pytest.raises(ValueError, match="read-only"):
+        integrator.state[0] = 3.0
+    with pytest.raises(ValueError, match="read-only"):
+        integrator.parameters[0][0] = 3.0
+    state = integrator.state.copy()
+    state[0] = 3.0
+    integrator.state = state
+    integrator.propagate_until(1.0)
+    np.testing.assert_allclose(integrator.state, [3 / np.e, 2 / np.e], rtol=1e-15)
+
+
+def test_parameters_in_containers_are_copies():
+    """What is traced again, where an `if` goes the other way, must not find other numbers."""
+    given = {"rates": [np.array([1.0])]}
+
+    def decay(t, y, p):
+        return -p["rates"][0] * y if t < 1 else -p["rates"][0] * y * 1.0
+
+    integrator = ta.ode.Integrator(decay, 0.0, [1.0], (given,))
+    integrator.propagate_until(0.5)
+    given["rates"][0][0] = 5.0
+    integrator.propagate_until(2.0)
+    np.testing.assert_allclose(integrator.state, [np.exp(-2.0)], rtol=1e-15)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value, bottom
+from taylorad.dispatch.containers import map_leaves
 from taylorad.errors import ConversionError, InputError, InputTypeError, user_line
 from taylorad.ode.digits.precision import exact_state
 from taylorad.ode.leaves import carried
@@ -19,6 +20,7 @@ __all__ = [
     "as_start",
     "as_time",
     "as_times",
+    "fixed",
     "no_derivatives",
     "not_traced",
 ]
@@ -101,11 +103,19 @@ def as_times(t: Any) -> Any:
 
 
 def arguments(args: Any) -> tuple[Any, ...]:
-    """Give further arguments as a tuple, in which arrays are copies that nobody else changes."""
+    """Give further arguments as a tuple, in which arrays are copies that nobody changes."""
     try:
-        return tuple([a.copy() if isinstance(a, np.ndarray) else a for a in args])
+        return tuple([a if isinstance(a, float) else map_leaves(fixed, a) for a in args])
     except TypeError as error:
         raise InputTypeError(
             "Supplied 'args' cannot be unpacked. Please supply `args` as a tuple (e.g. "
             f"`args=({args},)`)"
         ) from error
+
+
+def fixed(leaf: Any) -> Any:
+    """Give a copy of an array of which no entry can be set, for that would be in vain."""
+    if isinstance(leaf, np.ndarray):
+        leaf = leaf.copy()
+        leaf.flags.writeable = False
+    return leaf

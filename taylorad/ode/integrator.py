@@ -17,7 +17,7 @@ from taylorad.ode.digits.precision import in_own_precision, in_precision_of
 from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
-from taylorad.ode.inputs import arguments, as_start, as_time, as_times, no_derivatives
+from taylorad.ode.inputs import arguments, as_start, as_time, as_times, fixed, no_derivatives
 from taylorad.ode.progress import Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
@@ -134,8 +134,8 @@ class Integrator:
 
     @property
     def state(self) -> Any:
-        """The state; may be set."""
-        return self._flow.seen(self._motion.state).copy()[()]
+        """The state; may be set, as a whole: its entries are read-only."""
+        return fixed(self._flow.seen(self._motion.state))[()]
 
     @state.setter
     @in_own_precision
@@ -179,7 +179,7 @@ class Integrator:
 
     @property
     def parameters(self) -> tuple[Any, ...]:
-        """The further arguments of ``fun`` and of the events; may be set."""
+        """The further arguments of ``fun`` and of the events; may be set, as a whole."""
         return self._flow.args
 
     @parameters.setter
