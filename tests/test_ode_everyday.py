@@ -174,3 +174,22 @@ def test_parameters_in_containers_are_copies():
     given["rates"][0][0] = 5.0
     integrator.propagate_until(2.0)
     np.testing.assert_allclose(integrator.state, [np.exp(-2.0)], rtol=1e-15)
+
+
+# --- what cannot go on ---
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        lambda t, y: np.sqrt(y),
+        lambda t, y: np.hypot(t, 0.0) + 0 * y,
+        lambda t, y: (t**2) ** 0.5 + 0 * y,
+        lambda t, y: np.cbrt(t) + 0 * y,
+    ],
+)
+def test_beginning_where_a_function_has_no_series(rate):
+    run = ta.ode.solve_ivp(rate, (0, 1), [0.0])
+    assert not run.success
+    assert run.t.tolist() == [0.0]
+    assert "is not finite at degree 2: the solution is not analytic there" in run.message

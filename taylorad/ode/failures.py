@@ -13,6 +13,9 @@ __all__ = ["TOO_SMALL", "failed", "failure"]
 
 TOO_SMALL = "Required step size is less than spacing between numbers."
 
+LARGE = 1e100
+"""A series that overflows has been as large as this before."""
+
 
 def failed(text: str, motion: Motion, flow: Flow, where: Any = None) -> IntegrationError:
     """Make the error."""
@@ -37,9 +40,12 @@ def failure(
         return failed(text, motion, flow, where)
     bad = [k for k, x in enumerate(parts.T) if not all(map(_is_finite, x.tolist()))]
     if bad:
-        text = f"{TOO_SMALL} The series about t = {float(motion.time):.17g} overflows at degree "
-        text += f"{bad[0]}: take a unit of time that is nearer to that of the motion, or an order"
-        return failed(f"{text} below that.", motion, flow)
+        text = f"{TOO_SMALL} The series about t = {float(motion.time):.17g} "
+        if max(map(abs, parts[: flow.size, bad[0] - 1].tolist()), default=0) < LARGE:
+            text += f"is not finite at degree {bad[0]}: the solution is not analytic there."
+            return failed(text, motion, flow)
+        text += f"overflows at degree {bad[0]}: take a unit of time that is nearer to that of the "
+        return failed(f"{text}motion, or an order below that.", motion, flow)
     return failed(TOO_SMALL, motion, flow)
 
 
