@@ -86,6 +86,13 @@ def test_tangents_vanish_between_their_poles():
     np.testing.assert_allclose(events(lambda t, y: np.tan(t)), np.pi * np.arange(1, 4), rtol=1e-14)
 
 
+@pytest.mark.parametrize("size", [1e-280, 1e-200, 1e-160, 1.0, 1e200])
+def test_events_of_any_size(size):
+    expected = np.pi * np.arange(1, 4)
+    np.testing.assert_allclose(events(lambda t, y: y[0], start=(0, size)), expected, rtol=1e-15)
+    np.testing.assert_allclose(events(lambda t, y: size * y[0]), expected, rtol=1e-15)
+
+
 # --- truths as numbers ---
 
 

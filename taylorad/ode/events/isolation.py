@@ -47,6 +47,7 @@ def newton() -> Routine:
     count, fine = r.variable("0", "i64"), r.variable("0", "i64")
     zero = r.constant(0.0)
     top = r.load("%c", "%order")
+    rises = r.compare("ogt", "%after", zero)
 
     def coefficient(i: str) -> str:
         return r.load("%c", r.let(f"sub i64 {r.plus('%order', -1)}, {i}"))
@@ -74,7 +75,8 @@ def newton() -> Routine:
         return r.add(value, lost) or "", slope
 
     def narrow(now: str, value: str) -> None:
-        is_after = r.compare("ogt", r.multiply(value, "%after") or "", zero)
+        signs = (r.compare(how, value, zero) for how in ("ogt", "olt"))  # products may underflow
+        is_after = r.let("select i1 {}, i1 {}, i1 {}".format(rises, *signs))
         r.put(stop, r.choose(is_after, now, r.get(stop)))
         r.put(start, r.choose(is_after, r.get(start), now))
 
