@@ -200,3 +200,35 @@ def test_beginning_where_a_function_has_no_series(rate):
     assert not run.success
     assert run.t.tolist() == [0.0]
     assert "is not finite at degree 2: the solution is not analytic there" in run.message
+
+
+# --- loops that end when something is small ---
+
+
+@pytest.mark.parametrize("small", [1e-15, 1e-14, 1e-10])
+def test_newton_within_a_right_hand_side(small):
+    """Where the last correction is no more than roundings, they say how many there are."""
+    eccentricity = 0.3
+
+    def along(t, y):
+        anomaly = t
+        for _ in range(20):
+            gap = anomaly - eccentricity * np.sin(anomaly) - t
+            move = gap / (1 - eccentricity * np.cos(anomaly))
+            anomaly = anomaly - move
+            if abs(move) < small:
+                break
+        return [np.cos(anomaly)]
+
+    run = ta.ode.solve_ivp(along, (0, 6), [0.0])
+    end = mpmath.findroot(lambda x: x - eccentricity * mpmath.sin(x) - 6, 6)
+    # With the anomaly x the integral is that of cos(x) (1 - e cos(x)).
+    expected = mpmath.sin(end) - eccentricity * (end / 2 + mpmath.sin(2 * end) / 4)
+    np.testing.assert_allclose(run.y[0, -1], float(expected), rtol=1e-13)
+
+
+@pytest.mark.parametrize("rate", [lambda t, y: -np.sign(y), lambda t, y: -np.sign(y) - 0.5])
+def test_solutions_do_not_slide(rate):
+    run = ta.ode.solve_ivp(rate, (0, 2), [1.0])
+    assert not run.success
+    assert "slides" in run.message

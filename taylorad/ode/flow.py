@@ -7,6 +7,7 @@ may are good; that one is taken by itself, up to the switch.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,9 @@ from taylorad.ode.steps.stops import Stops
 from taylorad.ode.tracing.lines import Held
 
 __all__ = ["Crossed", "Flow", "total"]
+
+ALIKE = 64
+"""Series agree over a step if they differ by no more than so many times the tolerance."""
 
 ASIDE = 2.0**-10
 """Where, in terms of a step, the code is traced anew: on the other side of a switch."""
@@ -180,8 +184,9 @@ class Flow(Branch):
         self, before: Motion, motion: Motion, end: tuple[float, float], tolerance: Tolerance
     ) -> Block:
         """Take one step, no further than the next switch; there is none if that is not possible."""
-        seen, begin = {self._side()}, (motion.time, motion.time_low)
-        self.switches.now, came = motion.time, None
+        begin = motion.time, motion.time_low
+        seen: dict[Any, Any] = {}  # of each side the series
+        self.switches.now, came, alike = motion.time, None, False
         while True:
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
@@ -189,24 +194,25 @@ class Flow(Branch):
             observed = self.parts[0, self._ahead :]
             h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
             h = self.switches.sharp(self.parts[0], h, begin[0], tolerance.relative)
-            if self._is_on_its_side(h, tolerance.relative):
+            if alike or self._is_on_its_side(h, tolerance.relative):
                 break
             # What jumps because something else does is no switch of its own.
             came = came or self._came_from(before, h, tolerance.relative)
+            seen[self._side()] = self.parts[0, : self.size].copy()
             self._change_sides(before, h, tolerance.relative)
             if came.variation is not None:
                 before.state = self._varied(came, before, end, tolerance)
                 before.lost = 0 * before.state
             motion.restore(before)
-            if self._side() in seen:
+            alike = self._side() in seen and _agree([*seen.values()], h, tolerance)
+            if self._side() in seen and not alike:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
                     f"{motion.time}: the solution slides along it, or ends there",
                     motion.time,
                     self.seen(motion.state),
                 )
-            seen.add(self._side())
-        switch = self.switches.first(self.parts[0], h, tolerance.relative)
+        switch = None if alike else self.switches.first(self.parts[0], h, tolerance.relative)
         if switch is not None and abs(switch) < abs(h):
             h = switch
         if abs(h) < abs(motion.step):
@@ -336,6 +342,18 @@ class Flow(Branch):
             before.state = landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
             self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
+
+
+def _agree(series: Sequence[Any], h: Any, tolerance: Tolerance) -> bool:
+    """Tell whether series are the same over a step: then it does not matter which side it is on.
+
+    So it is where a loop of the user's ends when something is small, and rounding errors decide.
+    """
+    first, *others = series
+    powers = np.array([abs(h) ** k for k in range(first.shape[-1])])
+    most = ALIKE * tolerance.relative * (np.abs(first[:, 0]) + tolerance.floors)
+    gaps = [np.sum(np.abs(x - first) * powers, axis=1) for x in others]
+    return bool(gaps) and all(np.all(gap <= most) for gap in gaps)
 
 
 def total(a: float, b: float) -> tuple[float, float]:
