@@ -317,7 +317,7 @@ class Engine:
         if self.exact and len(counted):
             rows, h = self.flow.series(block)[0], block.times[0, 2]
             counted = counted.astype(object)
-            counted[:, 2] = [sharpened(rows[int(x[1])], x[2] * h, x[3]) for x in counted]
+            counted[:, 2] = [sharpened(rows[int(x[1])], x[2] * h, x[3], h) for x in counted]
         return done, counted, ended, None if ended else cap
 
     def _cap(self, verdict: Verdict, rows: Any, h: float, times: Any, ends: Any) -> Any:

@@ -25,6 +25,9 @@ ROUNDINGS = 16
 GUARD = 32
 """Bits by which times are more exact than mpmath's working precision."""
 
+NEAR = 2.0**-16
+"""By no more than this, of a step, doubles are wrong of a root's time."""
+
 SMALLEST = 1e-290
 """The least tolerance that doubles are told of."""
 
@@ -80,10 +83,13 @@ class ExactSwitches(Switches):
         return jump(row, [number(x) for x in operands])
 
 
-def sharpened(row: Any, s: Any, simple: Any) -> Any:
-    """Give the time of a root to the digits of a series of mpmath numbers, by Newton's method."""
-    slopes = np.array([k * x for k, x in enumerate(row) if k])
+def sharpened(row: Any, s: Any, simple: Any, h: Any) -> Any:
+    """Give the time of a root to the digits of a series of mpmath numbers, by Newton's method.
+
+    Where a function has jumped over zero between two steps of the size h there is no root to find.
+    """
+    slopes, found = np.array([k * x for k, x in enumerate(row) if k]), s
     for _ in range(mpmath.mp.prec.bit_length() if simple else 0):
-        slope = polynomial(slopes[None], s)[0]
-        s -= polynomial(row[None], s)[0] / slope if slope else 0
-    return s
+        slope = polynomial(slopes[None], found)[0]
+        found -= polynomial(row[None], found)[0] / slope if slope else 0
+    return found if abs(found - s) <= NEAR * abs(h) else s
