@@ -235,3 +235,15 @@ def test_solutions_do_not_slide(rate):
     run = ta.ode.solve_ivp(rate, (0, 2), [1.0])
     assert not run.success
     assert "slides" in run.message
+
+
+def test_whole_turns_and_the_rest():
+    def rates(t, y):
+        whole, rest = divmod(t, 1.5)
+        back, _ = divmod(4.0, t + 1)
+        return [whole, rest, back]
+
+    run = ta.ode.solve_ivp(rates, (0, 4), [0.0, 0.0, 0.0])
+    # 4 / (t + 1) is above 3 until 1/3, above 2 until 1, above 1 until 3.
+    expected = [1.5 + 2 * 1.0, 2 * 1.5**2 / 2 + 0.5, 3 * (1 / 3) + 2 * (2 / 3) + 2]
+    np.testing.assert_allclose(run.y[:, -1], expected, rtol=1e-14)

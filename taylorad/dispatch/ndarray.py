@@ -147,6 +147,12 @@ class ArrayMethods(Owner):
         number = bottom(self)
         return int(np.rint(number)) if digits is None else np.round(number, digits)
 
+    def __divmod__(self: Any, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self: Any, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
     def __format__(self, spec: str) -> str:
         if not spec:
             return repr(self)
