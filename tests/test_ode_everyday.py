@@ -247,3 +247,11 @@ def test_whole_turns_and_the_rest():
     # 4 / (t + 1) is above 3 until 1/3, above 2 until 1, above 1 until 3.
     expected = [1.5 + 2 * 1.0, 2 * 1.5**2 / 2 + 0.5, 3 * (1 / 3) + 2 * (2 / 3) + 2]
     np.testing.assert_allclose(run.y[:, -1], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("of", [lambda k: k & 2, lambda k: k | 4, lambda k: k ^ 1, lambda k: ~k])
+def test_bits_of_whole_numbers_are_refused(of):
+    """They are no truths."""
+    for rate in (lambda k: of(k) * 1.0, lambda k: np.where(of(k), 1.0, 0.0)):
+        with pytest.raises(ta.errors.InputError, match="jumps, by floor"):
+            ta.ode.solve_ivp(lambda t, y, rate=rate: [rate(np.floor(t).astype(int))], (0, 4), [0.0])

@@ -305,8 +305,10 @@ class _Reading:
     def _read(self, number: int, line: Line) -> int | None:
         """Give what a scalar line becomes; None for arrays."""
         row = line.row
-        if line.dtype.kind == "b" and row in _OF_TRUTHS:
-            row = _OF_TRUTHS[row]
+        if line.dtype.kind == "b":
+            row = _OF_TRUTHS.get(row, row)
+        elif row in _OF_BITS:  # whole numbers are floats here
+            raise NoProgram(repr(row))
         if row is None:
             if line.shape:
                 return None
@@ -352,15 +354,11 @@ class _Reading:
 
     def _angle(self, y: int, x: int) -> int:
         """Write `arctan2`, which jumps behind the origin: there, by the angle seen from behind."""
-        line, zero, less = self.trace.line, self._number(0.0), _row(np.less)
-
-        def behind(yes: int, no: int) -> int:
-            return line(linear.select, [yes, no, line(less, [x, zero], {})], {})
-
-        half = self._number(PI)
-        below = line(elementwise.negative, [half], {})
-        turn = behind(line(linear.select, [below, half, line(less, [y, zero], {})], {}), zero)
-        side = behind(self._number(-1.0), self._number(1.0))
+        line, zero, half = self.trace.line, self._number(0.0), self._number(PI)
+        left, below = (line(_row(np.less), [z, zero], {}) for z in (x, y))
+        turn = line(linear.select, [line(elementwise.negative, [half], {}), half, below], {})
+        turn = line(linear.select, [turn, zero, left], {})
+        side = line(linear.select, [self._number(-1.0), self._number(1.0), left], {})
         angle = line(elementwise.arctan2, [self._times(side, y), self._times(side, x)], {})
         return line(elementwise.add, [angle, turn], {})
 
@@ -403,6 +401,8 @@ _OF_TRUTHS: dict[Primitive | None, Primitive] = {
     elementwise.multiply: _row(np.logical_and),
 }
 """What sums and products of truths are."""
+
+_OF_BITS = {_row(f) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)}
 
 _QUOTIENT = _row(np.floor_divide)
 
