@@ -46,15 +46,13 @@ class Integrator:
     args : tuple, optional
         Further arguments of ``fun`` and the events. Floats and arrays of floats among them may be
         changed without compiling anew.
-    tol, rtol, atol, order, max_step, digits : optional
-        See `solve_ivp`.
-    events : callable or list of callables, optional
+    tol, rtol, atol, order, max_step, events, digits : optional
         See `solve_ivp`.
 
     Attributes
     ----------
     order : int
-        The order of the series.
+        That of the series; after the first step it may be lower, if none was asked for.
     last_step : float
         The size of the last step, with its sign.
     nsteps, nrejected : int

@@ -5,7 +5,6 @@ A number that is not there, None, is zero: it drops out of sums and products.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,9 +21,6 @@ from taylorad.machine.vectors import vector
 __all__ = ["Code", "Name", "array_of", "kind_of"]
 
 Name = str | None
-
-LARGEST = sys.float_info.max
-"""The largest double."""
 
 LARGEST_WHOLE = 3
 """Up to here a power that is a half more than a whole number is a root and products."""
@@ -240,11 +236,6 @@ class Code(Vectors):
     def smaller(self, a: str, b: str, width: int = 1) -> str:
         """Give the smaller; b if one of them is NaN."""
         return self._selected("olt", a, b, width)
-
-    def bounded(self, a: str, width: int = 1) -> str:
-        """Give the largest double, with its sign, where a number is infinite."""
-        least, largest = (self.constant(x * LARGEST, width) for x in (-1, 1))
-        return self.larger(self.smaller(a, largest, width), least, width)
 
     def _selected(self, relation: str, a: str, b: str, width: int) -> str:
         """Choose between two by a comparison, which is one instruction."""

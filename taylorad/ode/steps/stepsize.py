@@ -21,6 +21,7 @@ References
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ __all__ = [
     "HELD",
     "LAST",
     "MARGIN",
+    "bounded",
     "decisive",
     "exp2",
     "largest_defect",
@@ -177,6 +179,15 @@ def _logarithms(
     found = code.fused(number, scale, shift, width) or ""
     none = code.compare("oeq", sizes, code.constant(0.0, width), width)
     return code.choose(none, code.constant(ENDLESS, width), found, width)
+
+
+def bounded(code: Code, x: str, width: int = 1) -> str:
+    """Give the largest double, with its sign, where a power of a step is infinite.
+
+    What that is multiplied by has vanished, and then is still nothing.
+    """
+    least, largest = (code.constant(sign * sys.float_info.max, width) for sign in (-1, 1))
+    return code.larger(code.smaller(x, largest, width), least, width)
 
 
 def exp2(code: Code, y: str) -> str:

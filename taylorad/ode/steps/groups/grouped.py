@@ -17,6 +17,7 @@ from taylorad.ode.steps.groups.group import LANES
 from taylorad.ode.steps.groups.layout import Chunk, Degree, Front, filled
 from taylorad.ode.steps.groups.nodes import Nodes
 from taylorad.ode.steps.groups.stages import Stage, Stages
+from taylorad.ode.steps.stepsize import bounded
 
 __all__ = ["Grouped"]
 
@@ -153,7 +154,7 @@ class Grouped(Nodes):
             degrees = code.constant([c * LANES + k + 1.0 for k in range(LANES)], LANES)
             rows = (total, powers), (code.multiply(total, degrees, LANES) or "", derived)
             for row, place in rows:
-                code.store(code.bounded(row, LANES), place, c * LANES, LANES)
+                code.store(bounded(code, row, LANES), place, c * LANES, LANES)
             total = code.multiply(total, code.everywhere(factor, LANES), LANES) or ""
         return [powers, derived]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from taylorad.ode.steps.batch import Batch
 from taylorad.ode.steps.code import Name
 from taylorad.ode.steps.core import Access
+from taylorad.ode.steps.stepsize import bounded
 from taylorad.ode.steps.unrolled import Unrolled
 from taylorad.ode.tracing.recurrences import Node, Recurrences
 
@@ -135,4 +136,4 @@ class Series(Unrolled):
             if self.order >> k & 1:
                 power = square if power is None else self.code.multiply(power, square)
             square = self.code.multiply(square, square)
-        return self.code.bounded(power or "")
+        return bounded(self.code, power or "")
