@@ -255,3 +255,30 @@ def test_bits_of_whole_numbers_are_refused(of):
     for rate in (lambda k: of(k) * 1.0, lambda k: np.where(of(k), 1.0, 0.0)):
         with pytest.raises(ta.errors.InputError, match="jumps, by floor"):
             ta.ode.solve_ivp(lambda t, y, rate=rate: [rate(np.floor(t).astype(int))], (0, 4), [0.0])
+
+
+# --- events that jump have no derivatives ---
+
+
+def test_times_of_jumps_are_not_differentiated():
+    def wrapped(t, y, stiffness):
+        return np.mod(t * stiffness + 1, 2.0) - 1  # jumps from 1 to -1
+
+    wrapped.terminal, wrapped.direction = True, -1
+
+    def time(stiffness, event=wrapped):
+        run = ta.ode.solve_ivp(
+            lambda t, y, k: -k * y, (0, 5), [1.0], args=(stiffness,), events=event
+        )
+        return run.t_events[0][0]
+
+    assert time(0.8) == pytest.approx(1 / 0.8, rel=1e-15)
+    with pytest.raises(ta.errors.IntegrationError, match="jumps over zero"):
+        ta.grad(time)(0.8)
+
+    def rising(t, y, stiffness):
+        return wrapped(t, y, stiffness) + 0.5
+
+    rising.terminal, rising.direction = True, 1
+    slope = ta.grad(lambda k: time(k, rising))(0.8)
+    np.testing.assert_allclose(slope, -1.5 / 0.8**2, rtol=1e-14)

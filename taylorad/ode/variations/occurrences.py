@@ -39,8 +39,12 @@ Where it touches is known to half of the digits, and so the slope is not zero th
 """
 
 
+SPACING = 2.0**-40
+"""So well, of itself, the time of an event is known at least."""
+
+
 class Touched(IntegrationError):
-    """The function of an event touches zero: its time has no derivatives."""
+    """The function of an event touches zero, or jumps over it: its time has no derivatives."""
 
 
 def occurrence(
@@ -80,9 +84,11 @@ def occurrence(
         args = rebuild(leaves)
     bare = rebuild([as_operand(bottom(x)) for x in leaves])
     slopes = _along(g, t, _series(fun, t, plain(bottom(y)), bare, 2), bare)
-    slope, curvature = slopes[1], slopes[2]
-    if not abs(slope) > TOUCHING * abs(curvature * passed):
-        text = f"at t = {float(t):.17g} an event is only touched: its time has no derivatives"
+    value, slope, curvature = slopes[:3]
+    far = abs(value) > abs(slope) * (TOUCHING * abs(passed) + SPACING * abs(t))
+    if far or not abs(slope) > TOUCHING * abs(curvature * passed):
+        how = "jumps over zero" if far and value else "is only touched"
+        text = f"at t = {float(t):.17g} an event {how}: its time has no derivatives"
         raise Touched(text, t, plain(bottom(y)))
     series, s = _series(fun, t, y, args, order), 0.0
     there = y
