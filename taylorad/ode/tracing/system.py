@@ -27,6 +27,7 @@ from taylorad.primitives import elementwise, linear
 from taylorad.primitives.numbers import PI, RealConstant
 from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
+from taylorad.wengert.arithmetic import FLOAT
 from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.scalars import taken_apart
 from taylorad.wengert.writer import used
@@ -247,7 +248,7 @@ class _Reading:
             row = line.row
             if not is_used:
                 places.append(None)
-            elif row in RATIONAL and not line.names:
+            elif row in RATIONAL and line.dtype is FLOAT and not line.names:
                 places.append(write(row, [places[i] for i in line.operands], {}))
             else:
                 places.append(self._read(number, line))
