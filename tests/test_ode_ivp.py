@@ -455,3 +455,31 @@ def test_chance_is_an_error():
 def test_an_event_that_is_no_number():
     with pytest.raises(InputError, match="truth value"):
         solve_ivp(lambda t, y: -y, (0, 1), [1.0], events=lambda t, y: y[0] > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("max_step", "a"), ("max_step", [1, 2]), ("first_step", "1"), ("atol", "x"), ("rtol", "x")],
+)
+def test_what_is_no_number_is_named(option, given):
+    with pytest.raises(InputTypeError, match=f"^{option} is .*real number"):
+        solve_ivp(lambda t, y: -y, (0, 1), [1.0], **{option: given})
+
+
+@pytest.mark.parametrize("span", ["01", ("0", "1"), 5, (0, 1, 2)])
+def test_spans_are_two_numbers(span):
+    with pytest.raises(InputError, match="two numbers"):
+        solve_ivp(lambda t, y: -y, span, [1.0])
+
+
+def test_texts_are_no_times():
+    with pytest.raises(InputTypeError, match="real numbers"):
+        solve_ivp(lambda t, y: -y, (0, 1), [1.0], t_eval="01")
+
+
+def test_what_other_methods_take_has_no_effect():
+    """As in SciPy, where the warning names the line of the user's."""
+    with pytest.warns(UserWarning, match="no effect .*`jac`, `lband`") as caught:
+        run = solve_ivp(lambda t, y: -y, (0, 1), [1.0], jac=lambda t, y: [[-1.0]], lband=0)
+    assert caught[0].filename == __file__
+    np.testing.assert_allclose(run.y[0, -1], np.exp(-1.0), rtol=1e-15)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import cmath
+import warnings
+from collections.abc import Iterable
 from numbers import Number
 from typing import Any
 
@@ -17,11 +19,14 @@ from taylorad.ode.leaves import carried
 __all__ = [
     "NOT_FINITE",
     "arguments",
+    "as_accuracy",
+    "as_length",
     "as_start",
     "as_time",
     "as_times",
     "fixed",
     "no_derivatives",
+    "no_effect",
     "not_traced",
 ]
 
@@ -88,6 +93,8 @@ def as_time(t: Any) -> Any:
     if type(t) is float:
         return t
     try:
+        if isinstance(t, (str, bytes)):
+            raise TypeError("it is text")
         return +t if hasattr(t, "_mpf_") else float(t)
     except (TypeError, ValueError) as error:
         raise InputTypeError(f"a time is {t!r}; it must be a real number") from error
@@ -97,9 +104,36 @@ def as_times(t: Any) -> Any:
     """Give a vector of floats, or of mpmath numbers."""
     try:
         times = np.asarray(t)
+        if times.dtype.kind in "US":
+            raise TypeError("they are texts")
         return times if times.dtype == object else times.astype(float)
     except (TypeError, ValueError) as error:
         raise InputTypeError(f"times are {t!r}; they must be real numbers") from error
+
+
+def as_length(name: str, x: Any) -> float:
+    """Check how long a step may be."""
+    try:
+        if isinstance(x, (str, bytes)):
+            raise TypeError("it is text")
+        return float(x)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"{name} is {x!r}; it must be a real number") from error
+
+
+def as_accuracy(name: str, x: Any) -> Any:
+    """Give what says how exact steps are to be as an array of floats."""
+    try:
+        return np.asarray(x, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"{name} is {x!r}; it must be a real number, or several") from error
+
+
+def no_effect(extraneous: Iterable[str], level: int) -> None:
+    """Warn of options of other methods, as SciPy's do; the caller so many levels up gave them."""
+    if names := ", ".join(f"`{x}`" for x in extraneous):
+        text = f"The following arguments have no effect for a chosen solver: {names}."
+        warnings.warn(text, stacklevel=1 + level)
 
 
 def arguments(args: Any) -> tuple[Any, ...]:

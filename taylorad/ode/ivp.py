@@ -8,7 +8,7 @@ from typing import Any
 
 from taylorad.errors import InputError
 from taylorad.ode.digits.precision import in_precision_of
-from taylorad.ode.inputs import arguments
+from taylorad.ode.inputs import arguments, no_effect
 from taylorad.ode.leaves import carried
 from taylorad.ode.solved import OdeResult, Options, as_span, solved
 from taylorad.ode.variations.through import solve_with_derivatives
@@ -35,6 +35,7 @@ def solve_ivp(
     max_step: float = math.inf,
     first_step: float | None = None,
     digits: int | None = None,
+    **extraneous: Any,
 ) -> OdeResult:
     """Solve an initial value problem ``dy/dt = fun(t, y)``, ``y(t0) = y0``, by Taylor series.
 
@@ -89,6 +90,8 @@ def solve_ivp(
         How many decimal digits to compute with; results are mpmath numbers. Up to 31 and up to 62
         go by machine code, in numbers of two and of four doubles, more by mpmath. Floats and whole
         numbers in ``y0`` and ``t_span`` count as exact, ``rtol`` is ``10**-digits``.
+    **extraneous
+        What SciPy's methods take besides, as ``jac``; there is a warning.
 
     Returns
     -------
@@ -124,6 +127,7 @@ def solve_ivp(
             f"there is no method {method!r}, only 'Taylor'; scipy.integrate.solve_ivp has others, "
             "and takes taylorad.ode.Taylor for a method too"
         )
+    no_effect(extraneous, 3)
     args = () if args is None else arguments(args)
     options = Options(dense_output, events, tol, rtol, atol, order, max_step, first_step, digits)
     if carried((t_span, y0, t_eval, args)):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from taylorad.errors import InputError, IntegrationError
-from taylorad.ode.inputs import as_time, as_times
+from taylorad.ode.inputs import as_length, as_time, as_times
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.records import Checkpoints, Ends, Points, Segments
 
@@ -93,7 +93,7 @@ def solved(
     t0, tf = span
     times = _times(t_eval, t0, tf)
     first_step = options.first_step
-    if first_step is not None and not 0 < first_step <= abs(tf - t0):
+    if first_step is not None and not (0 < as_length("first_step", first_step) <= abs(tf - t0)):
         raise InputError(f"`first_step` is {first_step}; it must be positive, within `t_span`")
     integrator = Integrator(
         *(fun, t0, y0, args),

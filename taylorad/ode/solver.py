@@ -15,6 +15,7 @@ from taylorad.errors import InputError, IntegrationError
 from taylorad.ode.dae.implicit import Implicit
 from taylorad.ode.dense import OdeSolution
 from taylorad.ode.engine import SPACINGS
+from taylorad.ode.inputs import as_length, no_effect
 from taylorad.ode.integrator import Integrator
 from taylorad.ode.tolerances import SMALLEST
 
@@ -71,14 +72,11 @@ class Taylor(OdeSolver):  # type: ignore[misc]
     ) -> None:
         if isinstance(fun, Implicit):
             fun()  # which says where it is to be given
-        if extraneous:
-            names = ", ".join(f"`{x}`" for x in extraneous)
-            warnings.warn(
-                f"The following arguments have no effect for a chosen solver: {names}.",
-                stacklevel=2,
-            )
+        no_effect(extraneous, 2)
         super().__init__(fun, t0, y0, t_bound, vectorized, support_complex=True)
-        if first_step is not None and not 0 < first_step <= abs(t_bound - t0):
+        if first_step is not None and not (
+            0 < as_length("first_step", first_step) <= abs(t_bound - t0)
+        ):
             raise InputError("`first_step` must be positive, and within the bounds.")
         if rtol is not None and np.any(np.asarray(rtol) < SMALLEST):
             warnings.warn(

@@ -10,6 +10,7 @@ import numpy as np
 
 from taylorad.errors import InputError
 from taylorad.ode.digits.precision import relative_for, words_for
+from taylorad.ode.inputs import as_accuracy, as_length
 from taylorad.ode.steps.stepper import Tolerance
 from taylorad.ode.steps.stepsize import MARGIN
 
@@ -37,7 +38,7 @@ def tolerance(
         raise InputError("tol is another name of rtol; give one of them")
     if y0.dtype == object:
         return _of_mpmath(y0, _first(tol, rtol, 0), atol, max_step, digits)
-    relative = np.asarray(_first(tol, rtol, SMALLEST), dtype=float)
+    relative = as_accuracy("rtol", _first(tol, rtol, SMALLEST))
     if not (relative >= 0).all():
         raise InputError(f"rtol is {relative}; it must be positive")
     if relative.ndim and relative.shape != np.shape(y0):
@@ -45,12 +46,12 @@ def tolerance(
     smallest = max(float(relative.min(initial=math.inf)), SMALLEST)
     if smallest >= 1:
         raise InputError(f"rtol is {smallest}; it must be below 1")
-    if not max_step > 0:
+    if not as_length("max_step", max_step) > 0:
         raise InputError("`max_step` must be positive.")
     if atol is None:
         floors = np.full(y0.size, min(1.0, float(np.abs(y0).max(initial=0.0))) or 1.0)
     else:
-        absolute = np.asarray(atol, dtype=float)
+        absolute = as_accuracy("atol", atol)
         if not (absolute >= 0).all():
             raise InputError("`atol` must be positive.")
         if absolute.ndim and absolute.shape != np.shape(y0):
