@@ -269,13 +269,26 @@ def _asks(function: Any, shape_varies: bool = False) -> None:
     implements(function)(body)
 
 
-for _function in (
-    *(np.any, np.all, np.count_nonzero, np.array_equal),
-    *(np.searchsorted, np.round, np.around, np.isreal, np.iscomplex),
-):
+for _function in (np.any, np.all, np.array_equal, np.searchsorted, np.isreal, np.iscomplex):
     _asks(_function)
 for _listing in (np.nonzero, np.argwhere, np.flatnonzero):
     _asks(_listing, shape_varies=True)
+
+implements(np.count_nonzero)(
+    lambda a, axis=None, *, keepdims=False: np.sum(np.not_equal(a, 0), axis, keepdims=keepdims)
+)
+
+
+@implements(np.round, np.around)
+def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    """Round to a number of decimals."""
+    if getattr(a, "number_type", np.dtype(float)).kind in "biu":
+        return np.round(a.settle(), decimals) if isinstance(a, Owner) else np.round(a, decimals)
+    if not decimals:
+        return np.rint(a)
+    power = 10.0 ** abs(decimals)
+    return np.rint(a * power) / power if decimals > 0 else np.rint(a / power) * power
+
 
 implements(np.isposinf)(lambda x, out=None: np.isinf(x) & ~np.signbit(x))
 implements(np.isneginf)(lambda x, out=None: np.isinf(x) & np.signbit(x))

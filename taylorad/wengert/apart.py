@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taylorad.primitives import elementwise, linear
+from taylorad.primitives import elementwise, linear, selection
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import (
     TABLE,
@@ -25,14 +25,15 @@ from taylorad.primitives.registry import (
     lookup,
     rows,
 )
-from taylorad.wengert.arithmetic import FLOAT, NOTHING
+from taylorad.wengert import choosing
+from taylorad.wengert.arithmetic import FLOAT, NOTHING, NotExpandable, Numbers
 from taylorad.wengert.list import Line
 from taylorad.wengert.trace import convert
 
 if TYPE_CHECKING:
     from taylorad.wengert.scalars import Expansion
 
-__all__ = ["MOVES", "Array", "Arrangement", "NotExpandable", "Numbers", "each", "rules_of"]
+__all__ = ["MOVES", "Array", "Arrangement", "each", "rules_of"]
 
 MOVES = frozenset(
     {
@@ -42,16 +43,9 @@ MOVES = frozenset(
 )
 """Rows that only move entries, and pad."""
 
-Numbers = list[int]
-"""The line numbers of an array's entries in C order, `NOTHING` where it is padded."""
-
 Array = np.ndarray[Any, Any]
 
 Arrangement = Callable[..., list[Array]]
-
-
-class NotExpandable(Exception):
-    """A program that is no straight line of scalars, or too long a one."""
 
 
 Rule = Callable[["Expansion", Line, list[Numbers]], Numbers]
@@ -61,7 +55,7 @@ Rule = Callable[["Expansion", Line, list[Numbers]], Numbers]
 def _moved(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     """Let a row that moves entries move the numbers; what it pads with, zeros, is nothing."""
     if line.names:
-        raise NotExpandable
+        return choosing.gathered(self, line, operands)
     (found,) = self.arranged(line, operands, _as_moved)
     return found
 
@@ -94,10 +88,10 @@ def each(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
     columns = self.columns(line, operands)
     if write is not None:
         return list(map(write, *self.floats(line, columns)))
-    return [
-        scalars.emit(row, entries, line.params, line.names, (), line.dtype)
-        for entries in zip(*columns)
-    ]
+    if False not in [self.are_floats[i] for i in line.operands]:
+        more = line.params, line.names, (), line.dtype
+        return [scalars.emit(row, entries, *more) for entries in zip(*columns)]
+    return [choosing.applied(self, row, entries, line) for entries in zip(*columns)]
 
 
 def _power(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
@@ -135,9 +129,9 @@ def _cut(terms: Numbers, count: int) -> list[Numbers]:
 def _totals(self: Expansion, line: Line, terms: list[Numbers]) -> Numbers:
     """Write a sum for each list of terms."""
     scalars = self.scalars
-    if line.dtype != FLOAT:
-        raise NotExpandable
     self.room(sum(map(len, terms)))
+    if line.dtype != FLOAT:
+        return [choosing.counted(self, t, line) for t in terms]
     return [scalars.total(map(scalars.as_float, t)) for t in terms]
 
 
@@ -225,7 +219,7 @@ def _among(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
         raise NotExpandable
     pair = lookup(np.logical_or if line.row.value is np.any else np.logical_and)
     assert isinstance(pair, Primitive)
-    a = self._array(line.operands[0])
+    a = self.array(line.operands[0])
     axis = line.params.get("axis")
     axes = range(a.ndim) if axis is None else np.atleast_1d(axis) % a.ndim
     kept = [i for i in range(a.ndim) if i not in axes]
@@ -238,11 +232,11 @@ def _among(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
 
 
 @cache
-def rules_of(size: int) -> dict[Primitive, Rule]:
+def rules_of(size: int, chooses: bool) -> dict[Primitive, Rule]:
     """Give the rules; made anew when rows have come into the table."""
     known = [row for row in rows() if isinstance(row, Constant)]
     named = {row.name: row for row in rows() if isinstance(row, Bilinear)}
-    return {
+    found: dict[Primitive, Rule] = {
         # Constant rows act entry by entry if they stand for a ufunc.
         **{row: each for row in known if isinstance(row.value, np.ufunc) or row is convert},
         **{row: each for f, row in TABLE.items() if isinstance(f, np.ufunc)},
@@ -260,3 +254,8 @@ def rules_of(size: int) -> dict[Primitive, Rule]:
         named["einsum"]: _contraction(_as_einsum),
         named["convolve"]: _contraction(_as_convolve),
     }
+    if chooses:
+        found |= {row: choosing.searched for row in known if row.value is np.searchsorted}
+        found |= dict.fromkeys((selection.argmax, selection.argmin), choosing.extreme)
+        found[selection.argsort] = choosing.ordered
+    return found

@@ -28,10 +28,13 @@ from taylorad.wengert.list import Line, WengertList
 from taylorad.wengert.trace import convert
 from taylorad.wengert.writer import Origin, Shape, Writer
 
-__all__ = ["FLOAT", "NOTHING", "Scalars"]
+__all__ = ["FLOAT", "NOTHING", "NotExpandable", "Numbers", "Scalars"]
 
 NOTHING = -1
 """Stands where a line number does, for a zero of structure."""
+
+Numbers = list[int]
+"""The line numbers of an array's entries in C order, `NOTHING` where it is padded."""
 
 FLOAT = np.dtype(float)
 
@@ -44,6 +47,10 @@ _METHODS: dict[Primitive | None, str] = {
     _DIVIDE: "divide",
     _NEGATIVE: "negative",
 }
+
+
+class NotExpandable(Exception):
+    """A program that is no straight line of scalars, or too long a one."""
 
 
 class Scalars(Writer):

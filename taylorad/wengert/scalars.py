@@ -16,15 +16,15 @@ import numpy as np
 from taylorad.dispatch.distinct import distinct
 from taylorad.primitives import linear
 from taylorad.primitives.registry import TABLE, Elementwise, LocalSeries
-from taylorad.wengert.apart import Arrangement, Array, NotExpandable, Numbers, each, rules_of
-from taylorad.wengert.arithmetic import FLOAT, NOTHING, Scalars
+from taylorad.wengert.apart import Arrangement, Array, each, rules_of
+from taylorad.wengert.arithmetic import FLOAT, NOTHING, NotExpandable, Numbers, Scalars
 from taylorad.wengert.list import Guard, Line, WengertList, frozen
 from taylorad.wengert.writer import pruned
 
 __all__ = ["Expansion", "assembled", "expand", "taken_apart"]
 
 
-def expand(program: WengertList, limit: int) -> WengertList | None:
+def expand(program: WengertList, limit: int, chooses: bool = False) -> WengertList | None:
     """Take a program apart into scalar lines.
 
     Parameters
@@ -32,6 +32,8 @@ def expand(program: WengertList, limit: int) -> WengertList | None:
     program : WengertList
     limit : int
         The most lines that may be written, constants apart.
+    chooses : bool
+        Whether what depends on the order of numbers is written as choices by comparisons.
 
     Returns
     -------
@@ -41,13 +43,13 @@ def expand(program: WengertList, limit: int) -> WengertList | None:
         lines than the limit, or has lines that cannot be taken apart: a matrix factorised, a
         function nothing is known of, places that depend on the numbers.
     """
-    found = taken_apart(program, limit)
+    found = taken_apart(program, limit, chooses)
     return None if found is None else pruned(found)
 
 
-def taken_apart(program: WengertList, limit: int) -> WengertList | None:
+def taken_apart(program: WengertList, limit: int, chooses: bool = False) -> WengertList | None:
     """Do the same as `expand`, but leave lines that nothing needs."""
-    expansion = Expansion(program, limit)
+    expansion = Expansion(program, limit, chooses)
     try:
         return expansion.run()
     except NotExpandable:
@@ -57,13 +59,16 @@ def taken_apart(program: WengertList, limit: int) -> WengertList | None:
 class Expansion:
     """The expansion of one program: for every line of it the numbers of its entries."""
 
-    def __init__(self, program: WengertList, limit: int) -> None:
+    def __init__(self, program: WengertList, limit: int, chooses: bool) -> None:
         self.program, self.lines, self.limit = program, program.lines, limit
+        self.chooses = chooses
         self.scalars = Scalars()
-        self.rules = rules_of(len(TABLE))
+        self.rules = rules_of(len(TABLE), chooses)
         self.numbers: list[Numbers] = []
         self.are_floats: list[bool] = []  # of lines, whether their entries surely are
-        self.known: dict[Any, Any] = {}
+        self.known: dict[Any, Any] = {}  # how entries are arranged
+        self.trees: dict[int, bool] = {}  # see `choosing`
+        self.chosen: dict[Any, int] = {}
 
     def run(self) -> WengertList:
         program, scalars = self.program, self.scalars
@@ -87,9 +92,7 @@ class Expansion:
         self.room(0)
         scalars.origin = None
         out = scalars.list
-        out.outputs = [
-            assembled(scalars, self._array(i), program[i].dtype) for i in program.outputs
-        ]
+        out.outputs = [assembled(scalars, self.array(i), program[i].dtype) for i in program.outputs]
         guards = (Guard(self.numbers[g.line][0], g.expected, g.origin) for g in program.guards)
         out.guards = [g for g in dict.fromkeys(guards) if not scalars.lines[g.line].is_constant]
         return out
@@ -102,7 +105,7 @@ class Expansion:
         if self.scalars.operations > self.limit or entries > _MARGIN * self.limit:
             raise NotExpandable
 
-    def _array(self, number: int) -> Array:
+    def array(self, number: int) -> Array:
         return np.array(self.numbers[number], np.int64).reshape(self.lines[number].shape)
 
     def _entries(self, number: int, line: Line) -> Numbers:

@@ -274,7 +274,7 @@ def _traced(F: Callable[..., Any], t: float, y: Any, yp: Any, args: Sequence[Any
         )
     if not isinstance(answer, Traced):
         raise InputError("the residual F(t, y, yp) depends neither on the state nor on its rate")
-    program = expand(opened(normal_form(trace, [answer.number])), MOST_SCALARS)
+    program = expand(opened(normal_form(trace, [answer.number])), MOST_SCALARS, chooses=True)
     if program is None:
         raise InputError(
             "the residual F(t, y, yp) uses what cannot be taken apart into scalars, such as "

@@ -192,7 +192,7 @@ def switch(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> str:
 def _read(recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> System:
     """Take a trace apart."""
     try:
-        scalars = taken_apart(recorded.program, MOST_SCALARS)
+        scalars = taken_apart(recorded.program, MOST_SCALARS, chooses=True)
         if scalars is None:
             raise NotTraceable("it uses what cannot be taken apart into scalars")
         found = _Reading(scalars, recorded).system(parameters)
