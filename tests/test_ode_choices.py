@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import taylorad as ta
+from taylorad.errors import NoRuleError
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.system import NotTraceable, system
 from taylorad.wengert.scalars import expand
@@ -110,6 +111,9 @@ CHOSEN = {
     "axis": lambda x: np.sort(np.reshape(x, (2, 3)), axis=0),
     "left": lambda x: np.searchsorted([-1.0, 0.0, 0.0, 1.0], x),
     "right": lambda x: np.searchsorted([-1.0, 0.0, 0.0, 1.0], x, side="right"),
+    "digitize": lambda x: np.digitize(x, np.array([-1.0, 0.0, 1.0])),
+    "downwards": lambda x: np.digitize(x, np.array([1.0, 0.0, -1.0]), right=True),
+    "count": lambda x: np.count_nonzero(np.reshape(x, (2, 3)), axis=0),
     "sum": lambda x: np.sum(np.reshape(x > 0, (2, 3)), axis=0),
 }
 
@@ -121,7 +125,7 @@ def test_taken_apart_they_choose_as_numpy_does(name, x):
     """Also of equal numbers, and of NaN."""
     f, trace = CHOSEN[name], Trace()
     y = f(trace.argument(np.arange(6.0)))
-    program = expand(normal_form(trace, [y.number]), 10_000, chooses=True)
+    program = expand(normal_form(trace, [y.number]), 10_000, [x])
     (found,) = [program.evaluate(x)[i] for i in program.outputs]
     with np.errstate(invalid="ignore"):
         assert np.array_equal(found, f(x), equal_nan=True)
@@ -130,6 +134,21 @@ def test_taken_apart_they_choose_as_numpy_does(name, x):
 def test_too_many_comparisons_are_not_written():
     with pytest.raises(NotTraceable, match="taken apart"):
         system(lambda t, y: np.sort(y), 0.0, np.arange(100.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "fun"),
+    [
+        ("linalg.pinv", lambda y: np.linalg.pinv(np.outer(y, y) + np.eye(2)) @ y),
+        ("linalg.eigvalsh", lambda y: np.linalg.eigvalsh(np.outer(y, y))),
+        ("linalg.qr", lambda y: np.linalg.qr(np.outer(y, y))[1][0]),
+        ("linalg.svd", lambda y: np.linalg.svd(np.outer(y, y))[1]),
+        ("percentile", lambda y: np.percentile(y, 30) * y),
+    ],
+)
+def test_what_nothing_is_known_of_is_named(name, fun):
+    with pytest.raises(NoRuleError, match=f"numpy.{name} has no"):
+        ta.ode.solve_ivp(lambda t, y: fun(y), (0, 1), [0.3, -0.2])
 
 
 def test_lists_of_numbers_in_products():

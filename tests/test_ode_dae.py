@@ -595,7 +595,7 @@ def forced(t, y, yp, k):
         (lambda t, y, yp: yp[:1] - y[:1], [1.0, 1.0], r"shape \(1,\) for a state of shape \(2,\)"),
         (lambda t, y, yp: np.zeros(2), [1.0, 1.0], "depends neither"),
         (
-            lambda t, y, yp: np.linalg.inv(np.outer(y, y) + np.eye(2)) @ yp,
+            lambda t, y, yp: np.linalg.pinv(np.outer(y, y) + np.eye(2)) @ yp,
             [1.0, 1.0],
             "unknowns more",
         ),

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
+from unwritten import unwritten
 
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError
@@ -193,7 +194,7 @@ def test_states_without_components():
 
 def test_what_is_not_taken_apart_into_scalars():
     def f(t, y):
-        return np.linalg.solve(np.array([[2.0, 1.0], [1.0, 3.0]]) + np.outer(y, y), y)
+        return unwritten(np.linalg.solve(np.array([[2.0, 1.0], [1.0, 3.0]]) + np.outer(y, y), y))
 
     Y0 = np.array([[1.0, 2.0], [2.0, -1.0]])
     as_alone(ta.ode.ensemble(f, (0, 1), Y0), f, [(0, 1)] * 2, Y0)

@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 import reference_sensitivities as known
+from unwritten import unwritten
 
 import taylorad as ta
 from taylorad.errors import InputError, InputTypeError, IntegrationError
@@ -254,11 +255,11 @@ ARGUMENTS = {
     ),
     "a number": (lambda t, y, k: -k * y * y, 1.0, (0.5,), ["y0", 0]),
     "what does not trace": (
-        lambda t, y, k: np.linalg.solve(np.array([[2.0, y[0]], [t, 3.0]]), k * y),
+        lambda t, y, k: unwritten(np.linalg.solve(np.array([[2.0, y[0]], [t, 3.0]]), k * y)),
         *([1.0, 2.0], (1.25,), ["y0", 0]),
     ),
     "what does not trace, by its matrix": (
-        lambda t, y, a: np.linalg.solve(a + y[0], y),
+        lambda t, y, a: unwritten(np.linalg.solve(a + y[0], y)),
         *([1.0, 2.0], (np.array([[1.0, 0.25], [0.5, -1.5]]),), ["y0", 0]),
     ),
     "the greater of two": (lambda t, y, k: np.maximum(y, k), [0.25], (0.75,), ["y0", 0]),
@@ -498,7 +499,7 @@ def test_what_is_called_does_what_is_traced(order):
     def opaque(t, y, k):
         # The same numbers, by a matrix that depends on the state.
         matrix = np.stack([np.stack([1.0 + y[0] ** 2, 0.0 * k]), np.array([0.0, 1.0])])
-        return np.linalg.solve(matrix, np.stack([y[1], -k * y[0]]))
+        return unwritten(np.linalg.solve(matrix, np.stack([y[1], -k * y[0]])))
 
     def plain(t, y, k):
         return [y[1] / (1.0 + y[0] ** 2), -k * y[0]]

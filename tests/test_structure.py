@@ -848,6 +848,10 @@ np.linalg.solve(S[:1, :1], w[:1])
 np.linalg.inv(S)
 np.linalg.inv(M)
 np.linalg.solve(S, w) @ np.linalg.solve(S.T, w)
+np.linalg.det(S)
+np.linalg.det(M)
+np.linalg.slogdet(S)[1]
+np.linalg.slogdet(M)[1]
 """
 
 TABLES = """

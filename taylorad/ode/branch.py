@@ -185,7 +185,8 @@ class Branch:
             raise InputError(
                 f"the right-hand side jumps, by {what}. Where it does is found if it can be taken "
                 "apart into real numbers; but here the state is complex, or it uses what has no "
-                "formula. Integrate each branch by itself, up to an event"
+                "formula, or compares more than a thousand numbers. Integrate each branch by "
+                "itself, up to an event"
             )
         self.rows = [self.size + i for i in range(len(functions))]
         self.make_room(self.size + self.stepper.functions, self.stepper.parts().dtype)

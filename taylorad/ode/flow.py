@@ -20,6 +20,7 @@ from taylorad.ode.choice import watching
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
 from taylorad.ode.events.pursuit import Pursuit
+from taylorad.ode.events.switches import GRADUAL
 from taylorad.ode.events.watch import composed
 from taylorad.ode.scales import held_order
 from taylorad.ode.steps.interface import Exit
@@ -191,7 +192,7 @@ class Flow(Branch):
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
             # The series of what jumps may well end before the state's.
-            observed = self.parts[0, self._ahead :]
+            observed = self.parts[0, self.switches.sudden]
             h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
             h = self.switches.sharp(self.parts[0], h, begin[0], tolerance.relative)
             if alike or self._is_on_its_side(h, tolerance.relative):
@@ -200,7 +201,7 @@ class Flow(Branch):
             came = came or self._came_from(before, h, tolerance.relative)
             seen[self._side()] = self.parts[0, : self.size].copy()
             self._change_sides(before, h, tolerance.relative)
-            if came.variation is not None:
+            if came.changed:
                 before.state = self._varied(came, before, end, tolerance)
                 before.lost = 0 * before.state
             motion.restore(before)
@@ -228,7 +229,7 @@ class Flow(Branch):
         sides = zip(held, self.held, self.switches.after(self.parts[0], h, relative))
         return _Side(
             variation,
-            [held for held, here, there in sides if here != there],
+            [held for held, here, there in sides if here != there and held.row.name not in GRADUAL],
             [motion.time, *self.given],
             motion.state,
             self.parts[0, : self.size].copy(),
@@ -320,19 +321,25 @@ class Flow(Branch):
     def _side(self) -> tuple[Any, ...]:
         guards = self.system.guards if self.system is not None else []
         said = self.system.said if self.system is not None else ""
-        return (self.held, said, tuple((origin, truth) for _, truth, origin in guards))
+        pivots = repr(self.system.unvaried.pivots) if self.system is not None else ""
+        return (self.held, said, pivots, tuple((origin, truth) for _, truth, origin in guards))
 
     def _is_on_its_side(self, h: Any, relative: Any) -> bool:
         return self.switches.after(self.parts[0], h, relative) == self.held
 
     def _change_sides(self, before: Motion, h: Any, relative: Any) -> None:
         assert self.system is not None
-        if getattr(self.fun, "smooth", False):
+        there = self.switches.after(self.parts[0], h, relative)
+        jumping = any(
+            x != y and held.row.name not in GRADUAL
+            for held, x, y in zip(self.system.held, self.held, there, strict=True)
+        )
+        if jumping and getattr(self.fun, "smooth", False):
             raise Crossed(
                 f"after t = {float(before.time):.17g} a switch in the right-hand side is crossed",
                 *(before.time, before.state.reshape(self.shape).copy()),
             )
-        self.hold(self.switches.after(self.parts[0], h, relative))
+        self.hold(there)
         system = self.system.unvaried
         given = [*self._arguments(system, before.state, before.time), *self.held]
         known = self.switches.values(given)
@@ -341,7 +348,14 @@ class Flow(Branch):
         if landed is not None:  # what follows from the rest may jump, in the note too
             before.state = landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
-            self.trace(before.time + ASIDE * h, polynomial(parts, ASIDE * h).reshape(self.shape))
+            self._trace_anew(before.time + ASIDE * h, polynomial(parts, ASIDE * h))
+
+    def _trace_anew(self, t: Any, state: Any) -> None:
+        y = state.reshape(self.shape)
+        try:
+            self.trace(t, y)
+        except np.linalg.LinAlgError as error:
+            raise IntegrationError(f"at t = {t}: {error}", t, self.seen(state)) from error
 
 
 def _agree(series: Sequence[Any], h: Any, tolerance: Tolerance) -> bool:

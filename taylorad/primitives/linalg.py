@@ -1,11 +1,13 @@
-"""Linear algebra: the solution of a linear system, the first function defined by an equation."""
+"""Linear algebra: the solution of a linear system, which an equation defines; determinants."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from taylorad.errors import NoRuleError, user_line
 from taylorad.primitives.contraction import matmul_row
 from taylorad.primitives.registry import Implicit, enter, implements
 
@@ -40,7 +42,7 @@ def _eliminated(a: Any, b: Any) -> Any:
     return m[..., n:]
 
 
-_solve = enter(
+solve_row: Implicit = enter(
     Implicit(
         _solve_value,
         name="solve",
@@ -62,10 +64,43 @@ def solve(a: Any, b: Any) -> Any:
         return np.reshape(solve(a, np.reshape(b, (-1, 1))), np.shape(a)[:-1])
     rank = max(np.ndim(a), np.ndim(b))
     a, b = (np.reshape(x, (1,) * (rank - np.ndim(x)) + np.shape(x)) for x in (a, b))
-    return _solve(a, b)
+    return solve_row(a, b)
 
 
 @implements(np.linalg.inv)
 def inv(a: Any) -> Any:
     """Invert a matrix, by solving for the identity."""
     return solve(a, np.eye(a.shape[-1]))
+
+
+MOST_ROWS = 10
+"""Of a determinant; its minors are twice as many for each more."""
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Any:
+    """Give the determinant, row by row from the minors: right where the matrix is singular too."""
+    n = np.shape(a)[-1] if np.ndim(a) > 1 else 0
+    if np.ndim(a) < 2 or np.shape(a)[-2] != n:
+        raise np.linalg.LinAlgError(f"det needs square matrices, not shape {np.shape(a)}")
+    if n > MOST_ROWS:
+        raise NoRuleError(
+            f"np.linalg.det of {n} rows has no rule{user_line()}; up to {MOST_ROWS} it has one"
+        )
+    minors = np.ones_like(a, shape=(*np.shape(a)[:-2], 1))
+    known: dict[tuple[int, ...], int] = {(): 0}
+    for row in range(n):
+        chosen = list(combinations(range(n), row + 1))
+        columns = np.array(chosen)
+        without = np.array([[known[(*c[:k], *c[k + 1 :])] for k in range(row + 1)] for c in chosen])
+        signs = (-1.0) ** (row + np.arange(row + 1))
+        minors = np.sum(a[..., row, columns] * signs * minors[..., without], axis=-1)
+        known = {c: i for i, c in enumerate(chosen)}
+    return minors[..., 0]
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """Give the sign of the determinant, and the logarithm of its size."""
+    value = det(a)
+    return np.sign(value), np.log(np.abs(value))

@@ -23,6 +23,8 @@ from taylorad.primitives.registry import Constant, Owner, enter, implements
 leads = enter(
     Constant(np.greater_equal, name="leads", ordering=True, domain=((-1.0, 1.0), (-1.0, 1.0)))
 )
+outweighs = enter(Constant(np.greater, name="outweighs", domain=((-1.0, 1.0), (-1.0, 1.0))))
+"""What a pivot does. Where it ends to do so nothing jumps: others will do better from there on."""
 leading_sign = enter(Constant(np.sign, name="leading sign", ordering=True))
 argsort = enter(
     Constant(lambda a, axis: np.argsort(a, axis, kind="stable"), name="argsort", ordering=True)
@@ -288,6 +290,15 @@ def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
         return np.rint(a)
     power = 10.0 ** abs(decimals)
     return np.rint(a * power) / power if decimals > 0 else np.rint(a / power) * power
+
+
+@implements(np.digitize)
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    """Give the number of the bin of each entry."""
+    side: Any = "left" if right else "right"
+    if np.any(np.diff(bins) < 0):
+        return len(bins) - np.searchsorted(bins[::-1], x, side=side)
+    return np.searchsorted(bins, x, side=side)
 
 
 implements(np.isposinf)(lambda x, out=None: np.isinf(x) & ~np.signbit(x))

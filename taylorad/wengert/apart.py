@@ -2,7 +2,8 @@
 
 Every array is a list of line numbers. Rows that only move entries move these as they do any, which
 is found out once for all lines that are alike; elementwise rows are written entry by entry, and
-sums and products are written out.
+sums and products are written out. Rows that depend on the order of numbers have rules in
+`choosing`, and linear systems in `elimination`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from taylorad.primitives import elementwise, linear, selection
 from taylorad.primitives.contraction import matmul_row
+from taylorad.primitives.linalg import solve_row
 from taylorad.primitives.registry import (
     TABLE,
     Bilinear,
@@ -25,7 +27,7 @@ from taylorad.primitives.registry import (
     lookup,
     rows,
 )
-from taylorad.wengert import choosing
+from taylorad.wengert import choosing, elimination
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, NotExpandable, Numbers
 from taylorad.wengert.list import Line
 from taylorad.wengert.trace import convert
@@ -258,4 +260,5 @@ def rules_of(size: int, chooses: bool) -> dict[Primitive, Rule]:
         found |= {row: choosing.searched for row in known if row.value is np.searchsorted}
         found |= dict.fromkeys((selection.argmax, selection.argmin), choosing.extreme)
         found[selection.argsort] = choosing.ordered
+        found[solve_row] = elimination.solution
     return found

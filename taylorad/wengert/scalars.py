@@ -8,6 +8,7 @@ few entries.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate, chain
 from typing import Any
 
@@ -19,12 +20,14 @@ from taylorad.primitives.registry import TABLE, Elementwise, LocalSeries
 from taylorad.wengert.apart import Arrangement, Array, each, rules_of
 from taylorad.wengert.arithmetic import FLOAT, NOTHING, NotExpandable, Numbers, Scalars
 from taylorad.wengert.list import Guard, Line, WengertList, frozen
+from taylorad.wengert.point import Point
+from taylorad.wengert.unrounded import Unrounded
 from taylorad.wengert.writer import pruned
 
-__all__ = ["Expansion", "assembled", "expand", "taken_apart"]
+__all__ = ["Expansion", "assembled", "expand"]
 
 
-def expand(program: WengertList, limit: int, chooses: bool = False) -> WengertList | None:
+def expand(program: WengertList, limit: int, at: Sequence[Any] | None = None) -> WengertList | None:
     """Take a program apart into scalar lines.
 
     Parameters
@@ -32,8 +35,8 @@ def expand(program: WengertList, limit: int, chooses: bool = False) -> WengertLi
     program : WengertList
     limit : int
         The most lines that may be written, constants apart.
-    chooses : bool
-        Whether what depends on the order of numbers is written as choices by comparisons.
+    at : sequence, optional
+        See `Expansion`.
 
     Returns
     -------
@@ -43,34 +46,53 @@ def expand(program: WengertList, limit: int, chooses: bool = False) -> WengertLi
         lines than the limit, or has lines that cannot be taken apart: a matrix factorised, a
         function nothing is known of, places that depend on the numbers.
     """
-    found = taken_apart(program, limit, chooses)
-    return None if found is None else pruned(found)
-
-
-def taken_apart(program: WengertList, limit: int, chooses: bool = False) -> WengertList | None:
-    """Do the same as `expand`, but leave lines that nothing needs."""
-    expansion = Expansion(program, limit, chooses)
     try:
-        return expansion.run()
+        return pruned(Expansion(program, limit, at).run())
     except NotExpandable:
         return None
 
 
 class Expansion:
-    """The expansion of one program: for every line of it the numbers of its entries."""
+    """The expansion of one program: for every line of it the numbers of its entries.
 
-    def __init__(self, program: WengertList, limit: int, chooses: bool) -> None:
+    Parameters
+    ----------
+    program : WengertList
+    limit : int
+        The most lines that may be written, constants apart.
+    at : sequence, optional
+        The inputs, as they are where the program is to be run. If they are known, what depends on
+        the order of numbers is written as choices by comparisons; and equations are solved by
+        elimination, with pivots that are large there, and a guard where they are too small.
+
+    Attributes
+    ----------
+    pivots : list
+        Of each elimination.
+    """
+
+    def __init__(self, program: WengertList, limit: int, at: Sequence[Any] | None = None) -> None:
         self.program, self.lines, self.limit = program, program.lines, limit
-        self.chooses = chooses
-        self.scalars = Scalars()
-        self.rules = rules_of(len(TABLE), chooses)
+        self.at, self.chooses = at, at is not None
+        self.scalars = Unrounded() if self.chooses else Scalars()
+        self.rules = rules_of(len(TABLE), self.chooses)
         self.numbers: list[Numbers] = []
         self.are_floats: list[bool] = []  # of lines, whether their entries surely are
         self.known: dict[Any, Any] = {}  # how entries are arranged
         self.trees: dict[int, bool] = {}  # see `choosing`
         self.chosen: dict[Any, int] = {}
+        self.point: Point | None = None  # see `elimination`
+        self.guards: list[Guard] = []
+        self.pivots: list[Any] = []
 
     def run(self) -> WengertList:
+        """Give the scalar lines, those that nothing needs among them.
+
+        Raises
+        ------
+        NotExpandable
+            Where `expand` has none.
+        """
         program, scalars = self.program, self.scalars
         kinds = {line.dtype.str[1:] for line in program.lines if not line.is_constant}
         if not kinds <= {"f8", "i8", "b1"}:
@@ -79,6 +101,9 @@ class Expansion:
             if line.row is None:  # all of these, before any is taken apart
                 self.room(math.prod(line.shape))
         inputs = {i: scalars.input(program[i].shape, program[i].dtype) for i in program.inputs}
+        if self.at is not None:
+            given = dict(zip(inputs.values(), self.at, strict=True))
+            self.point = Point(scalars, given, list(given))
         for i, line in enumerate(program.lines):
             scalars.origin = line.origin
             if line.row is not None:
@@ -93,7 +118,8 @@ class Expansion:
         scalars.origin = None
         out = scalars.list
         out.outputs = [assembled(scalars, self.array(i), program[i].dtype) for i in program.outputs]
-        guards = (Guard(self.numbers[g.line][0], g.expected, g.origin) for g in program.guards)
+        guards = [Guard(self.numbers[g.line][0], g.expected, g.origin) for g in program.guards]
+        guards += self.guards
         out.guards = [g for g in dict.fromkeys(guards) if not scalars.lines[g.line].is_constant]
         return out
 

@@ -249,5 +249,7 @@ def _of_one_type(args: tuple[Any, ...]) -> tuple[Any, ...]:
 def _kind(a: Any) -> Kind:
     if isinstance(a, (np.ndarray, np.generic)):
         return a.shape, a.dtype
+    if isinstance(a, tuple):  # of a function that is called back, which will be refused
+        return (), np.dtype(object)
     a = np.asarray(a) if isinstance(a, list) else a
     return shape_of(a), number_type(a)

@@ -22,10 +22,10 @@ import scipy.linalg
 import scipy.sparse
 import scipy.sparse.csgraph
 
-from taylorad.ode.dae.elimination import Equation, solved
 from taylorad.ode.dae.residual import Residual
 from taylorad.primitives.registry import lookup
 from taylorad.wengert.arithmetic import NOTHING
+from taylorad.wengert.elimination import Equation, solved
 
 __all__ = ["Form", "form_of", "rank_of", "scaled", "too_high"]
 
@@ -127,10 +127,10 @@ def _factors(
 ) -> list[int]:
     """Write the factors of rows of which the sum has the same coefficients as another row."""
     equations = [{i: x[j] for i, (_, x) in enumerate(base) if j in x} for j in columns]
-    right = [row.get(j, NOTHING) for j in columns]
-    factors, conditions = solved(residual, equations, right)
+    right = [[row.get(j, NOTHING)] for j in columns]
+    factors, conditions, _ = solved(residual, equations, right)
     form.conditions += conditions
-    return factors
+    return [factor for (factor,) in factors]
 
 
 def _bounded(residual: Residual, factors: Sequence[int], weights: Any) -> int:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from taylorad.errors import InputError
-from taylorad.ode.dae.elimination import Equation, Singular, solved
 from taylorad.ode.dae.form import Form, form_of, too_high
 from taylorad.ode.dae.residual import Residual
 from taylorad.primitives.registry import lookup
 from taylorad.wengert.arithmetic import NOTHING
+from taylorad.wengert.elimination import Equation, Singular, solved
 from taylorad.wengert.list import Guard, WengertList
 
 __all__ = ["ANOTHER_FORM", "solved_for_rates"]
@@ -61,10 +61,10 @@ def solved_for_rates(residual: Residual, hidden: Sequence[int]) -> WengertList:
         equations = [*equations, *by_state]
         right += [lines.negative(x) for x in by_time]
     try:
-        found, conditions = solved(residual, equations, right)
+        found, conditions, _ = solved(residual, equations, [[x] for x in right])
     except Singular as error:
         raise InputError(too_high([order[j] for j in error.unknowns], n)) from error
-    rates = dict(zip(order, found, strict=True))
+    rates = {j: line for j, (line,) in zip(order, found, strict=True)}
     if hidden:
         rates |= {j: p[j] for j in hidden}
     # What jumps in a constraint is not in its derivative, and is to be seen all the same.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,21 @@ from taylorad.dispatch.containers import flatten
 from taylorad.drivers.boundary import as_output, evaluate
 from taylorad.errors import InputError
 from taylorad.ode.dae.gradients import Gradients
-from taylorad.ode.dae.unrounded import Unrounded
 from taylorad.primitives.linear import assemble, index
 from taylorad.primitives.registry import Constant, Owner
 from taylorad.wengert.arithmetic import NOTHING, Scalars
 from taylorad.wengert.list import Line, WengertList
+from taylorad.wengert.point import Point
 from taylorad.wengert.scalars import expand
 from taylorad.wengert.simplify import normal_form
 from taylorad.wengert.trace import Trace, Traced
+from taylorad.wengert.unrounded import Unrounded
 from taylorad.wengert.writer import pruned
 
 __all__ = ["Residual", "held", "plain", "varies"]
 
 MOST_SCALARS = 200_000
 """The most scalar operations that a residual may be taken apart into."""
-
-ASIDE = 1e-4
-"""By so much, relatively, arguments are changed to see what is so by chance."""
 
 _MOVES, _SLOPES = 1, 2
 
@@ -85,10 +82,9 @@ class Residual:
         self._kinds = bytearray()
         self._varying = {self.time: _MOVES, **dict.fromkeys(self.state, _MOVES)}
         self._varying |= dict.fromkeys(self.slopes, _SLOPES)
-        self._known: list[Any] = [None] * len(self.lines)
         leaves = [x for x in flatten(args)[0] if varies(x)]
-        for number, x in zip(self.inputs, [np.float64(t), y, yp, *leaves], strict=True):
-            self._known[number] = x
+        given = zip(self.inputs, [np.float64(t), y, yp, *leaves], strict=True)
+        self._point = Point(self.scalars, dict(given), self.inputs[:3])
 
     @property
     def lines(self) -> list[Any]:
@@ -132,37 +128,7 @@ class Residual:
 
     def value(self, number: int, aside: bool = False) -> float:
         """Compute a line, where the residual was traced or a little aside, on the same branch."""
-        if number < 0:
-            return 0.0
-        known = self._aside if aside else self._known
-        known += [None] * (len(self.lines) - len(known))
-        with np.errstate(all="ignore"):
-            todo = [number]
-            while todo:
-                i = todo[-1]
-                line = self.lines[i]
-                missing = [j for j in line.operands if known[j] is None]
-                if known[i] is not None or line.row is None or not missing:
-                    todo.pop()
-                    if aside and isinstance(line.row, Constant):
-                        self.value(i)
-                        known[i] = self._known[i]
-                    elif known[i] is None:
-                        known[i] = line.value if line.row is None else line.apply(known)
-                else:
-                    todo += missing
-        return float(known[number])
-
-    @cached_property
-    def _aside(self) -> list[Any]:
-        known: list[Any] = [None] * len(self.lines)
-        random = np.random.default_rng(0)
-        for i in self.inputs:
-            known[i] = self._known[i]
-        for i in self.inputs[:3]:
-            x = np.asarray(known[i])
-            known[i] = (x + ASIDE * (np.abs(x) + 1) * random.uniform(0.5, 1.5, x.shape))[()]
-        return known
+        return self._point.value(number, aside)
 
     # --- other lines ---
 
@@ -274,10 +240,11 @@ def _traced(F: Callable[..., Any], t: float, y: Any, yp: Any, args: Sequence[Any
         )
     if not isinstance(answer, Traced):
         raise InputError("the residual F(t, y, yp) depends neither on the state nor on its rate")
-    program = expand(opened(normal_form(trace, [answer.number])), MOST_SCALARS, chooses=True)
+    at = [np.float64(t), y, yp, *(np.asarray(x) for x in flatten(args)[0] if varies(x))]
+    program = expand(opened(normal_form(trace, [answer.number])), MOST_SCALARS, at)
     if program is None:
         raise InputError(
             "the residual F(t, y, yp) uses what cannot be taken apart into scalars, such as "
-            "sorting or solving with matrices: let what is solved for be unknowns more"
+            "eigenvalues of matrices: let them be unknowns more"
         )
     return program

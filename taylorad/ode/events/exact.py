@@ -11,7 +11,7 @@ import numpy as np
 from taylorad.forward.program import Step
 from taylorad.ode.events.crossings import first_crossing
 from taylorad.ode.events.polynomials import horner
-from taylorad.ode.events.switches import Switches, leading
+from taylorad.ode.events.switches import GRADUAL, Switches, leading
 from taylorad.ode.steps.sampling import polynomial
 from taylorad.ode.tracing.constants import number
 from taylorad.ode.tracing.values import jump, value
@@ -39,6 +39,8 @@ class ExactSwitches(Switches):
         """Tell whether no function comes near to vanishing in a recorded step: 1, or 0."""
         (h,), (parts,) = steps, parts
         for held, rows in self.held:
+            if held.row.name in GRADUAL:
+                continue
             if self.share(parts[rows], h, relative) < 1:
                 return 0
             for series, noise in self._watched(held, rows, parts, h, relative):

@@ -24,7 +24,7 @@ from taylorad.ode.tracing.values import as_taken
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Primitive
 
-__all__ = ["NEVER", "Switches", "leading"]
+__all__ = ["GRADUAL", "NEVER", "Switches", "leading"]
 
 HIDDEN = 16
 """So many times the noise a move must be."""
@@ -46,6 +46,8 @@ class Switches:
     ----------
     now : number
         The time at the beginning of the step, which is known to a rounding only.
+    sudden : list of int
+        The rows of operands of what jumps.
     """
 
     def __init__(self, system: System, ahead: int) -> None:
@@ -55,6 +57,7 @@ class Switches:
             ahead += len(held.operands)
         self.system, self.now = system, 0.0
         self.held = list(zip(system.held, rows, strict=True))
+        self.sudden = [i for x, own in self.held if x.row.name not in GRADUAL for i in own]
         for held, _ in self.held:
             if held.row.name not in _KNOWN:
                 raise InputError(
@@ -120,6 +123,9 @@ class Switches:
                 if held.row.name in AT_POINTS:
                     good &= _stay_apart(series[0] - series[1])
                     continue
+                if held.row.name in GRADUAL:
+                    good &= held.row.value(series[0][:, 0], series[1][:, 0])
+                    continue
                 terms = [np.abs(x) * powers for x in series]
                 size = sum(np.sum(x, axis=1) for x in terms)
                 moving = series[0] - series[1] if len(rows) > 1 else series[0]
@@ -168,7 +174,7 @@ class Switches:
 
     def share(self, series: Any, h: Any, relative: Any) -> float:
         """Give the share of a step over which functions are what their series say."""
-        return resolved(series, h, relative)
+        return resolved(series, h, relative) if len(series) else 1.0
 
     def sharp(self, parts: Any, h: Any, time: Any, relative: Any) -> Any:
         """Give how long a step of size h may be for roundings not to hide that a function moves.
@@ -205,7 +211,7 @@ class Switches:
     ) -> Iterator[tuple[Any, Any]]:
         """Give functions that vanish where a held value changes, and the errors of their values."""
         name, error = held.row.name, self._error(relative)
-        if name in NEVER:
+        if name in NEVER or name in GRADUAL:
             return
         first = parts[rows[0]]
         size = np.abs(first)
@@ -309,5 +315,8 @@ NEVER = {"isnan", "isinf", "isfinite"}
 _OF_SIGN = {"sign", "leading sign", "signbit", "logical_not"}
 _ROUNDINGS = {"floor", "ceil", "trunc", "rint"}
 AT_POINTS = {"equal", "not_equal"}
+GRADUAL = {"outweighs"}
+"""Where these change nothing jumps: they are asked at the beginning of each step, and hold."""
+
 _COMPARISONS = AT_POINTS | {"less", "less_equal", "greater", "greater_equal", "leads"}
-_KNOWN = NEVER | _OF_SIGN | _ROUNDINGS | _COMPARISONS
+_KNOWN = NEVER | GRADUAL | _OF_SIGN | _ROUNDINGS | _COMPARISONS

@@ -30,7 +30,7 @@ That is 2**-53 for each radian that a rate goes through in a step, and more near
 TRUTHS = frozenset(
     {
         *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "leads"),
-        *("logical_and", "logical_or", "logical_xor", "logical_not"),
+        *("outweighs", "logical_and", "logical_or", "logical_xor", "logical_not"),
         *("bitwise_and", "bitwise_or", "bitwise_xor", "invert"),  # of truths: all else is real
         *("isnan", "isinf", "isfinite", "signbit"),
     }

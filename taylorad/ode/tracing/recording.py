@@ -28,6 +28,7 @@ from taylorad.machine.objects import load, store
 from taylorad.ode.tracing.lasting import lasting
 from taylorad.ode.tracing.reads import known_by
 from taylorad.primitives.elementwise import arctan2
+from taylorad.primitives.linalg import solve_row
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.wengert import trace as recording
 from taylorad.wengert.digest import digest
@@ -280,6 +281,8 @@ def _jumping(row: Primitive | None, arguments: int) -> list[Primitive | None]:
     """Give what in a row has to be held, or what its recurrence asks for that has."""
     if row is arctan2:  # left of the origin
         return [row]
+    if row is solve_row:
+        return [None]  # pivots may have to be chosen anew
     if not isinstance(row, Elementwise):
         return [row] if isinstance(row, Constant) else []
     try:

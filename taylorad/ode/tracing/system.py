@@ -27,9 +27,9 @@ from taylorad.primitives import elementwise, linear
 from taylorad.primitives.numbers import PI, RealConstant
 from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
 from taylorad.wengert import trace as recording
-from taylorad.wengert.arithmetic import FLOAT
+from taylorad.wengert.arithmetic import FLOAT, NotExpandable
 from taylorad.wengert.list import Line, WengertList
-from taylorad.wengert.scalars import taken_apart
+from taylorad.wengert.scalars import Expansion
 from taylorad.wengert.writer import used
 
 __all__ = ["Described", "NotTraceable", "System", "switch", "system"]
@@ -83,6 +83,8 @@ class System:
         What this is the expansion of, if it is one.
     alike : sequence of sequence of int
         Components that may well have rates that are alike.
+    pivots : sequence
+        Those of eliminations in it, which were chosen where it was traced.
     said : str
         What all this follows from; empty if that is not known.
     """
@@ -97,6 +99,7 @@ class System:
     is_timed: bool = True
     variation: Any = None
     alike: Sequence[Sequence[int]] = ()
+    pivots: Sequence[Any] = ()
     said: str = field(default="", init=False)  # of another that is made by `replace` it is not
 
     @property
@@ -175,7 +178,7 @@ def system(
         raise NotTraceable(error.warning or "an argument is no number") from error
     if may_wait and recorded.said and not recorded.may_jump:
         return _Unread(recorded, parameters)
-    return _read(recorded, parameters)
+    return _read(recorded, parameters, (np.float64(t), y, *parameters))
 
 
 def switch(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> str:
@@ -189,16 +192,21 @@ def switch(f: Callable[..., Any], t: Any, y: Any, args: Sequence[Any]) -> str:
         return ""
 
 
-def _read(recorded: Recording, parameters: list[np.ndarray[Any, Any]]) -> System:
-    """Take a trace apart."""
+def _read(
+    recorded: Recording, parameters: list[np.ndarray[Any, Any]], at: Sequence[Any] | None
+) -> System:
+    """Take a trace apart: where it is to be run, if that matters."""
+    expansion = Expansion(recorded.program, MOST_SCALARS, at)
     try:
-        scalars = taken_apart(recorded.program, MOST_SCALARS, chooses=True)
-        if scalars is None:
-            raise NotTraceable("it uses what cannot be taken apart into scalars")
-        found = _Reading(scalars, recorded).system(parameters)
+        found = _Reading(expansion.run(), recorded).system(parameters)
+    except NotExpandable as error:
+        raise NotTraceable("it uses what cannot be taken apart into scalars") from error
     except NoProgram as error:
         raise NotTraceable(f"it uses {error}") from error
+    found.pivots = expansion.pivots
     found.said = recorded.said
+    if found.said and found.pivots:
+        found.said += repr(found.pivots)
     return found
 
 
@@ -218,7 +226,7 @@ class _Unread(System):
     def __getattr__(self, name: str) -> Any:
         if name not in ("program", "rates", "functions"):
             raise AttributeError(name)
-        found = _read(self._recorded, self.parameters)
+        found = _read(self._recorded, self.parameters, None)
         assert not any((found.held, found.guards))
         self.program, self.rates, self.functions = found.program, found.rates, found.functions
         return getattr(self, name)

@@ -11,18 +11,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from taylorad.ode.dae.residual import Residual
-from taylorad.primitives.registry import lookup
-from taylorad.wengert.arithmetic import NOTHING
+from taylorad.primitives.selection import outweighs
+from taylorad.wengert.arithmetic import NOTHING, Numbers, Scalars
+from taylorad.wengert.list import Guard, Line
+from taylorad.wengert.unrounded import Unrounded
 
-__all__ = ["Singular", "solved"]
+if TYPE_CHECKING:
+    from taylorad.wengert.scalars import Expansion
+
+__all__ = ["Equation", "Singular", "solution", "solved"]
 
 Equation = dict[int, int]
 """The coefficients of an equation, by unknown: lines."""
+
+Pivot = tuple[int, int, int, float]
+"""An equation, the unknown it is solved for, the line of the coefficient, and its scale."""
 
 LEAST = 0.25
 """A pivot is at least this, of the largest coefficient of the unknown;"""
@@ -30,7 +38,17 @@ LEAST = 0.25
 TOO_SMALL = 1 / 32
 """once it is less than this, others are chosen."""
 
-_GREATER = lookup(np.greater)
+
+class Written(Protocol):
+    """Lines to which more are written, and what is known of them."""
+
+    scalars: Scalars
+
+    def value(self, number: int) -> float:
+        """Compute a line."""
+
+    def moves(self, number: int) -> bool:
+        """Tell whether a line may have another value elsewhere."""
 
 
 class Singular(Exception):
@@ -42,35 +60,70 @@ class Singular(Exception):
 
 
 def solved(
-    residual: Residual, equations: Sequence[Equation], right: Sequence[int]
-) -> tuple[list[int], list[int]]:
+    written: Written, equations: Sequence[Equation], right: Sequence[Sequence[int]]
+) -> tuple[list[list[int]], list[int], list[Pivot]]:
     """Solve as many equations as there are unknowns.
 
     Parameters
     ----------
-    residual : Residual
+    written : Written
         Where lines are written.
     equations : sequence of dict
-    right : sequence of int
-        Right-hand sides; lines.
+    right : sequence of sequence of int
+        Of each equation its right-hand sides; lines.
 
     Returns
     -------
-    unknowns : list of int
-        Their lines.
+    unknowns : list of list of int
+        Their lines, for each of the right-hand sides.
     conditions : list of int
         Lines that are true where the pivots are large enough.
+    pivots : list of (int, int, int, float)
+        Which equation was solved for which unknown, in this order, the line divided by, and what
+        the coefficients of the equation were compared with others by.
     """
-    return _Elimination(residual, equations, right).run()
+    return _Elimination(written, equations, right).run()
+
+
+def solution(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
+    """Write the solutions of the systems that a line solves, with pivots that are large there."""
+    point, scalars = self.point, self.scalars
+    assert point is not None
+    lead, n = line.shape[:-2], line.shape[-2]
+    a, b = (np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in map(self.array, line.operands))
+    self.room(a.size * n // 4)
+    if isinstance(scalars, Unrounded) and scalars.one is None:
+        scalars.with_one(scalars.list.inputs[0])
+
+    def entry(number: int) -> int:
+        """Give a line; zeros that are constant are zeros of structure."""
+        number = scalars.as_float(number)
+        return NOTHING if number < 0 or scalars.lines[number].value == 0 else number
+
+    found: Numbers = []
+    for place in np.ndindex(lead):
+        rows = [list(map(entry, row)) for row in a[place].tolist()]
+        equations = [{j: x for j, x in enumerate(row) if x >= 0} for row in rows]
+        right = [list(map(entry, row)) for row in b[place].tolist()]
+        try:
+            unknowns, conditions, pivots = solved(point, equations, right)
+        except Singular:
+            raise np.linalg.LinAlgError("Singular matrix") from None
+        if any(point.value(pivot) == 0 for _, _, pivot, _ in pivots):
+            raise np.linalg.LinAlgError("Singular matrix")
+        found += chain.from_iterable(unknowns)
+        self.pivots.append(pivots)
+        self.guards += [Guard(c, True, line.origin) for c in conditions]
+    return found
 
 
 class _Elimination:
     def __init__(
-        self, residual: Residual, equations: Sequence[Equation], right: Sequence[int]
+        self, written: Written, equations: Sequence[Equation], right: Sequence[Sequence[int]]
     ) -> None:
-        self.residual, self.scalars = residual, residual.scalars
+        self.written, self.scalars = written, written.scalars
         self.rows = {i: dict(row) for i, row in enumerate(equations)}
-        self.right = list(right)
+        self.right = [list(x) for x in right]
         self.columns: dict[int, set[int]] = {j: set() for j in range(len(equations))}
         for i, row in self.rows.items():
             for j in row:
@@ -82,10 +135,10 @@ class _Elimination:
         self.conditions: list[int] = []
 
     def _size(self, line: int) -> float:
-        x = abs(self.residual.value(line))
+        x = abs(self.written.value(line))
         return x if x == x else 0.0
 
-    def run(self) -> tuple[list[int], list[int]]:
+    def run(self) -> tuple[list[list[int]], list[int], list[Pivot]]:
         done: list[tuple[int, int, Equation]] = []
         while self.rows:
             i, j = self._pivot()
@@ -98,14 +151,15 @@ class _Elimination:
                 self._guard(i, pivot, others, j)
             for other in others:
                 self._subtract(other, j, pivot, i, row)
-            done.append((j, i, {j: pivot, **row}))
-        found = [NOTHING] * len(done)
+            done.append((i, j, {j: pivot, **row}))
+        found: list[list[int]] = [[] for _ in done]
         scalars = self.scalars
-        for j, i, row in reversed(done):
-            terms = [scalars.multiply(a, found[k]) for k, a in row.items() if k != j]
-            left = scalars.subtract(self.right[i], scalars.total(terms))
-            found[j] = scalars.divide(left, row[j]) if left >= 0 else left
-        return found, self.conditions
+        for i, j, row in reversed(done):
+            for column, given in enumerate(self.right[i]):
+                terms = [scalars.multiply(a, found[k][column]) for k, a in row.items() if k != j]
+                left = scalars.subtract(given, scalars.total(terms))
+                found[j].append(scalars.divide(left, row[j]) if left >= 0 else left)
+        return found, self.conditions, [(i, j, row[j], self.scales[i]) for i, j, row in done]
 
     def _pivot(self) -> tuple[int, int]:
         """Choose an equation and the unknown that it is solved for."""
@@ -148,20 +202,20 @@ class _Elimination:
             else:
                 mine[k] = new
                 self.columns[k].add(other)
-        self.right[other] = scalars.subtract(
-            self.right[other], scalars.multiply(factor, self.right[i])
-        )
+        self.right[other] = [
+            scalars.subtract(x, scalars.multiply(factor, y))
+            for x, y in zip(self.right[other], self.right[i], strict=True)
+        ]
 
     def _guard(self, i: int, pivot: int, others: Sequence[int], j: int) -> None:
         """State that a pivot is not much smaller than the others would be."""
-        if not any(self.residual.moves(x) for x in (pivot, *(self.rows[k][j] for k in others))):
+        if not any(self.written.moves(x) for x in (pivot, *(self.rows[k][j] for k in others))):
             return
         scalars = self.scalars
         weight = self.scales[i] * math.sqrt(len(others)) / TOO_SMALL
         mine = self._square(pivot, weight)
         sizes = scalars.total([self._square(self.rows[k][j], self.scales[k]) for k in others])
-        row: Any = _GREATER
-        condition = scalars.emit(row, (mine, sizes), {}, (), (), np.dtype(bool))
+        condition = scalars.emit(outweighs, (mine, sizes), {}, (), (), np.dtype(bool))
         if not scalars.lines[condition].is_constant and condition not in self.conditions:
             self.conditions.append(condition)
 

@@ -43,8 +43,10 @@ class Unrounded(Scalars):
         self.one = self.as_float(self.emit(row, (number,), {}, (), (), np.dtype(bool)))
 
     def _identified(self, row: Primitive, operands: tuple[int, ...]) -> int | None:
+        if self.one is None or row not in _ARITHMETIC:
+            return super()._identified(row, operands)
         values = [self.lines[i].value for i in operands]
-        if self.one is None or row not in _ARITHMETIC or None in values or _is_exact(row, values):
+        if None in values or _is_exact(row, values):
             return super()._identified(row, operands)
         first = self.multiply(operands[0], self.one)
         write = self.arithmetic(row)
