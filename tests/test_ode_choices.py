@@ -30,6 +30,7 @@ CHOICES = {
     "sort": lambda x: np.sort(x) @ np.array([1.0, -2.0, 4.0, 0.5]),
     "argsort": lambda x: x[np.argsort(x)[1]] + np.take(np.array([1.0, 2, 4, 8]), np.argsort(x)[2]),
     "median": np.median,
+    "percentile": lambda x: np.percentile(x, 75),
     "median of three": lambda x: np.median(x[1:]),
     "argmax": lambda x: x[np.argmax(x)] - np.argmin(x),
     "axes": lambda x: np.max(np.min(np.reshape(x, (2, 2)), axis=1)),
@@ -143,7 +144,7 @@ def test_too_many_comparisons_are_not_written():
         ("linalg.eigvalsh", lambda y: np.linalg.eigvalsh(np.outer(y, y))),
         ("linalg.qr", lambda y: np.linalg.qr(np.outer(y, y))[1][0]),
         ("linalg.svd", lambda y: np.linalg.svd(np.outer(y, y))[1]),
-        ("percentile", lambda y: np.percentile(y, 30) * y),
+        ("partition", lambda y: np.partition(y, 1)),
     ],
 )
 def test_what_nothing_is_known_of_is_named(name, fun):

@@ -597,6 +597,11 @@ A[np.arange(3), np.argmin(A, axis=1)]
 A.ravel()[np.argmax(A)]
 A[np.argmax(A, axis=0), np.arange(4)]
 u[np.searchsorted([-1.0, 0.0, 1.0], u)]
+np.quantile(A, 0.3)
+np.quantile(T, [0.1, 0.9], axis=1)
+np.quantile(A, [0.25, 1.0], axis=0, keepdims=True)
+np.percentile(u, 40)
+np.percentile(T, 75, axis=(0, 2))
 np.median(u)
 np.median(A)
 np.median(A, axis=0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.errors import NotAnalyticError
+from taylorad.errors import NoRuleError, NotAnalyticError, user_line
 from taylorad.primitives.indexing import getitem, setitem
 from taylorad.primitives.linear import select
 from taylorad.primitives.reductions import keep, reduced_axes, reduces
@@ -257,6 +257,48 @@ def median(
     n = lines.shape[-1]
     middle = (lines[..., (n - 1) // 2] + lines[..., n // 2]) / 2
     return keep(middle, a.shape, axes, keepdims)
+
+
+@implements(np.quantile)
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    """Give quantiles, by linear interpolation between the entries in order."""
+    if method != "linear" or weights is not None or isinstance(q, Owner):
+        raise NoRuleError(
+            "np.quantile has a rule for method='linear' without weights, and for a q that does not "
+            f"vary{user_line()}"
+        )
+    q = np.asarray(q, float)
+    if not np.all((q >= 0) & (q <= 1)):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    axes = reduced_axes(axis, a.ndim)
+    kept = tuple(i for i in range(a.ndim) if i not in axes)
+    lines = sort(np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), -1)))
+    places = q * (lines.shape[-1] - 1)
+    below = np.floor(places).astype(int)
+    above = np.minimum(below + 1, lines.shape[-1] - 1)
+    found = lines[..., below] + (lines[..., above] - lines[..., below]) * (places - below)
+    found = np.moveaxis(found, tuple(range(len(kept), found.ndim)), tuple(range(q.ndim)))
+    return found if not keepdims else np.reshape(found, (*q.shape, *_ones(a.shape, axes)))
+
+
+def _ones(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+@implements(np.percentile)
+def percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
+    """Give percentiles; see `quantile`."""
+    return quantile(a, q if isinstance(q, Owner) else np.true_divide(q, 100), *args, **options)
 
 
 # --- answers that carry no derivative --------------------------------------------------------
