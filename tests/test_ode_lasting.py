@@ -43,7 +43,7 @@ def fun(t, y, p, np=np):
 def event(t, y, p):
     return y[1]
 
-start = [1.0, 0.0, 0.0, 1.1]
+start = {start}
 one = ta.ode.Integrator(fun, 0.0, start, args=(1.0,), tol=1e-12)
 one.step()
 before = len(made)
@@ -53,8 +53,11 @@ print(json.dumps([one.state.tolist(), before, len(made), len(lines), events.t_ev
 """
 
 
-def said(seed: int, k: str = "1.0", jump: str = "1.0"):
-    script = SCRIPT.replace("{k}", k).replace("{jump}", jump)
+START = "[1.0, 0.0, 0.0, 1.1]"
+
+
+def said(seed: int, k: str = "1.0", jump: str = "1.0", start: str = START):
+    script = SCRIPT.replace("{k}", k).replace("{jump}", jump).replace("{start}", start)
     run = subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
@@ -102,6 +105,21 @@ def test_what_jumps_is_traced_in_each_process():
     first, second = (said(k, jump="np.where(y[0] > 9.0, 2.0, 1.0)") for k in (1, 2))
     assert first[:2] == second[:2]
     assert first[1] == 1
+
+
+@pytest.mark.parametrize(
+    "one",  # each is 1, if the pivots are large, or the order is that of the state
+    [
+        "np.linalg.solve(np.stack([y[:2], np.stack([-y[1], y[0]])]), np.stack([y[0], -y[1]]))[0]",
+        "1 + np.sort(y[:2])[1] - np.interp(y[np.argmax(y[:2])], [-9, 0, 9], [-9, 0, 9])",
+    ],
+)
+def test_what_is_chosen_by_numbers_is_chosen_in_each_process(one):
+    for seed, start in enumerate((START, "[0.0, 1.0, -1.1, 0.0]")):
+        _, made, *_, times = said(seed, jump=one, start=start)
+        assert made == 1
+        *_, known = said(seed, start=start)
+        np.testing.assert_allclose(times, known, rtol=0, atol=1e-11)
 
 
 def test_what_lasts_is_another_for_whatever_may_make_a_difference():

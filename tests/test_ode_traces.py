@@ -12,6 +12,7 @@ import pytest
 import taylorad as ta
 from taylorad.ode.tracing import recording
 from taylorad.ode.tracing.reads import known_by
+from taylorad.ode.tracing.system import system
 from taylorad.primitives.registry import TABLE
 
 RATE = 1.0
@@ -69,6 +70,40 @@ def test_other_numbers_in_a_closure(monkeypatch):
 
         np.testing.assert_allclose(end(decay), math.exp(-(k if is_number else k[0])), rtol=1e-14)
     assert len(made) == 7
+
+
+def turned(t, y):
+    """The same as y, by a matrix of which no entry serves as a pivot everywhere."""
+    x, z = y[:2]
+    turn = np.stack([np.stack([x, z]), np.stack([-z, x])])
+    return np.linalg.solve(turn, turn @ y[:2])
+
+
+def test_pivots_are_those_of_the_state(monkeypatch):
+    made, kept = count(monkeypatch), set()
+    monkeypatch.setattr(recording, "store", lambda name, image: kept.add(name))
+    starts = [np.array(y) for y in ([1.0, 1e-20], [1e-20, 1.0], [1.0, 1e-20], [-2.0, 1e-20])]
+    known = [system(turned, 0.0, y, may_wait=True) for y in starts]
+    assert len(made) == 1
+    assert not kept
+    assert all(x.guards for x in known)
+    assert [known[0].said == x.said for x in known] == [True, False, True, False]
+    for y in starts:
+        run = ta.ode.solve_ivp(turned, (0.0, 1.0), y, t_eval=[1.0])
+        np.testing.assert_allclose(run.y[:, 0], np.exp(1.0) * y, rtol=1e-13)
+
+
+def test_order_is_that_of_the_state(monkeypatch):
+    kept = set()
+    monkeypatch.setattr(recording, "store", lambda name, image: kept.add(name))
+
+    def fun(t, y):
+        return np.array([1.0, 0.0]) * np.sort(y)[1]  # the first grows as the largest does
+
+    for start, end in (([1.0, 2.0], [1.5, 2.0]), ([2.0, 1.0], [2.0 * math.exp(0.25), 1.0])):
+        run = ta.ode.solve_ivp(fun, (0.0, 0.25), start)
+        np.testing.assert_allclose(run.y[:, -1], end, rtol=1e-14)
+    assert not kept
 
 
 def test_signs_of_zeros_and_types_of_numbers_count():
