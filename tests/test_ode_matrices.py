@@ -1,5 +1,7 @@
 """Right-hand sides that solve linear systems, against the same systems solved by hand."""
 
+import pickle
+
 import mpmath
 import numpy as np
 import pytest
@@ -81,6 +83,20 @@ def test_events_and_ensembles_where_pivots_are_exchanged():
     starts = START + np.arange(3.0)[:, None] / 4
     found, known = (ta.ode.ensemble(f, (0, 5), starts).y for f in (rotating, transposed))
     assert np.allclose(found, known, rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("digits", [None, 25])
+def test_pickled_and_resumed_bit_for_bit_with_the_same_pivots(digits):
+    start = START if digits is None else [mpmath.mpf(x) for x in START]
+    whole = ta.ode.Integrator(rotating, 0, start, digits=digits)
+    for _ in range(5):
+        whole.step()
+        resumed = pickle.loads(pickle.dumps(whole))
+        for integrator in (whole, resumed):
+            integrator.step()
+            integrator.step()
+        assert resumed.time == whole.time
+        assert np.array_equal(resumed.state, whole.state)
 
 
 MASSES = np.array([1.0, 2.0, 0.5, 1.5, 0.7])

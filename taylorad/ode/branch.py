@@ -59,6 +59,9 @@ class Branch:
         Whether that is the shape of states here.
     most : int
         How many steps are recorded in one go.
+    traced_at : (number, ndarray)
+        The time and the state where the right-hand side was traced last, which tell the pivots of
+        eliminations in it.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Branch:
 
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""
+        self.traced_at = t, y.copy()
         if not self.size:
             self.parameters = []
             self.hold(())

@@ -134,16 +134,17 @@ class Engine:
 
     def __getstate__(self) -> dict[str, Any]:
         """Give all but what is compiled, and how to make that."""
-        flow, motion = self.flow, self.motion
-        state = motion.state.reshape(flow.shape)
-        made = (flow.fun, self.events, flow.args, flow.order, motion.time, state, flow.digits)
-        given = {**vars(self), "flow": made, "last": self.final()}
+        flow = self.flow
+        made = (flow.fun, self.events, flow.args, flow.order, *flow.traced_at, flow.digits)
+        given = {**vars(self), "flow": (made, flow.held), "last": self.final()}
         given.pop("pursuit", None)
         return exactly(given) if self.exact else given
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self.flow = Flow(*state["flow"])
+        made, held = state["flow"]
+        self.flow = Flow(*made)
+        self.flow.hold(held)
 
     def final(self) -> Block | None:
         """Give the last step."""
