@@ -11,6 +11,7 @@ import pytest
 
 import taylorad as ta
 from taylorad.ode.tracing import recording
+from taylorad.ode.tracing import system as systems
 from taylorad.ode.tracing.reads import known_by
 from taylorad.ode.tracing.system import system
 from taylorad.primitives.registry import TABLE
@@ -70,6 +71,20 @@ def test_other_numbers_in_a_closure(monkeypatch):
 
         np.testing.assert_allclose(end(decay), math.exp(-(k if is_number else k[0])), rtol=1e-14)
     assert len(made) == 7
+
+
+def test_derivatives_along_take_no_trace_apart_again(monkeypatch):
+    def decay(t, y, k):
+        return -k * y
+
+    def slope(k):
+        return ta.grad(lambda k: ta.ode.solve_ivp(decay, (0, 1), [1.0], args=(k,)).y[0, -1])(k)
+
+    np.testing.assert_allclose(slope(0.5), -math.exp(-0.5), rtol=1e-14)
+    read, made = systems._read, []
+    monkeypatch.setattr(systems, "_read", lambda *given: made.append(1) or read(*given))
+    np.testing.assert_allclose(slope(0.25), -math.exp(-0.25), rtol=1e-14)
+    assert not made
 
 
 def turned(t, y):

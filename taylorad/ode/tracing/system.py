@@ -211,6 +211,8 @@ class _Unread(System):
         self.held, self.guards = [], []
         self.is_timed = recorded.is_timed
         self._recorded = recorded
+        if not self.entries:  # of which there are no lines to ask for
+            self.functions = []
 
     @property
     def entries(self) -> list[int]:
