@@ -1,11 +1,14 @@
 """Late times, and motion that is very slow or very fast in the unit of time."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
 
 import taylorad as ta
 from taylorad.ode import solve_ivp
+from taylorad.ode.scales import held_order
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.lanes.lanes import Lanes, Motions
 from taylorad.ode.steps.stepper import Motion, Stepper, Tolerance
@@ -206,3 +209,13 @@ def test_pieces_that_end_at_switches_go_on(piece):
     turns, left = divmod(60.0 - (np.pi - 0.1), 1.5 * np.pi)  # of half at one speed, half at two
     angle = np.pi + 2 * np.pi * turns + (2 * left if left < np.pi / 2 else left + np.pi / 2)
     np.testing.assert_allclose(integrator.state, [angle], rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300, 0.5, 1.0, 2.0, 1e20])
+def test_only_what_grows_to_be_infinite_takes_a_lower_order(size):
+    """A function that is not analytic has parts that are no numbers, too."""
+    assert held_order(np.array([[1.0] + 9 * [size] + 15 * [math.nan]])) is None
+    assert held_order(np.array([[1.0] + 24 * [size]])) is None
+    with np.errstate(over="ignore"):
+        growing = np.array([[2.0, -3.0]]).T * 2.0 ** (60.0 * np.arange(25))
+    assert held_order(growing) == 14

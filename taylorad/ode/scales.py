@@ -18,7 +18,6 @@ __all__ = ["held_order", "is_fast"]
 LOWEST = 4
 """The lowest order that is worth a try."""
 
-
 FAST = 2.0**30
 """Rates of so many times their components may well make parts that overflow."""
 
@@ -38,6 +37,8 @@ def held_order(parts: Any) -> int | None:
     last = np.arange(bad - 2, bad)  # one of which may vanish
     with np.errstate(divide="ignore"):
         bits = np.max(np.log2(sizes[last]) / last)
+    if not bits * bad > HELD:  # what is not finite has not grown to be so
+        return None
     order = 2 * int(HELD / bits // 2)
     return order if LOWEST <= order < bad else None
 
