@@ -183,11 +183,10 @@ def _operator(ufunc: Any, swapped: bool = False) -> Any:
     assert row is not None
 
     def operate(self: Any, other: Any) -> Any:
-        if isinstance(other, ArrayMethods):
-            if other._view is not None:
-                other.refresh()  # type: ignore[attr-defined]
-        elif not isinstance(other, (float, int)):
-            if getattr(other, "__array_ufunc__", True) is None or isinstance(other, str):
+        if not isinstance(other, (float, int)):
+            if not isinstance(other, ArrayMethods) and (
+                getattr(other, "__array_ufunc__", True) is None or isinstance(other, str)
+            ):
                 return NotImplemented
             other = self._entries(other)
         if self._view is not None:

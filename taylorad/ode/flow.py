@@ -108,20 +108,11 @@ class Flow(Branch):
         self, motion: Motion, end: tuple[float, float], tolerance: Tolerance, steps: int
     ) -> Block:
         """Take many steps; there are none if that is not possible."""
-        steps = self._at_hand(steps)
-        before, times = motion.steps, self.times
+        before = motion.steps
         if self.most > 1 and self.size:
-            self.stepper.propagate(
-                motion,
-                end[0],
-                tolerance,
-                self.given,
-                end_low=end[1],
-                steps=steps,
-                parts=self.parts,
-                times=times,
-            )
+            self._kept(motion, end, tolerance, steps)
         else:
+            times = self.times
             times[0, :2] = motion.time, motion.time_low
             self._once(motion, end, tolerance)
             times[0, 2] = motion.step
@@ -136,18 +127,7 @@ class Flow(Branch):
         pursuit: Pursuit,
     ) -> tuple[Block, Exit]:
         """Take many steps, up to an event that ends the integration, or may do so."""
-        steps = self._at_hand(steps)
-        exit = self.stepper.propagate(
-            motion,
-            end[0],
-            tolerance,
-            self.given,
-            end_low=end[1],
-            steps=steps,
-            parts=self.parts,
-            times=self.times,
-            guide=pursuit,
-        )
+        exit = self._kept(motion, end, tolerance, steps, guide=pursuit)
         taken = pursuit.taken
         times, parts = self.times[:taken], self.parts[:taken]
         ended = exit is _EVENT
@@ -163,12 +143,30 @@ class Flow(Branch):
             and self.size > 0
         )
 
-    def _at_hand(self, steps: float) -> int:
-        """Have room for steps, if not for too many; give for how many."""
+    def _kept(
+        self,
+        motion: Motion,
+        end: tuple[float, float],
+        tolerance: Tolerance,
+        steps: float,
+        guide: Pursuit | None = None,
+    ) -> Exit:
+        """Take and record steps, if not too many."""
         steps = int(steps) if steps < self.most else self.most
         if steps > len(self.times):
             self.parts, self.times = self._room(min(2 * steps, self.most))
-        return steps
+        exit: Exit = self.stepper.propagate(
+            motion,
+            end[0],
+            tolerance,
+            self.given,
+            end_low=end[1],
+            steps=steps,
+            parts=self.parts,
+            times=self.times,
+            guide=guide,
+        )
+        return exit
 
     def _block(self, motion: Motion, count: int) -> Block:
         parts = self.parts if isinstance(self.parts, Later) else self.parts[:count]

@@ -234,11 +234,11 @@ def _among(self: Expansion, line: Line, operands: list[Numbers]) -> Numbers:
 
 
 @cache
-def rules_of(size: int, chooses: bool) -> dict[Primitive, Rule]:
+def rules_of(size: int, chooses: bool) -> dict[Primitive | None, Rule]:
     """Give the rules; made anew when rows have come into the table."""
     known = [row for row in rows() if isinstance(row, Constant)]
     named = {row.name: row for row in rows() if isinstance(row, Bilinear)}
-    found: dict[Primitive, Rule] = {
+    found: dict[Primitive | None, Rule] = {
         # Constant rows act entry by entry if they stand for a ufunc.
         **{row: each for row in known if isinstance(row.value, np.ufunc) or row is convert},
         **{row: each for f, row in TABLE.items() if isinstance(f, np.ufunc)},

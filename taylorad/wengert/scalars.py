@@ -32,10 +32,7 @@ def expand(program: WengertList, limit: int, at: Sequence[Any] | None = None) ->
 
     Parameters
     ----------
-    program : WengertList
-    limit : int
-        The most lines that may be written, constants apart.
-    at : sequence, optional
+    program, limit, at
         See `Expansion`.
 
     Returns
@@ -151,7 +148,7 @@ class Expansion:
     def _taken_apart(self, line: Line) -> Numbers:
         row = line.row
         self.room(math.prod(line.shape))
-        rule = self.rules.get(row)  # type: ignore[arg-type]
+        rule = self.rules.get(row)
         if rule is None:
             if not isinstance(row, (Elementwise, LocalSeries)):
                 raise NotExpandable
