@@ -276,10 +276,11 @@ def test_nearly_a_polynomial():
 # --- what functions may do ---
 
 
-def test_an_event_that_is_not_analytic_is_found_beside_that_point():
+@pytest.mark.parametrize("order", [20, 26, 30])
+def test_an_event_that_is_not_analytic_is_found_beside_that_point(order):
     """It has a branch point at y = 1, and blocks nothing."""
     g = lambda t, y: np.sqrt(abs(1 - y[0])) - 0.5
-    result = solve_ivp(lambda t, y: [1.0], (0, 2), [0.0], events=g)
+    result = solve_ivp(lambda t, y: [1.0], (0, 2), [0.0], events=g, order=order)
     assert result.success
     np.testing.assert_allclose(result.t_events[0], [0.75, 1.25], rtol=1e-14)
 

@@ -208,9 +208,13 @@ def test_beginning_where_a_function_has_no_series(rate):
 # --- loops that end when something is small ---
 
 
-@pytest.mark.parametrize("small", [1e-15, 1e-14, 1e-10])
-def test_newton_within_a_right_hand_side(small):
-    """Where the last correction is no more than roundings, they say how many there are."""
+@pytest.mark.parametrize("order", [None, 20, 25, 28])
+@pytest.mark.parametrize("small", [1e-15, 1e-14, 1e-10, 1e-8])
+def test_newton_within_a_right_hand_side(small, order):
+    """Where the last correction is no more than roundings, they say how many there are.
+
+    At a half period the guess is right, and the first correction small, for no longer than that.
+    """
     eccentricity = 0.3
 
     def along(t, y):
@@ -223,7 +227,7 @@ def test_newton_within_a_right_hand_side(small):
                 break
         return [np.cos(anomaly)]
 
-    run = ta.ode.solve_ivp(along, (0, 6), [0.0])
+    run = ta.ode.solve_ivp(along, (0, 6), [0.0], order=order)
     end = mpmath.findroot(lambda x: x - eccentricity * mpmath.sin(x) - 6, 6)
     # With the anomaly x the integral is that of cos(x) (1 - e cos(x)).
     expected = mpmath.sin(end) - eccentricity * (end / 2 + mpmath.sin(2 * end) / 4)

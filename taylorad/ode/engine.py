@@ -46,6 +46,9 @@ SPACINGS = 10
 NEAREST = 2.0**-40
 """Events make steps no shorter than this, of the time."""
 
+FARTHER = 32.0
+"""So many times as long is each next one, where they are still singular."""
+
 AHEAD, FREELY = 2**14, 128
 """Bytes of steps that are taken at a time at first; so many steps where all of them are good."""
 
@@ -70,6 +73,8 @@ class Engine:
         The steps that were taken last, if they were recorded.
     t_events, y_events : list of list
         Times and states of the events so far.
+    reach : number
+        How long the last steps were for events that are singular; 0 where none is.
     """
 
     def __init__(
@@ -105,7 +110,7 @@ class Engine:
         if self.events:
             self.watch.forget()
         self.motion.step, self.motion.cap = 0.0, math.inf
-        self.standstill.idle = self.blind = 0
+        self.standstill.idle, self.reach = 0, 0.0
         self.last: Block | None = None
 
     def place(self, y: Any) -> None:
@@ -306,7 +311,7 @@ class Engine:
         verdict, done, found = self.watch.over(series, times, values, verdict=before)
         cap = None
         if verdict is Verdict.DONE:
-            self.blind = 0
+            self.reach = 0.0
         else:
             cap = self._cap(verdict, series[done], times[done, 2], block.times[done], values(done))
             if cap is None and not done:
@@ -328,9 +333,10 @@ class Engine:
         """
         nearest = NEAREST * max(abs(times[0]), abs(times[0] + times[2]))
         if verdict is Verdict.SINGULAR:  # here, but perhaps not right behind it
-            self.blind += 1
-            if self.blind == 1:
-                return nearest
+            reach = max(nearest, FARTHER * self.reach)
+            if abs(times[2]) > reach:
+                self.reach = reach
+                return reach
             if not np.any(np.isfinite(ends) > np.isfinite(rows[:, 0])):  # nor at its end
                 return None
         share = resolved(rows, h, self.watch.relative) if verdict is Verdict.UNRESOLVED else 0.5

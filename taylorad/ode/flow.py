@@ -16,7 +16,7 @@ import numpy as np
 from taylorad.errors import IntegrationError
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import Branch, with_slack
-from taylorad.ode.choice import watching
+from taylorad.ode.choice import alike, watching
 from taylorad.ode.digits.stepping import Later
 from taylorad.ode.events.across import NotSmooth, across
 from taylorad.ode.events.pursuit import Pursuit
@@ -34,8 +34,9 @@ __all__ = ["Crossed", "Flow", "total"]
 ALIKE = 64
 """Series agree over a step if they differ by no more than so many times the tolerance."""
 
-ASIDE = 2.0**-10
-"""Where, in terms of a step, the code is traced anew: on the other side of a switch."""
+ASIDE, FARTHER = 2.0**-10, 8
+"""Where, in terms of a step, the code is traced anew, on the other side of a switch; and how many
+times as far if it is the same there."""
 
 SAME = 1e-12
 """Coefficients that differ by no more than this, of their size, are the same."""
@@ -185,15 +186,16 @@ class Flow(Branch):
         """Take one step, no further than the next switch; there is none if that is not possible."""
         begin = motion.time, motion.time_low
         seen: dict[Any, Any] = {}  # of each side the series
-        self.switches.now, came, alike = motion.time, None, False
+        came, agrees = None, False
         while True:
+            self.switches.now = begin[0]  # they are others where the code was traced anew
             if not self._once(motion, end, tolerance):
                 return self._block(motion, 0)
             # The series of what jumps may well end before the state's.
             observed = self.parts[0, self.switches.sudden]
             h = motion.step * self.switches.share(observed, motion.step, tolerance.relative)
             h = self.switches.sharp(self.parts[0], h, begin[0], tolerance.relative)
-            if alike or self._is_on_its_side(h, tolerance.relative):
+            if agrees or self._is_on_its_side(h, tolerance.relative):
                 break
             # What jumps because something else does is no switch of its own.
             came = came or self._came_from(before, h, tolerance.relative)
@@ -203,15 +205,15 @@ class Flow(Branch):
                 before.state = self._varied(came, before, end, tolerance)
                 before.lost = 0 * before.state
             motion.restore(before)
-            alike = self._side() in seen and _agree([*seen.values()], h, tolerance)
-            if self._side() in seen and not alike:
+            agrees = self._side() in seen and _agree([*seen.values()], h, tolerance)
+            if self._side() in seen and not agrees:
                 raise IntegrationError(
                     f"both sides of a switch in the right-hand side lead back to it at t = "
                     f"{motion.time}: the solution slides along it, or ends there",
                     motion.time,
                     self.seen(motion.state),
                 )
-        switch = None if alike else self.switches.first(self.parts[0], h, tolerance.relative)
+        switch = None if agrees else self.switches.first(self.parts[0], h, tolerance.relative)
         if switch is not None and abs(switch) < abs(h):
             h = switch
         if abs(h) < abs(motion.step):
@@ -346,7 +348,21 @@ class Flow(Branch):
         if landed is not None:  # what follows from the rest may jump, in the note too
             before.state = landed(before, parts, h, self.args, relative)
         if any(bool(known[line]) != truth for line, truth, _ in system.guards):
-            self._trace_anew(before.time + ASIDE * h, polynomial(parts, ASIDE * h))
+            later = self.switches.first(self.parts[0], h, relative)
+            self._trace_beyond(before.time, parts, h / 2 if later is None else later / 2)
+
+    def _trace_beyond(self, time: Any, parts: Any, farthest: Any) -> None:
+        """Trace the code on the other side of a switch, and on this side of the next.
+
+        Near to it roundings may decide as if it had not been crossed.
+        """
+        came, aside = self.system, 2 * ASIDE * farthest
+        assert came is not None
+        while True:
+            self._trace_anew(time + aside, polynomial(parts, aside))
+            if self.system is None or not alike(came, self.system) or aside == farthest:
+                return
+            aside = min(FARTHER * aside, farthest, key=abs)
 
     def _trace_anew(self, t: Any, state: Any) -> None:
         y = state.reshape(self.shape)
