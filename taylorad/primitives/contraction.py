@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from taylorad.primitives.elementwise import multiply
 from taylorad.primitives.linear import as_array, gather, reshape, shape_of, sum_
 from taylorad.primitives.registry import Bilinear, enter, implements
 
@@ -32,6 +33,9 @@ def _matmul_batched(a: Any, b: Any) -> Any:
     return np.matmul(a, b)
 
 
+SHORT = 16
+"""Products of vectors of no more entries are sums, which take less time than a change of shapes."""
+
 MATRICES = ((-1.0, 1.0), (-1.0, 1.0))
 matmul_row: Bilinear = enter(
     Bilinear(
@@ -53,15 +57,20 @@ def matmul(a: Any, b: Any) -> Any:
     if m > 1 and n > 1:
         return matmul_row(a, b)
     row, column = m == 1, n == 1
+    a, b = as_array(a), as_array(b)
+    if row and column and _are_short(a, b):
+        return sum_(multiply(a, b), axis=(0,))
     if row:
-        a = as_array(a)
         a = reshape(a, shape=(1, a.shape[0]))
     if column:
-        b = as_array(b)
         b = reshape(b, shape=(b.shape[0], 1))
     y = matmul_row(a, b)
     shape = y.shape[: -1 if column else None]
     return reshape(y, shape=(*shape[:-1],) if row and column else _without(shape, row))
+
+
+def _are_short(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and len(a) <= SHORT and a.dtype.kind == b.dtype.kind == "f"
 
 
 def _without(shape: tuple[int, ...], row: bool) -> tuple[int, ...]:

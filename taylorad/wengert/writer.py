@@ -1,4 +1,4 @@
-"""Writing a list line by line, each in its simplest form, and none twice."""
+"""Writing a list line by line, as it is given, or each in its simplest form and none twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from taylorad.primitives.registry import Primitive
 from taylorad.wengert.identities import RULES
 from taylorad.wengert.list import Guard, Line, WengertList, frozen
 
-__all__ = ["Origin", "Shape", "Writer", "pruned", "used"]
+__all__ = ["Copier", "Origin", "Shape", "Writer", "pruned", "used"]
 
 Origin = tuple[str, int] | None
 Shape = tuple[int, ...]
@@ -65,24 +65,21 @@ _CONSTANT, _TELLING, _SCALED = 1, 2, 4
 _ARITHMETIC = (add, subtract, multiply, divide)
 
 
-class Writer:
-    """Writes a list line by line, each in its simplest form, and none twice.
+class Copier:
+    """Writes a list line by line, each as it is given; only constants are not written twice.
 
     Attributes
     ----------
     list : WengertList
     lines : list of Line
         Its lines.
-    marks : bytearray
-        What an operation on each of them may be simplified by.
     seen : dict
-        Lines by their `key`.
+        Lines by what is in them.
     """
 
     def __init__(self) -> None:
         self.list = WengertList()
         self.lines = self.list.lines
-        self.marks = bytearray()
         self.seen: dict[Any, int] = {}
 
     def input(self, shape: Shape, dtype: np.dtype[Any]) -> int:
@@ -101,6 +98,37 @@ class Writer:
             line = Line(None, (), {}, (), shape_of(value), number_type(value), value, origin)
             found = self.seen[key] = self._put(line)
         return found
+
+    def emit(
+        self,
+        row: Primitive,
+        operands: tuple[int, ...],
+        params: dict[str, Any],
+        names: tuple[str, ...],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        origin: Origin = None,
+    ) -> int:
+        """Give the number of the line that computes this."""
+        return self._put(Line(row, operands, params, names, shape, dtype, None, origin))
+
+    def _put(self, line: Line) -> int:
+        self.lines.append(line)
+        return len(self.lines) - 1
+
+
+class Writer(Copier):
+    """Writes a list line by line, each in its simplest form, and none twice.
+
+    Attributes
+    ----------
+    marks : bytearray
+        What an operation on each line may be simplified by.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks = bytearray()
 
     def emit(
         self,
@@ -181,5 +209,4 @@ class Writer:
             a, b = line.operands
             mark = _SCALED if (self.marks[a] | self.marks[b]) & _CONSTANT else 0
         self.marks.append(mark)
-        self.lines.append(line)
-        return len(self.lines) - 1
+        return super()._put(line)

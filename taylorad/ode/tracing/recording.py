@@ -33,7 +33,7 @@ from taylorad.primitives.registry import Constant, Elementwise, Primitive
 from taylorad.wengert import trace as recording
 from taylorad.wengert.digest import digest
 from taylorad.wengert.list import WengertList
-from taylorad.wengert.simplify import needed, normal_form
+from taylorad.wengert.simplify import as_recorded, needed, normal_form
 
 __all__ = ["Recording", "forget", "parameters_of", "traced"]
 
@@ -144,8 +144,9 @@ class Recording:
 
     @cached_property
     def program(self) -> WengertList:
-        """The program, in normal form."""
-        return opened(normal_form(self._trace, self._outputs, self._used), but_analytic=True)
+        """The program; in normal form, unless it is taken apart and nothing else."""
+        form = normal_form if self.may_jump else as_recorded
+        return opened(form(self._trace, self._outputs, self._used), but_analytic=True)
 
     @cached_property
     def _used(self) -> bytearray:
