@@ -20,7 +20,6 @@ from taylorad.ode.digits.multiword.values import evaluable
 from taylorad.ode.digits.stepping import Stepping
 from taylorad.ode.steps.interface import Exit
 from taylorad.ode.steps.stepper import Motion, Tolerance
-from taylorad.ode.steps.stepsize import MARGIN
 from taylorad.ode.tracing.constants import number
 from taylorad.ode.tracing.system import System
 
@@ -47,10 +46,14 @@ GUARD = 20
 """Bits by which steps are more exact than asked for, as far as there are so many."""
 
 
+BEYOND = 4
+"""Bits by which what is left out of a step is less than its rounding, at the most."""
+
+
 def _bits_of(relative: Any, words: int) -> float:
     """Give how many bits of a step are to be right."""
     with mpmath.workprec(53):
-        return min(GUARD - float(mpmath.log(relative, 2)), 53 * words + MARGIN)
+        return min(GUARD - float(mpmath.log(relative, 2)), 53 * words + BEYOND)
 
 
 def order_for_words(relative: Any, words: int) -> int:
