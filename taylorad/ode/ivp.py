@@ -80,8 +80,8 @@ def solve_ivp(
         ``rtol`` is 2**-52, and ``atol`` is ``rtol`` times the largest component of ``y0``, or times
         1 if that is less.
     order : int, optional
-        The last degree of the series. By default the even one that costs least, from 10 for an
-        ``rtol`` of 1e-3 to 26 for the smallest; less where doubles cannot hold so many coefficients
+        The last degree of the series. By default the even one that costs least, from 8 for an
+        ``rtol`` of 1e-3 to 24 for the smallest; less where doubles cannot hold so many coefficients
         in that unit of time.
     max_step : float
         The largest step.

@@ -19,7 +19,7 @@ __all__ = ["natural_floors", "order_for", "tolerance"]
 SMALLEST = 2.0**-52
 """Doubles cannot be told to be more exact."""
 
-OVERHEAD = 8
+OVERHEAD = 5
 """What a degree costs besides its convolutions, in terms of what one more degree adds to these.
 
 At equal errors of the solution 4 to 10 are the fastest, on systems of 2 to 128 equations and from 3

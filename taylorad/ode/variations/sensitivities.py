@@ -122,7 +122,7 @@ class Sensitivities(OdeResult):
         ... )
         >>> mixed = result.derivative("y0", 0)
         >>> mixed.shape
-        (1, 3, 1)
+        (1, 4, 1)
         >>> bool(abs(mixed[0, -1, 0] + np.exp(-3)) < 1e-15)
         True
         """
