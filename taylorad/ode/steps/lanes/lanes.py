@@ -52,6 +52,12 @@ MOST_WRITTEN = 12
 Beyond, compiling takes too long for what is gained, which is a tenth to a third.
 """
 
+MOST_WIDE = 1800
+"""Interiors times order squared, of orders that are written out in vectors of sixteen lanes.
+
+Beyond, their code does not stay in a processor's nearest cache, and is slower than that of eight.
+"""
+
 MOST_ROLLED = 16
 """Components, or interiors, of a system whose text goes through them one by one."""
 
@@ -195,7 +201,7 @@ class Lanes:
     order : int
         The last degree of the series.
     width : {2, 4, 8, 16}
-        How many lanes there are.
+        How many lanes there are, at most.
     level : {0, 1}
         The effort of compiling.
     is_sampled : bool
@@ -346,6 +352,7 @@ def _written(system: System, order: int, width: int, is_sampled: bool) -> str:
     elif interiors * max(width // 8, 1) > MOST_WRITTEN:
         core = Rolled(recurrences, order, width)
     else:
-        core = Written(recurrences, order, width)
+        is_wide = interiors * order**2 <= MOST_WIDE
+        core = Written(recurrences, order, width if is_wide else min(width, 8))
     text = Queue(core, is_sampled).written()
     return f"@work = constant i64 {core.work}\n{text}"
