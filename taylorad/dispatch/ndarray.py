@@ -85,9 +85,9 @@ class ArrayMethods(Owner):
         """The imaginary part: zero; refused for complex numbers."""
         return np.imag(self)
 
-    def conj(self) -> Any:
+    def conj(self: Any) -> Any:
         """Give the complex conjugate: the value itself; refused for complex numbers."""
-        return np.real(self)
+        return np.conjugate(self)
 
     def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Give the entries in another shape."""

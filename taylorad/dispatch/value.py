@@ -16,7 +16,7 @@ import numpy as np
 from taylorad.dispatch.ndarray import ArrayMethods
 from taylorad.dispatch.operands import as_entries, as_operand, bottom, refuse
 from taylorad.dispatch.views import indexed, rearranged
-from taylorad.errors import ConversionError, MutationError, user_line
+from taylorad.errors import ConversionError, MutationError, NotAnalyticError, user_line
 from taylorad.primitives import indexing, linear
 from taylorad.primitives.registry import TABLE, Primitive, lookup
 
@@ -41,6 +41,10 @@ class Value(ArrayMethods):
         """Whether the numbers are complex; of exact ones, whether any of them is."""
         kind = self.number_type.kind
         return kind == "c" or (kind == "O" and _has_complex(bottom(self)))
+
+    def parts(self, what: str) -> tuple[Any, Any]:
+        """Give real and imaginary part of complex numbers, which ``what`` needs."""
+        raise NotAnalyticError(what)
 
     def lift(self, plain: Any) -> Any:
         """Give ``plain`` as a value of this transformation, carrying nothing."""

@@ -7,7 +7,7 @@ switch it is traced again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from taylorad.ode.events.exact import ExactSwitches
 from taylorad.ode.events.isolation import WIDTH
 from taylorad.ode.events.switches import Switches
 from taylorad.ode.events.watch import Event
+from taylorad.ode.shown import Shown
 from taylorad.ode.steps.stepper import Stepper
 from taylorad.ode.tracing.garbage import none_sought
 from taylorad.ode.tracing.system import NotTraceable, System, switch, system
@@ -53,10 +54,8 @@ class Branch:
     ----------
     constrained : Constrained or None
         The right-hand side, if some of the state follows from the rest.
-    shown : tuple of int
-        The shape of the user's state, which others may stand behind.
-    is_flat : bool
-        Whether that is the shape of states here.
+    shown : Shown
+        What the user sees of states.
     most : int
         How many steps are recorded in one go.
     traced_at : (number, ndarray)
@@ -67,7 +66,7 @@ class Branch:
     def __init__(
         self,
         fun: Callable[..., Any],
-        events: Sequence[Event],
+        events: list[Event],
         args: tuple[Any, ...],
         order: int,
         t: float,
@@ -78,9 +77,9 @@ class Branch:
         self.shape = np.shape(y)
         given: Any = fun
         self.constrained: Constrained | None = given if hasattr(given, "settled") else None
-        self.shown = self.constrained.shape if self.constrained else self.shape
+        shape = self.constrained.shape if self.constrained else self.shape
+        self.shown: Shown = getattr(fun, "shown", None) or Shown(shape)
         self.size = int(np.size(y))
-        self.is_flat = self.shown == (self.size,)
         self.digits, self.words = digits, words_for(digits)
         # Of each event the row that it has among the parts; None if it is composed.
         self.rows: list[int | None] = []
@@ -91,12 +90,6 @@ class Branch:
         self.hold(())
         self.system: System | None = None
         self.trace(t, y)
-
-    def seen(self, states: Any) -> Any:
-        """Give what is the user's of states: shape ``(..., size)`` becomes ``(..., *shown)``."""
-        if self.is_flat and states.ndim == 1:
-            return states
-        return states[..., : math.prod(self.shown)].reshape(*states.shape[:-1], *self.shown)
 
     def trace(self, t: float, y: Any) -> None:
         """Trace the right-hand side and the events, on the side of their switches that y is on."""
@@ -112,7 +105,8 @@ class Branch:
                 self._translate(t, y)
                 return
             except NotTraceable:
-                pass
+                if self.shown.in_pairs:  # there is a way with complex numbers
+                    raise
         self._interpret(t, y)
 
     @none_sought()

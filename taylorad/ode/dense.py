@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 
 from taylorad.errors import InputError
+from taylorad.ode.shown import Shown
 from taylorad.ode.steps.sampling import evaluate
 
 __all__ = ["OdeSolution"]
@@ -40,15 +41,15 @@ class OdeSolution:
     array([0.0000000000000])
     """
 
-    def __init__(self, times: Any, stops: Any, coefficients: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, times: Any, stops: Any, coefficients: Any, shown: Shown) -> None:
         self.ts = np.concatenate([times[:1, 0], stops])
-        self.shape = shape
+        self.shape = shown.shape
         self.n_segments = len(stops)
         self.t_min, self.t_max = np.min(self.ts), np.max(self.ts)
         self.ascending = bool(self.ts[-1] >= self.ts[0])
         self._times = times
         self._bits = mpmath.mp.prec  # of numbers other than doubles
-        self._coefficients = coefficients[:, : math.prod(shape)]
+        self._coefficients, self._shown = coefficients[:, : shown.size], shown
 
     def __call__(self, t: Any) -> Any:
         """Give the state at times.
@@ -93,8 +94,8 @@ class OdeSolution:
             factors = [math.perm(degree, k) for degree in range(c.shape[-1])]
             c = np.ascontiguousarray((c[used] * np.array(factors, dtype=c.dtype))[..., k:])
         if not c.shape[-1]:
-            return np.zeros((*self.shape, *t.shape), c.dtype)
-        y = evaluate(c, which, s).reshape(*self.shape, len(times))
+            c = np.zeros((*c.shape[:-1], 1), c.dtype)
+        y = self._shown.along(evaluate(c, which, s))
         return y if t.ndim else y[..., 0]
 
     def _segments(self, times: Any) -> Any:

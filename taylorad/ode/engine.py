@@ -117,14 +117,16 @@ class Engine:
         """Go on from another state of the user's."""
         motion, flow = self.motion, self.flow
         if flow.constrained:
-            y = flow.constrained.settled(motion.time, y, motion.state, flow.args)
-        motion.state, motion.lost = y.ravel(), np.zeros(y.size, y.dtype)
+            state = flow.constrained.settled(motion.time, y, motion.state, flow.args).ravel()
+        else:
+            state = flow.shown.vector(y)
+        motion.state, motion.lost = state, np.zeros(state.size, state.dtype)
         self.forget()
 
     def settle(self) -> None:
         """Go on at another time, or with other parameters, with what follows from these."""
         if self.flow.constrained:
-            self.place(self.flow.seen(self.motion.state))
+            self.place(self.flow.shown.of(self.motion.state))
         self.forget()
 
     def begin(self) -> None:
@@ -366,7 +368,7 @@ class Engine:
 
     def _note(self, block: Block, found: Any) -> None:
         """Write down when events were, and where the integration was then."""
-        rows, seen = found.tolist(), self.flow.seen
+        rows, seen = found.tolist(), self.flow.shown.of
         before = len(rows)
         if block.ended:
             last, before = rows[-1], before - 1

@@ -21,7 +21,7 @@ def failed(text: str, motion: Motion, flow: Flow, where: Any = None) -> Integrat
     """Make the error."""
     if flow.constrained:
         text += flow.constrained.hint
-    return IntegrationError(text, motion.time, flow.seen(motion.state).copy()[()], where)
+    return IntegrationError(text, motion.time, flow.shown.of(motion.state).copy()[()], where)
 
 
 def failure(

@@ -211,7 +211,7 @@ class Flow(Branch):
                     f"both sides of a switch in the right-hand side lead back to it at t = "
                     f"{motion.time}: the solution slides along it, or ends there",
                     motion.time,
-                    self.seen(motion.state),
+                    self.shown.of(motion.state),
                 )
         switch = None if agrees else self.switches.first(self.parts[0], h, tolerance.relative)
         if switch is not None and abs(switch) < abs(h):
@@ -253,7 +253,7 @@ class Flow(Branch):
                 raise NotSmooth("the solution begins on a switch")
         except NotSmooth as error:
             text = f"at t = {motion.time} {error}: there are no derivatives by what is varied"
-            raise IntegrationError(text, motion.time, self.seen(motion.state)) from error
+            raise IntegrationError(text, motion.time, self.shown.of(motion.state)) from error
         return state
 
     def cut(self, motion: Motion, times: Any, s: float, tolerance: Tolerance) -> None:
@@ -369,7 +369,7 @@ class Flow(Branch):
         try:
             self.trace(t, y)
         except np.linalg.LinAlgError as error:
-            raise IntegrationError(f"at t = {t}: {error}", t, self.seen(state)) from error
+            raise IntegrationError(f"at t = {t}: {error}", t, self.shown.of(state)) from error
 
 
 def _agree(series: Sequence[Any], h: Any, tolerance: Tolerance) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
 from taylorad.ode.inputs import arguments, as_start, as_time, as_times, fixed, no_derivatives
+from taylorad.ode.paired import in_pairs
 from taylorad.ode.progress import Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
@@ -104,9 +106,14 @@ class Integrator:
             raise InputError(f"the initial time is {t0}; it must be finite")
         if isinstance(fun, Implicit):
             fun, y, limits, watched = fun.begun(t0, y, args, limits, watched)
+        flow = in_pairs(fun, watched, args, degree, t0, y) if y.dtype == complex else None
+        if flow is not None:
+            y = flow.shown.vector(y)
+            limits = replace(limits, floors=np.repeat(limits.floors, 2))
+        else:
+            flow = Flow(fun, watched, args, degree, t0, y, digits)
         motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
-        flow = Flow(fun, watched, args, degree, t0, y, digits)
-        self._engine = Engine(flow, motion, limits, watched, order is None)
+        self._engine = Engine(flow, motion, limits, flow.events, order is None)
 
     # --- where it stands ---
 
@@ -133,14 +140,14 @@ class Integrator:
     @property
     def state(self) -> Any:
         """The state; may be set, as a whole: its entries are read-only."""
-        return fixed(self._flow.seen(self._motion.state))[()]
+        return fixed(self._flow.shown.of(self._motion.state))[()]
 
     @state.setter
     @in_own_precision
     def state(self, y: Any) -> None:
         y = as_start(y, self.digits)
-        if y.shape != self._flow.shown:
-            raise InputError(f"a state of shape {y.shape}, not {self._flow.shown}")
+        if y.shape != self._flow.shown.shape:
+            raise InputError(f"a state of shape {y.shape}, not {self._flow.shown.shape}")
         self._engine.place(y)
 
     @property
@@ -191,7 +198,7 @@ class Integrator:
     @property
     def taylor_coefficients(self) -> Any:
         """The series of the last step, about its beginning: shape ``(*shape, order + 1)``."""
-        return np.moveaxis(self._flow.seen(self._last().coefficients[0].T), 0, -1).copy()
+        return self._flow.shown.along(self._last().coefficients[0]).copy()
 
     def dense_output(self) -> OdeSolution:
         """Give the continuous solution over the last step."""
@@ -327,7 +334,7 @@ class Integrator:
         points = Points(self._motion, times, 1 if end >= self.time else -1)
         self._propagate((end, 0.0), [points], **options)
         _, columns = points.found()
-        return np.moveaxis(self._flow.seen(columns.T), 0, -1)
+        return self._flow.shown.along(columns)
 
     def _propagate(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 
 from taylorad.ode.blocks import Block
 from taylorad.ode.dense import OdeSolution
+from taylorad.ode.shown import Shown
 from taylorad.ode.steps.sampling import evaluate
 from taylorad.ode.steps.stepper import Motion
 
@@ -121,12 +122,12 @@ class Segments:
         self.stops.append(block.stops)
         self.coefficients.append(block.coefficients.copy())
 
-    def solution(self, shape: tuple[int, ...]) -> OdeSolution:
+    def solution(self, shown: Shown) -> OdeSolution:
         """Give the continuous solution; without steps it is constant."""
         if not self.times:
             time, low, state = self.start.time, self.start.time_low, self.start.state
             times = np.array([[time, low, 0 * time]])
-            return OdeSolution(times, times[:, 0], state[None, :, None], shape)
+            return OdeSolution(times, times[:, 0], state[None, :, None], shown)
         parts = (self.times, self.stops, self.coefficients)
         times, stops, coefficients = (np.concatenate(x) for x in parts)
-        return OdeSolution(times, stops, coefficients, shape)
+        return OdeSolution(times, stops, coefficients, shown)

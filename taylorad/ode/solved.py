@@ -117,18 +117,18 @@ def solved(
         message = MESSAGES[status]
     except IntegrationError as error:
         status, message, singularity = -1, str(error), error.singularity
-    motion, shape = integrator._motion, integrator._flow.shown
+    motion, shown = integrator._motion, integrator._flow.shown
     t, y = kept.found()
     if len(t) == 1 and times is None and not status:
         t, y = np.repeat(t, 2), np.repeat(y, 2, axis=1)  # of an empty span both ends, as in SciPy
     # Without any time SciPy has no shape.
-    y = y[: math.prod(shape)].reshape(*shape, len(t)) if len(t) else np.array([])
+    y = shown.along(y) if len(t) else np.array([])
     watched = options.events is not None
-    ends = begun.found(motion, shape) if checkpoints else None
+    ends = begun.found(motion, shown.shape) if checkpoints else None
     return OdeResult(
         t=t,
         y=y,
-        sol=segments.solution(shape) if options.dense_output else None,
+        sol=segments.solution(shown) if options.dense_output else None,
         t_events=[np.array(x) for x in integrator.t_events] if watched else None,
         y_events=[np.array(x) for x in integrator.y_events] if watched else None,
         nfev=motion.steps + motion.rejected + 1,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from taylorad.errors import NoRuleError, NotAnalyticError, user_line
+from taylorad.errors import NoRuleError, user_line
 from taylorad.primitives.reductions import counted, reduced_axes
 from taylorad.primitives.registry import implements
 
@@ -25,11 +25,11 @@ def var(
     correction: Any = np._NoValue,
 ) -> Any:
     """Give the variance along the axes."""
-    if np.iscomplexobj(a):
-        raise NotAnalyticError("np.var")
     ddof = ddof if correction is np._NoValue else correction
     centre = np.mean(a, axis, keepdims=True, where=where) if mean is np._NoValue else mean
     deviation = a - centre
+    if np.iscomplexobj(deviation):
+        deviation = np.hypot(*deviation.parts("np.var"))
     if where is not True:  # what is left out may be NaN, of which nothing is to come back
         deviation = np.where(where, deviation, 0.0)
     squares = np.square(deviation)
@@ -63,7 +63,7 @@ _ignoring_nan(np.nanstd, std)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Give vector norms of any order, and the Frobenius, 1- and inf-norm of matrices."""
     if np.iscomplexobj(x):
-        raise NotAnalyticError("np.linalg.norm")
+        x = np.hypot(*x.parts("np.linalg.norm"))
     if axis is None and (ord is None or (ord == 2 and x.ndim == 1)):
         root = np.sqrt(np.sum(np.square(x)))
         return np.reshape(root, (1,) * x.ndim) if keepdims else root

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from taylorad.errors import NoRuleError, NotAnalyticError, user_line
+from taylorad.errors import NoRuleError, user_line
 from taylorad.primitives.indexing import places_of
 from taylorad.primitives.linear import (
     broadcast_to,
@@ -139,19 +139,27 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 
 @implements(np.real)
 def _real(val: Any) -> Any:
-    if np.iscomplexobj(val):
-        raise NotAnalyticError("the real part or conjugate")
-    return val
+    return val.parts("the real part or conjugate")[0] if np.iscomplexobj(val) else val
 
 
-implements(np.conjugate)(lambda x: _real(x).copy())
+@implements(np.conjugate)
+def _conjugate(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        real, imag = x.parts("the real part or conjugate")
+        return real - 1j * imag
+    return x.copy()
+
+
+@implements(np.angle)
+def _angle(z: Any, deg: bool = False) -> Any:
+    real, imag = z.parts("np.angle") if np.iscomplexobj(z) else (z, np.zeros(z.shape))
+    angle = np.arctan2(imag, real)
+    return np.degrees(angle) if deg else angle
 
 
 @implements(np.imag)
 def _imag(val: Any) -> Any:
-    if np.iscomplexobj(val):
-        raise NotAnalyticError("the imaginary part")
-    return np.zeros(val.shape)
+    return val.parts("the imaginary part")[1] if np.iscomplexobj(val) else np.zeros(val.shape)
 
 
 # --- rearranging -----------------------------------------------------------------------------

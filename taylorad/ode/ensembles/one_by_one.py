@@ -120,7 +120,7 @@ def _arrives(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event
         raise
     except Exception:
         return False
-    outcome.stands(i, motion)
+    outcome.stands(i, motion, engine.flow.shown)
     return True
 
 
@@ -152,7 +152,8 @@ def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event |
     except Exception as error:  # of the user's function
         outcome.failures[i] = Failure.by(error)
         motion.restore(good)
-    outcome.stands(i, motion)
+    outcome.stands(i, motion, engine.flow.shown)
     if points is not None:
         reached, values = points.found()
-        outcome.values[i, :, : len(reached)] = values[: outcome.states.shape[1]]
+        seen = engine.flow.shown.along(values)
+        outcome.values[i, :, : len(reached)] = seen.reshape(-1, len(reached))

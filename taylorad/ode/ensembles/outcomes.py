@@ -10,6 +10,7 @@ import numpy as np
 
 from taylorad.errors import InputError, TayloradError
 from taylorad.ode.ensembles.starts import Chunk, Starts
+from taylorad.ode.shown import Shown
 from taylorad.ode.steps.stepper import Motion
 
 __all__ = ["Failure", "Outcome", "Outcomes"]
@@ -64,9 +65,9 @@ class Outcome:
         values = np.full((*states.shape, chunk.times.shape[1]), math.nan, states.dtype)
         return cls(chunk.begin.copy(), states, values, np.zeros(len(chunk), np.int64))
 
-    def stands(self, i: int, motion: Motion) -> None:
-        """Note where a trajectory stands; rates of an implicit equation are behind its state."""
-        self.times[i], self.states[i] = motion.time, motion.state[: self.states.shape[1]]
+    def stands(self, i: int, motion: Motion, shown: Shown) -> None:
+        """Note where a trajectory stands, as far as the user sees its state."""
+        self.times[i], self.states[i] = motion.time, shown.of(motion.state).ravel()
         self.steps[i] = motion.steps
 
 

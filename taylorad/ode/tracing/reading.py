@@ -176,6 +176,12 @@ class Reading:
         """Multiply by repeated squaring, which is right at zero."""
         if abs(n) > LARGEST_POWER:
             return self.trace.line(elementwise.power, [x, self._number(n)], {})
+        if self.trace.steps[x].primitive is elementwise.hypot and n and n % 2 == 0:
+            p, q = self.trace.steps[x].operands  # its square is smooth at zero
+            x, n = (
+                self.trace.line(elementwise.add, [self._times(p, p), self._times(q, q)], {}),
+                n // 2,
+            )
         product, k = None, abs(n)
         while k:
             if k & 1:

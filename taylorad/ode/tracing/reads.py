@@ -20,7 +20,7 @@ import numpy as np
 from taylorad.primitives.registry import Primitive, lookup
 from taylorad.wengert.digest import is_ours
 
-__all__ = ["known_by"]
+__all__ = ["Made", "known_by"]
 
 LARGEST = 2**14
 """Bytes of an array that is known by its numbers."""
@@ -53,6 +53,18 @@ _LEAVING = (
 
 class _Unknown(Exception):
     """Something may change unseen."""
+
+
+class Made:
+    """A function that is made of others, and does what follows from them.
+
+    Attributes
+    ----------
+    made_of : tuple
+        All that it depends on.
+    """
+
+    made_of: tuple[Any, ...]
 
 
 def known_by(functions: tuple[Any, ...], args: Any) -> Hashable | None:
@@ -95,6 +107,8 @@ def _told(x: Any, around: tuple[Any, ...]) -> Hashable:
         return (kind, *[_told(e, around) for e in x])
     if kind is dict:
         return (kind, *[(_told(k, around), _told(v, around)) for k, v in x.items()])
+    if isinstance(x, Made):
+        return (kind, *[_told(e, around) for e in x.made_of])
     if kind in _CALLED:
         if (row := lookup(x)) is not None and _stays(row):
             return (x, row)
