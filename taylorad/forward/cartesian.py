@@ -234,7 +234,7 @@ def _power(z: Pair, a: Pair) -> Pair:
     if is_number and float(n).is_integer() and abs(n) <= LARGEST_POWER:
         return _whole_power(z, int(n))
     x, y = z
-    log = _log((x, 0 * x if y is None else y))
+    log = _log((x, np.zeros(shape_of(x)) if y is None else y))
     return _exp(_product(np.multiply, a, log) if a[1] is not None else _scaled(log, n))
 
 

@@ -44,7 +44,7 @@ class Integrator:
         but its arguments.
     t0 : float
     y0 : array_like
-        The state, of any shape.
+        The state, of any shape; it may be complex.
     args : tuple, optional
         Further arguments of ``fun`` and the events. Floats and arrays of floats among them may be
         changed without compiling anew.

@@ -5,7 +5,8 @@ to degree k + 1: the function is called once a degree, with series that grow. Th
 Taylor numbers can run: linear algebra, sorting, Python's own choices. A choice is made by the
 values at the beginning of a step, and where it would change is not looked for: there steps are
 rejected until they are small. States may be floats, complex numbers (of analytic functions: a
-conjugate raises), and real or complex mpmath numbers.
+conjugate raises) that have no formula by parts (`taylorad.ode.paired`), and real or complex mpmath
+numbers.
 """
 
 from __future__ import annotations
