@@ -9,7 +9,7 @@ import scipy.linalg
 import scipy.special
 
 import taylorad as ta
-from taylorad.errors import InputError, IntegrationError
+from taylorad.errors import ConversionError, InputError, IntegrationError
 from taylorad.ode import Integrator, solve_ivp
 from taylorad.ode.digits.direct import Direct
 from taylorad.ode.steps.stepper import Stepper
@@ -316,6 +316,14 @@ def test_constant_and_real_rates():
 def test_what_is_wrong_is_named():
     with pytest.raises(InputError, match=r"returned an array of shape \(2,\) for a state of shape"):
         solve_ivp(lambda t, y: y[:2], (0, 1), START)
+
+    def filled(t, y):
+        rates = np.empty(3, complex)
+        rates[0] = 1j * y[0]
+        return rates
+
+    with pytest.raises(ConversionError, match=r"test_ode_complex.py, line \d+\).*np.zeros_like"):
+        solve_ivp(filled, (0, 1), START)
 
 
 def test_what_has_no_formula_goes_the_slow_way():

@@ -351,8 +351,8 @@ def problems() -> Iterator[Problem]:
         **large,
     )
     yield Problem(
-        name="Fermi–Pasta–Ulam, 64 masses, t = 200",
-        **{"function": fermi, "start": fermi_start(64), "end": 200.0, "far": 2000.0},
+        name="Fermi–Pasta–Ulam, 64 masses, t = 2000",
+        **{"function": fermi, "start": fermi_start(64), "end": 2000.0},
         **{"loops": fermi_loops, "energy": fermi_energy},
         **{"modes": COMPACT | COMPACT_FAST, "slow": DEFAULT},
         **large,

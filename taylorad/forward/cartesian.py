@@ -14,6 +14,7 @@ import numpy as np
 
 from taylorad.dispatch import Value, number_type, shape_of
 from taylorad.dispatch.operands import refuse
+from taylorad.errors import ConversionError, user_line
 from taylorad.primitives import elementwise, linalg
 from taylorad.primitives.numbers import LN2, LN10
 from taylorad.primitives.registry import Bilinear, Constant, Linear, Primitive, lookup
@@ -84,6 +85,12 @@ class Cartesian(Value):
 
     def __int__(self) -> int:
         return super().__int__() if self.y is not None else int(self.x)
+
+    def __complex__(self) -> complex:
+        raise ConversionError(
+            f"a complex number that varies would be fixed{user_line()}, in a plain array or by "
+            "complex(): make arrays with np.zeros_like of such a number, or by np.stack"
+        )
 
     def _adopt(self, other: Any) -> None:
         self.x, self.y = other.x, other.y
