@@ -55,8 +55,8 @@ def solve_ivp(
     t_span : (float, float)
         From when to when; it may run backward.
     y0 : array_like
-        The state at the beginning, of any shape; a number too. It may be complex: ``fun`` need not be
-        analytic then.
+        The state at the beginning, of any shape; a number too. It may be complex, and ``fun`` need
+        not be analytic then.
     method : optional
         ``"Taylor"``; there is no other.
     t_eval : array_like, optional
