@@ -246,15 +246,15 @@ def _power(z: Pair, a: Pair) -> Pair:
 
 
 def _whole_power(z: Pair, n: int) -> Pair:
-    product: Pair = (1.0 + 0 * z[0], 0 * z[0])
     found, k = None, abs(n)
     while k:
         if k & 1:
             found = z if found is None else _product(np.multiply, found, z)
         k >>= 1
         z = _product(np.multiply, z, z) if k else z
-    found = found or product
-    return found if n >= 0 else _quotient((1.0, None), found)
+    if found is None:
+        return np.ones(shape_of(z[0])), np.zeros(shape_of(z[0]))
+    return found if n > 0 else _quotient((1.0, None), found)
 
 
 def _tanh(z: Pair) -> Pair:
@@ -269,26 +269,22 @@ def _tan(z: Pair) -> Pair:
     return x, y
 
 
-def _row(function: Any) -> Any:
-    return lookup(function)
-
-
 _FUNCTIONS: dict[Any, Callable[..., Pair]] = {
-    _row(np.exp): _exp,
-    _row(np.exp2): lambda z: _exp(_scaled(z, LN2)),
-    _row(np.expm1): _expm1,
-    _row(np.log): _log,
-    _row(np.log2): lambda z: _scaled(_log(z), 1 / LN2),
-    _row(np.log10): lambda z: _scaled(_log(z), 1 / LN10),
-    _row(np.log1p): _log1p,
-    _row(np.sin): _sin,
-    _row(np.cos): _cos,
-    _row(np.tan): _tan,
-    _row(np.sinh): _sinh,
-    _row(np.cosh): _cosh,
-    _row(np.tanh): _tanh,
-    _row(np.sqrt): _sqrt,
-    _row(np.power): _power,
+    lookup(np.exp): _exp,
+    lookup(np.exp2): lambda z: _exp(_scaled(z, LN2)),
+    lookup(np.expm1): _expm1,
+    lookup(np.log): _log,
+    lookup(np.log2): lambda z: _scaled(_log(z), 1 / LN2),
+    lookup(np.log10): lambda z: _scaled(_log(z), 1 / LN10),
+    lookup(np.log1p): _log1p,
+    lookup(np.sin): _sin,
+    lookup(np.cos): _cos,
+    lookup(np.tan): _tan,
+    lookup(np.sinh): _sinh,
+    lookup(np.cosh): _cosh,
+    lookup(np.tanh): _tanh,
+    lookup(np.sqrt): _sqrt,
+    lookup(np.power): _power,
 }
 
 
@@ -304,9 +300,9 @@ def _both(test: Any, joined: Any) -> Callable[..., Any]:
 
 
 _OF_CONSTANTS: dict[Any, Callable[..., Any]] = {
-    _row(np.equal): _both(np.equal, np.logical_and),
-    _row(np.not_equal): _both(np.not_equal, np.logical_or),
-    _row(np.isfinite): _both(np.isfinite, np.logical_and),
-    _row(np.isinf): _both(np.isinf, np.logical_or),
-    _row(np.isnan): _both(np.isnan, np.logical_or),
+    lookup(np.equal): _both(np.equal, np.logical_and),
+    lookup(np.not_equal): _both(np.not_equal, np.logical_or),
+    lookup(np.isfinite): _both(np.isfinite, np.logical_and),
+    lookup(np.isinf): _both(np.isinf, np.logical_or),
+    lookup(np.isnan): _both(np.isnan, np.logical_or),
 }
