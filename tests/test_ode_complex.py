@@ -203,6 +203,9 @@ def test_switches_are_located():
     run = solve_ivp(fun, (0, 3), [1.0 + 0j])
     np.testing.assert_allclose(run.y[0, -1], 2 * np.exp(3j), rtol=1e-14)
 
+    pulse = lambda t, y: np.where((t > 1) & (t < 1.5), 2.0, 0.0) * np.ones(1, complex) + 0 * y
+    np.testing.assert_allclose(solve_ivp(pulse, (0, 3), [1j]).y[0, -1], 1 + 1j, rtol=1e-15)
+
     def chosen(t, y):
         return [1j * y[0] + y[0]] if y[0].real > 0 else [-1j * y[0] + y[0]]
 

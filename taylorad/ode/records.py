@@ -62,11 +62,11 @@ class Checkpoints:
         states = np.stack([block.coefficients[..., 0], within], axis=1)
         self.states.append(states.reshape(2 * count, -1))
 
-    def found(self, last: Motion, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    def found(self, last: Motion, shown: Shown) -> tuple[Any, Any]:
         """Give times, shape (points, 2), and states, shape (*shape, points), the last included."""
         times = np.concatenate([*self.times, [[last.time, last.time_low]]])
         states = np.concatenate([*self.states, last.state[None]])
-        return times, states.T.reshape(*shape, len(times))
+        return times, shown.along(states.T)
 
 
 class Points:

@@ -124,7 +124,7 @@ def solved(
     # Without any time SciPy has no shape.
     y = shown.along(y) if len(t) else np.array([])
     watched = options.events is not None
-    ends = begun.found(motion, shown.shape) if checkpoints else None
+    ends = begun.found(motion, shown) if checkpoints else None
     return OdeResult(
         t=t,
         y=y,

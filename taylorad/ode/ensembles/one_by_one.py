@@ -156,4 +156,4 @@ def finish(engine: Engine, chunk: Chunk, i: int, outcome: Outcome, stop: Event |
     if points is not None:
         reached, values = points.found()
         seen = engine.flow.shown.along(values)
-        outcome.values[i, :, : len(reached)] = seen.reshape(-1, len(reached))
+        outcome.values[i, :, : len(reached)] = seen.reshape(outcome.states.shape[1], len(reached))
