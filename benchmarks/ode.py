@@ -43,14 +43,14 @@ from integration.energies import energies
 from integration.memory import Growth, growths
 from integration.problems import Problem, problems
 from integration.sides import heyokas, heyokas_run, ours, warm_up
-from integration.timing import Effort, Outcome, measure
+from integration.timing import Effort, Outcome, measure, measure_builds
 
 PAGE, FIGURE = ROOT / "docs/benchmarks.md", "figures/work_precision.png"
 
 
-def measured(problem: Problem, effort: Effort) -> Outcome:
-    """Measure everything of a problem."""
-    outcome = Outcome(problem)
+def measure_all(outcome: Outcome, effort: Effort) -> None:
+    """Measure everything of a problem but how long it takes to build."""
+    problem = outcome.problem
     runs = measure(outcome, effort)
     if runs:
         measure_curves(outcome, effort)
@@ -61,7 +61,6 @@ def measured(problem: Problem, effort: Effort) -> Outcome:
             "ours": energies(problem, runs["ours"]),
             "heyoka": energies(problem, best),
         }
-    return outcome
 
 
 def preparations(chosen: Iterable[Problem]) -> None:
@@ -135,10 +134,13 @@ def main() -> None:
     warm_up()
     memory = list(growths(options.quick))  # first, while the process is small
     effort = Effort(0.5, 0.5, 0.2, True) if options.quick else Effort(3.0, 1.5, 0.6, False)
-    outcomes, batches = [], []
-    for problem in chosen:
-        outcomes.append(measured(problem, effort))
-        report(outcomes[-1])
+    outcomes, batches = [Outcome(problem) for problem in chosen], []
+    for outcome in outcomes:  # then these, for what a process holds slows the rest
+        measure_builds(outcome, effort)
+    for outcome in outcomes:
+        problem = outcome.problem
+        measure_all(outcome, effort)
+        report(outcome)
         if problem.group == "small":
             batches += [measure_batch(problem, lanes, effort.run / 2) for lanes in LANES]
     again = second_process(Path(__file__), [*options.groups, *["--quick"] * options.quick])

@@ -121,8 +121,19 @@ def builds(makes: Sequence[Callable[[], Any]], budget: float, times: int = 5) ->
     return [statistics.median(found) for found in taken]
 
 
+def measure_builds(outcome: Outcome, effort: Effort) -> None:
+    """Time building, ours and by those of heyoka's modes that do not take seconds."""
+    problem = outcome.problem
+    quick = [lambda mode=mode: heyokas(problem, mode) for mode in problem.modes.values()]
+    found = builds([lambda: ours(problem), *quick], effort.build)
+    outcome.built = found[0]
+    outcome.heyoka_built = dict(zip(problem.modes, found[1:]))
+    gc.collect()
+    outcome.better = seconds(lambda: better(problem))
+
+
 def measure(outcome: Outcome, effort: Effort) -> dict[str, Run]:
-    """Time building and running; give the runs, ours and by heyoka's modes and SciPy's methods."""
+    """Time running; give the runs, ours and by heyoka's modes and SciPy's methods."""
     problem, modes = outcome.problem, effort.modes(outcome.problem)
     keep: dict[str, Any] = {}  # what takes seconds to build
 
@@ -130,12 +141,6 @@ def measure(outcome: Outcome, effort: Effort) -> dict[str, Run]:
         keep[mode] = heyokas(problem, modes[mode])
         return keep[mode]
 
-    quick = [lambda mode=mode: heyokas(problem, mode) for mode in problem.modes.values()]
-    found = builds([lambda: ours(problem), *quick], effort.build)
-    outcome.built = found[0]
-    outcome.heyoka_built = dict(zip(problem.modes, found[1:]))
-    gc.collect()
-    outcome.better = seconds(lambda: better(problem))
     for mode in modes.keys() - problem.modes.keys():
         outcome.heyoka_built[mode] = seconds(lambda mode=mode: once(mode).step())
     if problem.only_built:
