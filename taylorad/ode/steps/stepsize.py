@@ -52,7 +52,7 @@ MARGIN = 6.0
 """Bits by which steps aim below the tolerance: errors of truncation have a sign, and add up.
 
 At the smallest tolerance the energies of 512 Kepler orbits have, after 1000 rounds, gained a third
-to a half of their deviation with 4; with 6 a tenth, with 8 no less.
+to a half of their deviation with 4; with 6 a tenth to a fifth, with 8 no less.
 """
 
 ENDLESS = 900.0
