@@ -317,6 +317,8 @@ def test_constant_and_real_rates():
 
 
 def test_what_is_wrong_is_named():
+    with pytest.raises(InputError, match="the state is real"):
+        Integrator(lambda t, y: -y, 0.0, [1.0]).state = [1j]
     with pytest.raises(InputError, match=r"returned an array of shape \(2,\) for a state of shape"):
         solve_ivp(lambda t, y: y[:2], (0, 1), START)
 

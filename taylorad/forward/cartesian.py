@@ -56,7 +56,7 @@ class Cartesian(Value):
 
     @property
     def traced(self) -> bool:  # type: ignore[override]
-        return isinstance(self.x, Value) and self.x.traced
+        return any(isinstance(part, Value) and part.traced for part in (self.x, self.y))
 
     def parts(self, what: str) -> Pair:
         y = np.zeros(self.shape) if self.y is None else self.y

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from taylorad.errors import InputError
 from taylorad.ode.blocks import Block
 from taylorad.ode.branch import with_slack
 from taylorad.ode.digits.pickling import exactly
@@ -119,6 +120,8 @@ class Engine:
         if flow.constrained:
             state = flow.constrained.settled(motion.time, y, motion.state, flow.args).ravel()
         else:
+            if y.dtype == complex and motion.state.dtype == float and not flow.shown.in_pairs:
+                raise InputError("the state is real: begin with a complex one for it to be complex")
             state = flow.shown.vector(y)
         motion.state, motion.lost = state, np.zeros(state.size, state.dtype)
         self.forget()

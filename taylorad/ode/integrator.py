@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from taylorad.ode.engine import Engine, Time
 from taylorad.ode.events.watch import prepared
 from taylorad.ode.flow import Flow, total
 from taylorad.ode.inputs import arguments, as_start, as_time, as_times, fixed, no_derivatives
-from taylorad.ode.paired import in_pairs
+from taylorad.ode.paired import flow_of
 from taylorad.ode.progress import Progress
 from taylorad.ode.propagation import Propagation
 from taylorad.ode.records import Points, Record, Segments
@@ -106,13 +105,9 @@ class Integrator:
             raise InputError(f"the initial time is {t0}; it must be finite")
         if isinstance(fun, Implicit):
             fun, y, limits, watched = fun.begun(t0, y, args, limits, watched)
-        flow = in_pairs(fun, watched, args, degree, t0, y) if y.dtype == complex else None
-        if flow is not None:
-            y = flow.shown.vector(y)
-            limits = replace(limits, floors=np.repeat(limits.floors, 2))
-        else:
-            flow = Flow(fun, watched, args, degree, t0, y, digits)
-        motion = Motion(y.ravel().copy(), np.zeros(y.size, y.dtype), t0)
+        flow = flow_of(fun, watched, args, degree, t0, y, digits)
+        limits, state = flow.shown.limits(limits), flow.shown.vector(y).copy()
+        motion = Motion(state, np.zeros(state.size, state.dtype), t0)
         self._engine = Engine(flow, motion, limits, flow.events, order is None)
 
     # --- where it stands ---
@@ -145,9 +140,9 @@ class Integrator:
     @state.setter
     @in_own_precision
     def state(self, y: Any) -> None:
-        y = as_start(y, self.digits)
-        if y.shape != self._flow.shown.shape:
-            raise InputError(f"a state of shape {y.shape}, not {self._flow.shown.shape}")
+        y, shown = as_start(y, self.digits), self._flow.shown
+        if y.shape != shown.shape:
+            raise InputError(f"a state of shape {y.shape}, not {shown.shape}")
         self._engine.place(y)
 
     @property
@@ -322,9 +317,7 @@ class Integrator:
             stands at the last one.
         """
         times = as_times(times)
-        finite = (
-            np.isfinite(times) if times.dtype == float else list(map(math.isfinite, times.flat))
-        )
+        finite = np.isfinite(times) if times.dtype == float else [*map(math.isfinite, times.flat)]
         if times.ndim != 1 or not np.all(finite):
             raise InputError(f"times must be a vector of finite numbers, not {times}")
         steps = np.diff(times, prepend=self.time)

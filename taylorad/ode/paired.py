@@ -23,7 +23,7 @@ from taylorad.ode.shown import Shown
 from taylorad.ode.tracing.reads import Made
 from taylorad.ode.tracing.system import Described, NotTraceable
 
-__all__ = ["Paired", "PairedEvent", "in_pairs"]
+__all__ = ["Paired", "PairedEvent", "flow_of"]
 
 
 class _OfPairs(Made):
@@ -77,21 +77,22 @@ class PairedEvent(_OfPairs):
         return parts_of(self._answer(t, pairs, args))[0]
 
 
-def in_pairs(
+def flow_of(
     fun: Callable[..., Any],
     events: list[Event],
     args: tuple[Any, ...],
     order: int,
-    t0: float,
+    t0: Any,
     y: Any,
-) -> Flow | None:
-    """Give the flow of real and imaginary parts; None if there is not a formula for all of it."""
-    if isinstance(fun, Described):
-        return None
-    paired = Paired(fun, y.shape)
-    watched = [event.through(PairedEvent(event.function, y.shape)) for event in events]
-    pairs = paired.shown.vector(y).reshape(*y.shape, 2)
-    try:
-        return Flow(paired, watched, args, order, t0, pairs)
-    except (NotTraceable, NoRuleError):
-        return None
+    digits: int | None = None,
+) -> Flow:
+    """Give a flow; of complex states that of pairs, if all of it has a formula by parts."""
+    if y.dtype == complex and not isinstance(fun, Described):
+        paired = Paired(fun, y.shape)
+        watched = [event.through(PairedEvent(event.function, y.shape)) for event in events]
+        pairs = paired.shown.vector(y).reshape(*y.shape, 2)
+        try:
+            return Flow(paired, watched, args, order, t0, pairs)
+        except (NotTraceable, NoRuleError):
+            pass
+    return Flow(fun, events, args, order, t0, y, digits)

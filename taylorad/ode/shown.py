@@ -7,9 +7,12 @@ any shape; others may stand behind it; and complex numbers may be pairs of real 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
+from taylorad.ode.steps.stepper import Tolerance
 
 __all__ = ["Shown"]
 
@@ -41,6 +44,10 @@ class Shown:
         if self.in_pairs:
             return np.moveaxis(self.of(columns.T), 0, -1)
         return columns[: self.size].reshape((*self.shape, *columns.shape[1:]))
+
+    def limits(self, tolerance: Tolerance) -> Tolerance:
+        """Give the tolerance of vectors, of that of states."""
+        return replace(tolerance, floors=np.repeat(tolerance.floors, 1 + self.in_pairs))
 
     def vector(self, y: Any) -> Any:
         """Give the vector of a state."""

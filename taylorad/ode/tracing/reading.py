@@ -178,10 +178,8 @@ class Reading:
             return self.trace.line(elementwise.power, [x, self._number(n)], {})
         if self.trace.steps[x].primitive is elementwise.hypot and n and n % 2 == 0:
             p, q = self.trace.steps[x].operands  # its square is smooth at zero
-            x, n = (
-                self.trace.line(elementwise.add, [self._times(p, p), self._times(q, q)], {}),
-                n // 2,
-            )
+            squares = [self._times(p, p), self._times(q, q)]
+            x, n = self.trace.line(elementwise.add, squares, {}), n // 2
         product, k = None, abs(n)
         while k:
             if k & 1:
