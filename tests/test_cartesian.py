@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from taylorad.errors import ConversionError, NoRuleError
-from taylorad.forward.cartesian import _FUNCTIONS, Cartesian, parts_of
+from taylorad.forward.cartesian import _RULES, Cartesian, parts_of
 from taylorad.primitives.registry import TABLE
 
 RNG = np.random.default_rng(7)
@@ -25,7 +25,7 @@ def agree(found, wanted, rtol=1e-14):
     )
 
 
-UFUNCS = [f for f, row in TABLE.items() if row in _FUNCTIONS and f is not np.float_power]
+UFUNCS = [f for f, row in TABLE.items() if row in _RULES and f is not np.float_power]
 
 
 @pytest.mark.parametrize("function", UFUNCS, ids=lambda f: f.__name__)
@@ -135,6 +135,6 @@ def test_what_has_no_formula():
     with pytest.raises(NoRuleError, match="arcsin"):
         np.arcsin(by_parts(Z))
     with pytest.raises(NoRuleError, match="less"):
-        by_parts(Z) < 1  # noqa: B015
+        np.less(by_parts(Z), 1)
     with pytest.raises(ConversionError):
         float(by_parts(1j))

@@ -15,6 +15,7 @@ import numpy as np
 from taylorad.compiler.emitter import REGISTER, Emitter, converted, literal
 from taylorad.primitives import elementwise, linear, selection
 from taylorad.primitives.registry import TABLE, Primitive, lookup
+from taylorad.primitives.squaring import by_squaring
 from taylorad.wengert.trace import convert
 
 __all__ = ["emit", "is_elementwise"]
@@ -139,13 +140,9 @@ def _power(op: Operation) -> str:
 def _chain(e: Emitter, base: str, n: int, kind: str) -> str:
     """Multiply by repeated squaring."""
     multiply = "fmul double" if kind == "f" else "mul i64"
-    product = None
-    while n:
-        if n & 1:
-            product = base if product is None else e.instruction(f"{multiply} {product}, {base}")
-        n >>= 1
-        base = e.instruction(f"{multiply} {base}, {base}") if n else base
-    return literal(1, kind) if product is None else product
+    if not n:
+        return literal(1, kind)
+    return by_squaring(base, n, lambda a, b: e.instruction(f"{multiply} {a}, {b}"))
 
 
 def _compare(of_floats: str, of_integers: str, of_truths: str) -> Write:

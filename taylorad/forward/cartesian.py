@@ -7,7 +7,8 @@ value, is a real function like any other here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,7 +18,8 @@ from taylorad.dispatch.operands import refuse
 from taylorad.errors import ConversionError, user_line
 from taylorad.primitives import elementwise, linalg
 from taylorad.primitives.numbers import LN2, LN10
-from taylorad.primitives.registry import Bilinear, Constant, Linear, Primitive, lookup
+from taylorad.primitives.registry import Bilinear, Linear, Primitive, lookup
+from taylorad.primitives.squaring import by_squaring
 
 __all__ = ["Cartesian", "parts_of"]
 
@@ -41,6 +43,7 @@ class Cartesian(Value):
 
     def __init__(self, x: Any, y: Any, tag: float) -> None:
         self.x, self.y, self.tag = x, y, tag
+        self.traced = any(isinstance(part, Value) and part.traced for part in (x, y))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,10 +56,6 @@ class Cartesian(Value):
     @property
     def primal(self) -> Any:
         return self.x if self.y is None else self
-
-    @property
-    def traced(self) -> bool:  # type: ignore[override]
-        return any(isinstance(part, Value) and part.traced for part in (self.x, self.y))
 
     def parts(self, what: str) -> Pair:
         y = np.zeros(self.shape) if self.y is None else self.y
@@ -78,7 +77,9 @@ class Cartesian(Value):
 
     def __bool__(self) -> bool:
         self.refresh()
-        return bool(self.x if self.y is None else np.not_equal(self, 0).x)  # type: ignore[union-attr]
+        if self.y is None:
+            return bool(self.x)
+        return bool(np.logical_or(np.not_equal(self.x, 0), np.not_equal(self.y, 0)))
 
     def __float__(self) -> float:
         return super().__float__() if self.y is not None else float(self.x)
@@ -107,20 +108,11 @@ class Cartesian(Value):
             # What tells places is no number to compute with.
             is_number = isinstance(result, Value) and number_type(result).kind != "i"
             return self._like(result) if is_number else result
-        if isinstance(primitive, Constant):
-            rule = _OF_CONSTANTS.get(primitive)
-            return self._like(rule(*pairs)) if rule else refuse(primitive.value)
         if isinstance(primitive, Linear):
-            ys = [np.zeros(shape_of(x)) if y is None else y for x, y in pairs]
-            xs = [x for x, _ in pairs]
-            return self._like(primitive(*xs, **params), primitive(*ys, **params))
+            return self._like(*(primitive(*some, **params) for some in _sides(pairs)))
         if isinstance(primitive, Bilinear):
             return self._like(*_product(lambda a, b: primitive(a, b, **params), *pairs))
-        if primitive is elementwise.divide:
-            return self._like(*_quotient(*pairs))
-        if primitive is linalg.solve_row:
-            return self._like(*_solution(primitive, *pairs))
-        rule = _FUNCTIONS.get(primitive)
+        rule = _RULES.get(primitive)
         return self._like(*rule(*pairs)) if rule else refuse(primitive.value)
 
     def __repr__(self) -> str:
@@ -135,6 +127,12 @@ def parts_of(a: Any) -> Pair:
         return a, None
     a = np.asarray(a)
     return a.real.copy()[()], a.imag.copy()[()]
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[Any], list[Any]]:
+    """Give all real parts, and all imaginary parts."""
+    ys = [np.zeros(shape_of(x)) if y is None else y for x, y in pairs]
+    return [x for x, _ in pairs], ys
 
 
 # --- arithmetic ------------------------------------------------------------------------------
@@ -170,7 +168,8 @@ def _quotient(a: Pair, b: Pair) -> Pair:
     return _product(np.multiply, (p, q), (r / size, -s / size))
 
 
-def _solution(solve: Primitive, a: Pair, b: Pair) -> Pair:
+def _solution(a: Pair, b: Pair) -> Pair:
+    solve = linalg.solve_row
     (p, q), (r, s) = a, b
     if q is None:
         return solve(p, r), solve(p, s)
@@ -246,14 +245,9 @@ def _power(z: Pair, a: Pair) -> Pair:
 
 
 def _whole_power(z: Pair, n: int) -> Pair:
-    found, k = None, abs(n)
-    while k:
-        if k & 1:
-            found = z if found is None else _product(np.multiply, found, z)
-        k >>= 1
-        z = _product(np.multiply, z, z) if k else z
-    if found is None:
+    if not n:
         return np.ones(shape_of(z[0])), np.zeros(shape_of(z[0]))
+    found = by_squaring(z, abs(n), partial(_product, np.multiply))
     return found if n > 0 else _quotient((1.0, None), found)
 
 
@@ -269,7 +263,19 @@ def _tan(z: Pair) -> Pair:
     return x, y
 
 
-_FUNCTIONS: dict[Any, Callable[..., Pair]] = {
+def _both(test: Any, joined: Any) -> Callable[..., Pair]:
+    """Make the test of numbers of that of their parts."""
+
+    def rule(*pairs: Pair) -> Pair:
+        xs, ys = _sides(pairs)
+        return joined(test(*xs), test(*ys)), None
+
+    return rule
+
+
+_RULES: dict[Any, Callable[..., Pair]] = {
+    elementwise.divide: _quotient,
+    linalg.solve_row: _solution,
     lookup(np.exp): _exp,
     lookup(np.exp2): lambda z: _exp(_scaled(z, LN2)),
     lookup(np.expm1): _expm1,
@@ -285,24 +291,10 @@ _FUNCTIONS: dict[Any, Callable[..., Pair]] = {
     lookup(np.tanh): _tanh,
     lookup(np.sqrt): _sqrt,
     lookup(np.power): _power,
-}
-
-
-def _both(test: Any, joined: Any) -> Callable[..., Any]:
-    """Make the test of a number of that of its parts."""
-
-    def rule(*pairs: Pair) -> Any:
-        xs = [x for x, _ in pairs]
-        ys = [np.zeros(shape_of(x)) if y is None else y for x, y in pairs]
-        return joined(test(*xs), test(*ys))
-
-    return rule
-
-
-_OF_CONSTANTS: dict[Any, Callable[..., Any]] = {
     lookup(np.equal): _both(np.equal, np.logical_and),
     lookup(np.not_equal): _both(np.not_equal, np.logical_or),
     lookup(np.isfinite): _both(np.isfinite, np.logical_and),
     lookup(np.isinf): _both(np.isinf, np.logical_or),
     lookup(np.isnan): _both(np.isnan, np.logical_or),
 }
+"""What rows other than linear and bilinear ones are of parts."""

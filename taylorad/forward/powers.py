@@ -11,6 +11,7 @@ from taylorad.forward import kernels
 from taylorad.forward.algebra import Algebra, buffer
 from taylorad.forward.whole import written_down
 from taylorad.primitives.elementwise import multiply
+from taylorad.primitives.squaring import by_squaring
 
 __all__ = ["is_whole", "squared", "whole_power"]
 
@@ -54,13 +55,7 @@ def squared(x: Any, n: int, algebra: Algebra) -> Any:
         y = buffer(x, x.shape)
         y[0] = 1.0
         return y
-    y = None
-    while n:
-        if n & 1:
-            y = x if y is None else _product(y, x, algebra)
-        n >>= 1
-        x = _product(x, x, algebra) if n else x
-    return y
+    return by_squaring(x, n, lambda a, b: _product(a, b, algebra))
 
 
 def _product(a: Any, b: Any, algebra: Algebra) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from taylorad.dispatch import Value
-from taylorad.primitives.elementwise import add, divide, multiply, negative, subtract
+from taylorad.primitives.elementwise import add, divide, hypot, multiply, negative, subtract
 from taylorad.primitives.linear import select
 from taylorad.primitives.registry import Constant, Elementwise, Primitive
 
@@ -140,6 +140,12 @@ class Trace:
         key = (primitive, *operands)
         found = self.seen.get(key)
         if found is None:
+            if primitive is multiply and operands[0] == operands[1]:
+                inner = steps[operands[0]]
+                if inner.primitive is hypot:  # of which the square is smooth at zero, too
+                    squares = [self.line(multiply, [i, i], {}) for i in inner.operands]
+                    found = self.seen[key] = self.line(add, squares, {})
+                    return found
             moves = True in [steps[i].moves for i in operands]
             if moves and primitive not in RATIONAL:
                 if isinstance(primitive, Constant):

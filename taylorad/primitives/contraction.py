@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from taylorad.primitives.elementwise import multiply
 from taylorad.primitives.linear import as_array, gather, reshape, shape_of, sum_
 from taylorad.primitives.registry import Bilinear, enter, implements
+from taylorad.primitives.squaring import by_squaring
 
 # --- matmul of stacks of matrices ------------------------------------------------------------
 
@@ -108,12 +109,7 @@ def _chain(arrays: list[Any]) -> Any:
 def _matrix_power(a: Any, n: int) -> Any:
     if n < 0:
         return np.linalg.solve(_matrix_power(a, -n), np.eye(a.shape[-1]))
-    power = None
-    while n:
-        if n & 1:
-            power = a if power is None else matmul(power, a)
-        a, n = matmul(a, a) if n > 1 else a, n >> 1
-    return a * 0 + np.eye(a.shape[-1]) if power is None else power
+    return by_squaring(a, n, matmul) if n else a * 0 + np.eye(a.shape[-1])
 
 
 @implements(np.tensordot, np.linalg.tensordot)

@@ -152,17 +152,7 @@ class Scalars(Writer):
             return NOTHING
         key = (_MULTIPLY, a, b) if a <= b else (_MULTIPLY, b, a)
         found = self._known.get(key)
-        if found is None:
-            found = self._square(key) if a == b else self._computed(key)
-        return found
-
-    def _square(self, key: tuple[Primitive, int, int]) -> int:
-        """Multiply something by itself; that of a length is smooth where this is none, too."""
-        line = self.lines[key[1]]
-        if line.row is not elementwise.hypot:
-            return self._computed(key)
-        found = self._known[key] = self.add(*[self.multiply(x, x) for x in line.operands])
-        return found
+        return self._computed(key) if found is None else found
 
     def times_partial(self, a: int, b: int) -> int:
         """Multiply by a partial; that of a choice, 1 or 0, chooses, whatever else is infinite."""

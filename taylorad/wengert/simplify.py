@@ -53,10 +53,8 @@ def _written(writer: Copier, trace: Trace, outputs: Iterable[int], used: bytearr
             at[source] if source is not None else writer.constant(value, origin)
             for source, value in zip(sources, record.operands)
         ]
-        params, names = (
-            record.params,
-            [k for k, v in record.params.items() if isinstance(v, Traced)],
-        )
+        params = record.params
+        names = [name for name, value in params.items() if isinstance(value, Traced)]
         if names:
             operands += [at[params[name].number] for name in names]
             params = {k: v for k, v in params.items() if k not in names}

@@ -17,6 +17,7 @@ from taylorad.ode.tracing.recording import Recording
 from taylorad.primitives import elementwise, linear
 from taylorad.primitives.numbers import PI, RealConstant
 from taylorad.primitives.registry import Constant, Elementwise, Primitive, lookup
+from taylorad.primitives.squaring import by_squaring
 from taylorad.wengert import trace as recording
 from taylorad.wengert.arithmetic import FLOAT
 from taylorad.wengert.list import Line, WengertList
@@ -176,19 +177,10 @@ class Reading:
         """Multiply by repeated squaring, which is right at zero."""
         if abs(n) > LARGEST_POWER:
             return self.trace.line(elementwise.power, [x, self._number(n)], {})
-        if self.trace.steps[x].primitive is elementwise.hypot and n and n % 2 == 0:
-            p, q = self.trace.steps[x].operands  # its square is smooth at zero
-            squares = [self._times(p, p), self._times(q, q)]
-            x, n = self.trace.line(elementwise.add, squares, {}), n // 2
-        product, k = None, abs(n)
-        while k:
-            if k & 1:
-                product = x if product is None else self._times(product, x)
-            k >>= 1
-            x = self._times(x, x) if k else x
         one = self._number(1.0)
-        if product is None:
+        if not n:
             return one
+        product = by_squaring(x, abs(n), self._times)
         return product if n > 0 else self.trace.line(elementwise.divide, [one, product], {})
 
     def _times(self, a: int, b: int) -> int:
